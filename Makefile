@@ -1,0 +1,46 @@
+# Quarterdeck's tasks. `make` alone lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test serve lab check lock bench clean
+
+help: ## list these tasks
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: .venv/ready ## make .venv and install what requirements.lock names
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Quarterdeck needs Python 3.11 or newer: make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+run: setup ## generate the demo company and run every notebook for every region
+	$(BIN)/quarterdeck run params/demo $(ARGS)
+
+serve: setup ## show the finished runs as read-only pages
+	$(BIN)/quarterdeck serve $(ARGS)
+
+lab: setup ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab notebooks
+
+test: setup ## the whole test suite
+	$(BIN)/python -m pytest $(ARGS)
+
+check: setup ## lint, and check a company's tables against the contract
+	$(BIN)/ruff check .
+	$(BIN)/quarterdeck check params/demo
+
+bench: setup ## print one benchmark: make bench NAME=batch
+	$(BIN)/python benchmarks/$(NAME).py
+
+lock: setup ## write requirements.lock anew from pyproject.toml
+	$(BIN)/pip install -q pip-tools
+	$(BIN)/pip-compile -q --extra test --generate-hashes --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --allow-unsafe --no-header -o requirements.lock pyproject.toml
+
+clean: ## remove .venv and everything in outputs that can be made again
+	rm -rf .venv build lib/*.egg-info
+	find outputs -mindepth 1 -not -name README.md -delete

@@ -1,0 +1,265 @@
+"""Which rows does a run speak of, and has anybody changed them since?
+
+`freeze` writes a company's checked tables as Parquet with a content hash; `open_desk` opens them for a notebook,
+cut to one region and one day. Nothing behind it ever opens a source.
+"""
+
+import hashlib
+import inspect
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from quarterdeck.data.periods import Period, quarter
+from quarterdeck.data import source
+from quarterdeck.data.contract import KEYS, check
+from quarterdeck.errors import ParamsError, RunError, SourceError
+
+COMPANY = "company"  # the region that means all regions together
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What stands in for a figure that the company's tables cannot give; `sentence` says why."""
+
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A snapshot's tables, cut to one region and one day, and the figures that can be asked of them."""
+
+    company: str
+    title: str
+    region: str
+    as_of: pd.Timestamp
+    currency: str
+    snapshot: str
+    tables: dict[str, pd.DataFrame] = field(repr=False)
+
+    @property
+    def period(self) -> Period:
+        """The quarter of `as_of`, seen through that day."""
+        return quarter(self.as_of)
+
+    def ask(self, function: Callable, **options: Any) -> Any:
+        """Call an analysis function with the tables its parameters are named after.
+
+        A parameter named like a table of the contract gets that table; `as_of`, `period`, `region` and
+        `currency` get the desk's own; all others come from `options`. Where a table that the function
+        needs is not there, the answer is a `Missing` that names it.
+        """
+        known = self.tables | {k: getattr(self, k) for k in ("as_of", "period", "region", "currency")}
+        parameters = inspect.signature(function).parameters
+        given = {k: v for k, v in (known | options).items() if k in parameters} | options
+        absent = [k for k, p in parameters.items() if k not in given and p.default is p.empty]
+        if absent:
+            what = function.__name__.replace("_", " ")
+            return Missing(f"Not shown: {what} needs {_listed(absent)}, which the data of {self.title} does not hold.")
+        if void := next((v for v in given.values() if isinstance(v, Missing)), None):
+            return void
+        return function(**given)
+
+
+def freeze(tables: dict[str, pd.DataFrame], folder: Path, company: str, title: str, currency: str) -> dict:
+    """Check tables against the contract and write them into `folder`, whole or not at all.
+
+    Returns
+    -------
+    dict
+        What `snapshot.json` holds: company, title, currency, as_of (ISO), hash and, per table, rows and hash.
+
+    Raises
+    ------
+    ContractError
+        Where the tables break the contract; nothing is written then.
+    """
+    checked = check(tables)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=".snapshot-", dir=folder.parent))
+    try:
+        written = {name: _write(frame, draft / f"{name}.parquet") for name, frame in sorted(checked.items())}
+        facts = {
+            "company": company,
+            "title": title,
+            "currency": currency,
+            "as_of": f"{last_day(checked):%Y-%m-%d}",
+            "hash": hashlib.sha256(json.dumps(written).encode()).hexdigest(),
+            "tables": written,
+        }
+        (draft / "snapshot.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
+        os.chmod(draft, 0o755)
+        os.replace(draft, folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return facts
+
+
+def last_day(tables: dict[str, pd.DataFrame]) -> pd.Timestamp:
+    """Give the last day on which the tables saw an order or a deal opened or closed."""
+    dated = [("orders", "order_date"), ("opportunities", "opened_on"), ("opportunities", "closed_on")]
+    days = [tables[t][c].max() for t, c in dated if t in tables]
+    if not days:
+        raise SourceError("the tables hold neither orders nor opportunities; a workbook needs one of them.")
+    return max(d for d in days if pd.notna(d))
+
+
+def cut(tables: dict[str, pd.DataFrame], as_of: pd.Timestamp) -> dict[str, pd.DataFrame]:
+    """Give the tables as they stood at the end of day `as_of`: nothing in them knows of a later day.
+
+    A deal closed later is open again, in the state its history gives for that day; without a history its
+    stage reads "open".
+    """
+    known_from = {
+        "orders": "order_date",
+        "customers": "since",
+        "products": "launched",
+        "reps": "hired",
+        "opportunities": "opened_on",
+        "opportunity_history": "changed_on",
+        "forecast_calls": "called_on",
+        "market": "period_end",
+        "competitors": "period_end",
+        "initiatives": "started_on",
+        "costs": "period_end",
+        "exchange_rates": "valid_from",
+    }
+    seen = {
+        name: frame[~(frame[known_from[name]] > as_of)] if name in known_from else frame
+        for name, frame in tables.items()
+    }
+    if "reps" in seen:
+        seen["reps"] = seen["reps"].assign(left_on=lambda t: t["left_on"].where(t["left_on"] <= as_of))
+    if "opportunities" in seen:
+        seen["opportunities"] = _reopened(seen["opportunities"], seen.get("opportunity_history"), as_of)
+    return {name: frame.reset_index(drop=True) for name, frame in seen.items()}
+
+
+def regions(tables: dict[str, pd.DataFrame]) -> list[str]:
+    """Give the names of the sales regions that orders, deals or sellers name, in alphabetical order."""
+    named = [tables[t]["region"] for t in ("orders", "opportunities", "reps") if t in tables]
+    return sorted(set().union(*named)) if named else []
+
+
+def open_desk(company: str = "demo", region: str = COMPANY, as_of: str = "", data: str = "") -> Desk:
+    """Open a company's frozen tables for one region and one day.
+
+    Parameters
+    ----------
+    company : str
+        A folder of `params`.
+    region : str
+        A sales region, or "company" for all of them together.
+    as_of : str
+        ISO date to look from; empty for the snapshot's own last day.
+    data : str
+        Folder of the snapshot; empty for the company's latest run (the demo company is made on the spot).
+
+    Raises
+    ------
+    ParamsError, RunError
+        Where the region, the day or the snapshot does not exist.
+    """
+    folder = Path(data) if data else _latest(company)
+    facts, tables = read_snapshot(folder)
+    day = _day(as_of, facts["as_of"])
+    tables = cut(tables, day)
+    return Desk(
+        company=facts["company"],
+        title=facts["title"],
+        region=region,
+        as_of=day,
+        currency=facts["currency"],
+        snapshot=facts["hash"],
+        tables={k: v for k, v in _within(tables, region).items() if len(v)},
+    )
+
+
+def read_snapshot(folder: Path) -> tuple[dict, dict[str, pd.DataFrame]]:
+    """Read what `freeze` wrote: the facts of `snapshot.json`, and every table."""
+    if not (folder / "snapshot.json").is_file():
+        raise RunError(f"{folder} holds no snapshot; make one with: quarterdeck run params/<company>")
+    facts = json.loads((folder / "snapshot.json").read_text(encoding="utf-8"))
+    return facts, {name: pd.read_parquet(folder / f"{name}.parquet") for name in facts["tables"]}
+
+
+def home() -> Path:
+    """Give the project's folder: the nearest one at or above the working directory that has `params`."""
+    here = Path.cwd()
+    return next((p for p in (here, *here.parents) if (p / "params").is_dir()), here)
+
+
+def _write(frame: pd.DataFrame, path: Path) -> dict:
+    frame.sort_values(KEYS[path.stem]).to_parquet(path, index=False)  # the hash must not hang on the engine's row order
+    return {"rows": len(frame), "hash": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+def _reopened(deals: pd.DataFrame, history: pd.DataFrame | None, as_of: pd.Timestamp) -> pd.DataFrame:
+    later = deals["closed_on"] > as_of
+    deals = deals.assign(
+        status=deals["status"].where(~later, "open"),
+        stage=deals["stage"].where(~later, "open"),
+        closed_on=deals["closed_on"].where(~later),
+        loss_reason=deals["loss_reason"].where(~later),
+    )
+    if history is None:
+        return deals
+    state = history.sort_values("changed_on").groupby("opportunity_id").last()
+    state = state.reindex(deals["opportunity_id"]).set_axis(deals.index)
+    known = state["stage"].notna()
+    columns = ["stage", "amount", "expected_close"]
+    return deals.assign(**{c: state[c].where(known, deals[c]) for c in columns})
+
+
+def _within(tables: dict[str, pd.DataFrame], region: str) -> dict[str, pd.DataFrame]:
+    if region == COMPANY:
+        return tables
+    if region not in (known := regions(tables)):
+        raise ParamsError(f"there is no region {region!r}; the data has {_listed(known)}, and {COMPANY!r} for all.")
+    own = {k: v[v["region"] == region] if "region" in v else v for k, v in tables.items()}
+    if "initiatives" in tables:
+        own["initiatives"] = tables["initiatives"].query("region.isna() or region == @region")
+    if "customers" in tables and "orders" in tables:
+        buyers = tables["customers"]["customer_id"].isin(own["orders"]["customer_id"])
+        own["customers"] = tables["customers"][(tables["customers"]["region"] == region) | buyers]
+    if "quotas" in tables:
+        own["quotas"] = tables["quotas"][tables["quotas"]["rep_id"].isin(own["reps"]["rep_id"])]
+    if "opportunity_history" in tables:
+        deals = own["opportunities"]["opportunity_id"]
+        own["opportunity_history"] = tables["opportunity_history"].query("opportunity_id in @deals")
+    return {k: v.reset_index(drop=True) for k, v in own.items()}
+
+
+def _day(as_of: str, last: str) -> pd.Timestamp:
+    try:
+        day = pd.Timestamp(as_of or last)
+    except ValueError as error:
+        raise ParamsError(f"as_of holds {as_of!r}, expected a date as YYYY-MM-DD.") from error
+    return day
+
+
+def _latest(company: str) -> Path:
+    out = home() / "outputs" / company
+    if (out / "latest" / "data" / "snapshot.json").is_file():
+        return out / "latest" / "data"
+    params = home() / "params" / company
+    if not params.is_dir():
+        raise ParamsError(f"there is no company {company!r} in {params.parent}.")
+    described = source.load(params)
+    if described.generate is None:
+        raise RunError(f"{company} has no run yet; make one with: quarterdeck run params/{company} --data FOLDER")
+    folder = out / "preview"
+    if not (folder / "snapshot.json").is_file():
+        freeze(source.read(params, out.parent), folder, company, described.title, described.currency)
+    return folder
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

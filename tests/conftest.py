@@ -1,0 +1,26 @@
+"""What every test may lean on: a small demo company, and other people's data where it is at hand."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def demo_company():
+    """A fifth of the demo company: its tables, checked, and the truths planted in it."""
+    from quarterdeck.data import contract, demo
+
+    tables, truths = demo.generate(seed=7, scale=0.2, as_of="2026-11-15")
+    return contract.check(tables), truths
+
+
+@pytest.fixture(scope="session")
+def others_data():
+    """Give the folder with other people's data, or skip in one plain line."""
+    folder = Path(os.environ.get("QUARTERDECK_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"other people's data is not at {folder}; name its folder in QUARTERDECK_DATA")
+    return folder

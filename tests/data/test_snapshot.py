@@ -1,0 +1,133 @@
+import json
+
+import pandas as pd
+import pytest
+
+from quarterdeck.data import contract, snapshot
+from quarterdeck.errors import ContractError, ParamsError, RunError
+
+DAY = pd.Timestamp
+
+
+@pytest.fixture
+def tables():
+    """Two regions; one deal won in March after a change in February; history of both."""
+    return contract.check(
+        {
+            "reps": pd.DataFrame({"rep_id": ["R1", "R2"], "name": ["Ann", "Bo"], "region": ["North", "South"]}),
+            "quotas": pd.DataFrame(
+                {"rep_id": ["R1", "R2"], "period_start": "2026-01-01", "period_end": "2026-03-31", "quota": [5.0, 7.0]}
+            ),
+            "opportunities": pd.DataFrame(
+                {
+                    "opportunity_id": ["D1", "D2", "D3"],
+                    "rep_id": ["R1", "R2", "R2"],
+                    "region": ["North", "South", "South"],
+                    "opened_on": ["2026-01-01", "2026-01-02", "2026-03-10"],
+                    "closed_on": ["2026-03-05", None, None],
+                    "stage": ["won", "proposal", "lead"],
+                    "status": ["won", "open", "open"],
+                    "amount": [120.0, 50.0, 9.0],
+                }
+            ),
+            "opportunity_history": pd.DataFrame(
+                {
+                    "opportunity_id": ["D1", "D1", "D1", "D2", "D3"],
+                    "changed_on": ["2026-01-01", "2026-02-10", "2026-03-05", "2026-01-02", "2026-03-10"],
+                    "stage": ["lead", "proposal", "won", "proposal", "lead"],
+                    "status": ["open", "open", "won", "open", "open"],
+                    "amount": [100.0, 110.0, 120.0, 50.0, 9.0],
+                }
+            ),
+        }
+    )
+
+
+@pytest.fixture
+def frozen(tables, tmp_path):
+    snapshot.freeze(tables, tmp_path / "data", "acme", "Acme", "EUR")
+    return tmp_path / "data"
+
+
+def test_what_is_frozen_comes_back_the_same(tables, frozen):
+    facts, back = snapshot.read_snapshot(frozen)
+    assert facts["as_of"] == "2026-03-10" and facts["tables"]["opportunities"]["rows"] == 3
+    for name, frame in tables.items():
+        pd.testing.assert_frame_equal(back[name].reset_index(drop=True), frame)
+
+
+def test_the_hash_follows_the_content_and_not_the_order_of_rows(tables, frozen, tmp_path):
+    first = json.loads((frozen / "snapshot.json").read_text())["hash"]
+    turned = {k: v.iloc[::-1] for k, v in tables.items()}
+    assert snapshot.freeze(turned, tmp_path / "b", "acme", "Acme", "EUR")["hash"] == first
+    tables["quotas"].loc[0, "quota"] = 6.0
+    assert snapshot.freeze(tables, tmp_path / "c", "acme", "Acme", "EUR")["hash"] != first
+
+
+def test_a_table_that_breaks_the_contract_leaves_nothing_behind(tables, tmp_path):
+    tables["quotas"].loc[0, "quota"] = -1.0
+    with pytest.raises(ContractError, match="quota"):
+        snapshot.freeze(tables, tmp_path / "run" / "data", "acme", "Acme", "EUR")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_deal_closed_later_is_open_again_in_its_state_of_that_day(tables):
+    seen = snapshot.cut(tables, DAY("2026-02-20"))["opportunities"]
+    assert seen["opportunity_id"].tolist() == ["D1", "D2"]  # D3 was opened on 10 March
+    first = seen.iloc[0]
+    assert (first["status"], first["stage"], first["amount"]) == ("open", "proposal", 110.0)
+    assert pd.isna(first["closed_on"])
+
+
+def test_without_a_history_a_reopened_deal_does_not_tell_how_it_ended(tables):
+    del tables["opportunity_history"]
+    seen = snapshot.cut(tables, DAY("2026-02-20"))["opportunities"]
+    assert seen["stage"].tolist() == ["open", "proposal"]
+
+
+def test_a_desk_sees_only_its_region(frozen):
+    desk = snapshot.open_desk("acme", "South", data=str(frozen))
+    assert set(desk.tables["opportunities"]["opportunity_id"]) == {"D2", "D3"}
+    assert desk.tables["quotas"]["quota"].tolist() == [7.0]
+    assert set(desk.tables["opportunity_history"]["opportunity_id"]) == {"D2", "D3"}
+
+
+def test_the_company_is_the_sum_of_its_regions(frozen):
+    desks = [snapshot.open_desk("acme", r, data=str(frozen)) for r in ("company", "North", "South")]
+    company, north, south = (d.tables["quotas"]["quota"].sum() for d in desks)
+    assert company == north + south == 12.0  # 5 + 7
+
+
+def test_an_unknown_region_names_those_there_are(frozen):
+    with pytest.raises(ParamsError) as caught:
+        snapshot.open_desk("acme", "Nowhere", data=str(frozen))
+    assert str(caught.value) == (
+        "there is no region 'Nowhere'; the data has North and South, and 'company' for all."
+    )
+
+
+def test_a_day_that_is_none_is_refused(frozen):
+    with pytest.raises(ParamsError, match="as_of holds 'soon', expected a date as YYYY-MM-DD"):
+        snapshot.open_desk("acme", as_of="soon", data=str(frozen))
+
+
+def test_a_folder_without_a_snapshot_is_refused(tmp_path):
+    with pytest.raises(RunError, match="holds no snapshot"):
+        snapshot.open_desk("acme", data=str(tmp_path))
+
+
+def test_ask_gives_tables_by_name_and_says_which_is_missing(frozen):
+    desk = snapshot.open_desk("acme", data=str(frozen))
+
+    def quota_sum(quotas, factor=1):
+        return quotas["quota"].sum() * factor
+
+    def share(orders, market):
+        return orders, market
+
+    assert desk.ask(quota_sum) == 12.0 and desk.ask(quota_sum, factor=2) == 24.0
+    missing = desk.ask(share)
+    assert missing.sentence == "Not shown: share needs orders and market, which the data of Acme does not hold."
+    assert desk.ask(quota_sum, factor=missing) is missing
+    with pytest.raises(TypeError):
+        desk.ask(quota_sum, factr=2)
