@@ -1,0 +1,86 @@
+"""How much was sold, at what margin, and against what target?
+
+Each function gives one row: `value`, its `numerator` and `denominator` where it has them, and `n`, the rows behind it.
+"""
+
+import pandas as pd
+
+from quarterdeck.data.periods import Period
+
+
+def revenue(orders: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Revenue booked by order date in the period so far, net of discounts and returns.
+
+    Returns
+    -------
+    DataFrame
+        One row: `value` (money), `n` (order lines).
+    """
+    lines = orders[period.contains(orders["order_date"])]
+    return pd.DataFrame({"value": [lines["revenue"].sum()], "n": [len(lines)]})
+
+
+def bookings(opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Amount of the deals won in the period so far, by the day they closed.
+
+    Returns
+    -------
+    DataFrame
+        One row: `value` (money), `n` (deals won).
+    """
+    won = opportunities[opportunities["status"].eq("won") & period.contains(opportunities["closed_on"])]
+    return pd.DataFrame({"value": [won["amount"].sum()], "n": [len(won)]})
+
+
+def revenue_growth(orders: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Revenue of the period so far against the same span a year before, less one.
+
+    Returns
+    -------
+    DataFrame
+        One row: `value` (ratio; missing where there was no revenue then), `numerator`, `denominator` (money), `n`.
+    """
+    now, before = revenue(orders, period), revenue(orders, period.before())
+    base = before["value"].where(before["value"] > 0)
+    return now.assign(numerator=now["value"], denominator=base, value=now["value"] / base - 1)
+
+
+def gross_margin(orders: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Revenue less cost of goods, over revenue, of the order lines whose cost is known.
+
+    Returns
+    -------
+    DataFrame
+        One row: `value` (ratio), `numerator`, `denominator` (money), `n` (order lines); no row where no cost is known.
+    """
+    lines = orders[period.contains(orders["order_date"]) & orders["cost"].notna()]
+    sold = lines["revenue"].sum()
+    margin = sold - lines["cost"].sum()
+    row = {"value": [margin / sold if sold else None], "numerator": [margin], "denominator": [sold], "n": [len(lines)]}
+    return pd.DataFrame(row) if len(lines) else pd.DataFrame(row).iloc[:0]
+
+
+def target_attainment(orders: pd.DataFrame, targets: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Revenue of the period so far over the target of the whole period.
+
+    Returns
+    -------
+    DataFrame
+        One row: `value` (ratio), `numerator`, `denominator` (money), `n` (order lines); no row where no target is set.
+    """
+    due = targets[targets["period_start"].ge(period.start) & targets["period_end"].le(period.end)]
+    goal = due["revenue_target"].sum()
+    sold = revenue(orders, period)
+    return sold.assign(numerator=sold["value"], denominator=goal, value=sold["value"] / goal) if goal else sold.iloc[:0]
+
+
+def pipeline_open(opportunities: pd.DataFrame) -> pd.DataFrame:
+    """Amount of all open deals, unweighted.
+
+    Returns
+    -------
+    DataFrame
+        One row: `value` (money), `n` (open deals).
+    """
+    still_open = opportunities[opportunities["status"].eq("open")]
+    return pd.DataFrame({"value": [still_open["amount"].sum()], "n": [len(still_open)]})

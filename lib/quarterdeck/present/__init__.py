@@ -1,0 +1,1 @@
+"""Frame in; picture, table or sentence out. Nothing here computes a figure."""

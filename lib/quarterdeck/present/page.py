@@ -1,0 +1,54 @@
+"""How does a picture, a table or a sentence get onto the page?"""
+
+import html
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+from IPython.display import HTML, Image, Markdown, display
+from matplotlib.axes import Axes
+
+from quarterdeck.data.snapshot import Missing
+
+DPI = 200  # twice a screen's, so that a picture stays sharp on a phone
+
+
+def show(draw: Callable, subject: Any, *others: Any, **options: Any) -> None:
+    """Draw `subject` and put the result on the page.
+
+    Parameters
+    ----------
+    draw : callable
+        A function of `present`: takes `subject` (and `others`), gives an Axes, a table or a sentence.
+    subject, others : DataFrame or Missing or Desk
+        What `desk.ask` gave. Where one is `Missing`, or `subject` has no rows, the page says so in one sentence.
+    """
+    void = next((s for s in (subject, *others) if isinstance(s, Missing)), None)
+    if void:
+        display(_note(void.sentence))
+    elif isinstance(subject, pd.DataFrame) and subject.empty:
+        display(_note(f"Not shown: there are too few rows behind {draw.__name__.replace('_', ' ')}."))
+    else:
+        _put(draw(subject, *others, **options))
+
+
+def _put(drawn: Any) -> None:
+    if isinstance(drawn, Axes):
+        picture, width = _png(drawn)
+        alt = " ".join(t.strip() for t in (drawn.get_title(loc="left"), *(x.get_text() for x in drawn.texts[:1])) if t)
+        display(Image(picture, format="png", width=width, alt=alt))
+    elif isinstance(drawn, str):
+        display(Markdown(drawn))
+    else:
+        display(drawn)
+
+
+def _png(ax: Axes) -> tuple[bytes, int]:
+    buffer = io.BytesIO()
+    ax.figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    return buffer.getvalue(), round(ax.figure.get_figwidth() * DPI / 2)
+
+
+def _note(sentence: str) -> HTML:
+    return HTML(f'<p class="missing">{html.escape(sentence)}</p>')

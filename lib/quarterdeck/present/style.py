@@ -1,0 +1,173 @@
+"""What does a Quarterdeck picture look like, and how does it write a number?
+
+One ink means one thing on every page. The inks are distinguishable with every common form of colour
+blindness (Okabe and Ito's advice: differ in lightness as well as in hue).
+"""
+
+import matplotlib as mpl
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+US = "#1f6f94"  # our own figures
+NAVY = "#12324a"  # totals
+PLAN = "#a8741a"  # targets, quotas, plans
+LOSS = "#b23a26"  # losses, and nothing else
+GOOD = "#1f7a54"
+WARN = "#a86400"
+SOFT = "#7b8896"  # context
+INK = "#16212c"
+LINE = "#dfe4ea"
+RIVALS = ["#4d4d4d", "#9a6fb0", "#c98a4b", "#6b8e5a", "#b0b0b0", "#8c5a6b"]
+SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "CHF": "CHF ", "JPY": "¥"}
+SCALES = [(1e9, "bn"), (1e6, "m"), (1e3, "k")]
+
+sns.set_theme(
+    style="white",
+    rc={
+        "font.family": "sans-serif",
+        "font.sans-serif": ["Inter", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "DejaVu Sans"],
+        "font.size": 10,
+        "axes.edgecolor": LINE,
+        "axes.labelcolor": SOFT,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.spines.left": False,
+        "axes.grid": True,
+        "axes.grid.axis": "y",
+        "axes.axisbelow": True,
+        "grid.color": LINE,
+        "grid.linewidth": 0.8,
+        "text.color": INK,
+        "xtick.color": SOFT,
+        "ytick.color": SOFT,
+        "lines.linewidth": 2.0,
+        "legend.frameon": False,
+        "figure.facecolor": "white",
+    },
+)
+# Fonts that a machine lacks are passed over in silence: the list above is an order of preference.
+mpl.logging.getLogger("matplotlib.font_manager").setLevel(mpl.logging.ERROR)
+
+
+def axes(ax: Axes | None = None, height: float = 3.6, width: float = 8.6) -> Axes:
+    """Give `ax`, or the axes of a new figure of `width` × `height` inches that no other code keeps alive."""
+    return ax or Figure(figsize=(width, height), layout="constrained").subplots()
+
+
+def title(ax: Axes, finding: str, question: str) -> Axes:
+    """Head a picture with its finding, and under it the question it answers, with unit and period."""
+    ax.set_title(f"{finding}\n", loc="left", fontsize=12.5, fontweight="bold", color=INK, pad=10)
+    ax.text(0, 1.0, question, transform=ax.transAxes, fontsize=9.5, color=SOFT, va="bottom", ha="left").set_y(1.04)
+    return ax
+
+
+def source(ax: Axes, text: str) -> Axes:
+    """Write at the foot of a picture what data it stands on."""
+    ax.figure.supxlabel(text, x=0.01, ha="left", fontsize=8.5, color=SOFT)
+    return ax
+
+
+def rival_colours(names: list[str]) -> dict[str, str]:
+    """Give each rival the same colour on every page: by the alphabet, not by rank."""
+    return {name: RIVALS[i % len(RIVALS)] for i, name in enumerate(sorted(names))}
+
+
+def money_axis(axis: Axis, currency: str = "EUR") -> None:
+    """Write money on an axis."""
+    axis.set_major_locator(MaxNLocator(5))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: money(value, currency)))
+
+
+def percent_axis(axis: Axis, digits: int = 0) -> None:
+    """Write ratios on an axis as percentages."""
+    axis.set_major_locator(MaxNLocator(5))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: percent(value, digits)))
+
+
+def money(value: float, currency: str = "EUR") -> str:
+    """Write an amount for people, with three figures at most.
+
+    >>> money(4_230_000), money(-831_400), money(12.4), money(15_600_000), money(0)
+    ('€4.2m', '−€831k', '€12', '€15.6m', '€0')
+    """
+    if pd.isna(value):
+        return "–"
+    sign, size = ("−" if value < 0 else ""), abs(value)
+    symbol = SYMBOLS.get(currency, f"{currency} ")
+    for unit, suffix in SCALES:
+        if round(size / unit, 1 if unit > 1e3 else 0) >= 1:
+            digits = 1 if unit > 1e3 and size / unit < 100 else 0
+            return f"{sign}{symbol}{size / unit:,.{digits}f}{suffix}"
+    return f"{sign}{symbol}{size:,.0f}" if round(size) else f"{symbol}0"
+
+
+def percent(value: float, digits: int = 1) -> str:
+    """Write a ratio as a percentage.
+
+    >>> percent(0.2738), percent(-0.031), percent(1.0, 0)
+    ('27.4 %', '−3.1 %', '100 %')
+    """
+    return "–" if pd.isna(value) else f"{value:.{digits}%}".replace("-", "−").replace("%", " %")
+
+
+def change(value: float, digits: int = 1) -> str:
+    """Write a relative change with its sign.
+
+    >>> change(0.061), change(-0.02)
+    ('+6.1 %', '−2.0 %')
+    """
+    return ("+" if value > 0 else "") + percent(value, digits)
+
+
+def points(value: float) -> str:
+    """Write a difference of two ratios in percentage points.
+
+    >>> points(0.031), points(-0.019)
+    ('+3.1 pp', '−1.9 pp')
+    """
+    return "–" if pd.isna(value) else f"{value * 100:+.1f} pp".replace("-", "−")
+
+
+def number(value: float, digits: int = 0) -> str:
+    """Write a plain number.
+
+    >>> number(41208), number(-2.55, 1)
+    ('41,208', '−2.5')
+    """
+    return "–" if pd.isna(value) else f"{value:,.{digits}f}".replace("-", "−")
+
+
+def times(value: float) -> str:
+    """Write a multiple.
+
+    >>> times(2.64)
+    '2.6×'
+    """
+    return "–" if pd.isna(value) else f"{value:.1f}×"
+
+
+def day(date: pd.Timestamp) -> str:
+    """Write a date.
+
+    >>> day(pd.Timestamp("2026-11-05"))
+    '5 Nov 2026'
+    """
+    return f"{date.day} {date:%b %Y}"
+
+
+def amount(value: float, unit: str, currency: str = "EUR") -> str:
+    """Write a metric's value in its unit: money, money/day, ratio, days, count, index or times."""
+    writers = {
+        "money": lambda v: money(v, currency),
+        "money/day": lambda v: f"{money(v, currency)} a day",
+        "ratio": percent,
+        "days": lambda v: f"{number(v)} days",
+        "count": number,
+        "index": number,
+        "times": times,
+    }
+    return "–" if pd.isna(value) else writers[unit](value)

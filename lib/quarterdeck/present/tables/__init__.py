@@ -1,0 +1,119 @@
+"""Which figures does a page open and close with? KPI tiles, their definitions, and where they come from."""
+
+import html
+from typing import Any
+
+import great_tables as gt
+import pandas as pd
+
+from quarterdeck import __version__
+from quarterdeck.data.snapshot import COMPANY, Desk
+from quarterdeck.present import style
+
+KPI_MIME = "application/vnd.quarterdeck.kpis+json"
+RECORDED = ["metric", "period", "value", "n", "low", "high", "unit"]
+
+
+class Tiles:
+    """KPI tiles for people, with the same figures as data for the run's record."""
+
+    def __init__(self, markup: str, records: list[dict[str, Any]]) -> None:
+        self.markup, self.records = markup, records
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return {"text/html": self.markup, KPI_MIME: self.records}
+
+
+def kpi_tiles(kpis: pd.DataFrame, currency: str = "EUR") -> Tiles:
+    """Lay out measured metrics as tiles, and record them.
+
+    Parameters
+    ----------
+    kpis : DataFrame
+        As `catalogue.measure` gives it: metric, title, period, value, n, low, high, unit, better, previous, missing.
+    currency : str
+        ISO 4217 code of the money.
+    """
+    known = kpis[kpis["value"].notna()]
+    tiles = "".join(_tile(kpi, currency) for kpi in known.itertuples())
+    notes = "".join(f'<p class="missing">{html.escape(s)}</p>' for s in kpis["missing"].unique() if s)
+    records = known[RECORDED].astype(object).where(known[RECORDED].notna(), None).to_dict("records")
+    return Tiles(f'<section class="tiles">{tiles}</section>{notes}', records)
+
+
+def house(frame: pd.DataFrame) -> gt.GT:
+    """Give a table in the house style: quiet lines, figures aligned, nothing that competes with the numbers."""
+    return (
+        gt.GT(frame)
+        .opt_table_font(font=["Inter", "system-ui", "sans-serif"])
+        .tab_options(
+            table_width="100%",
+            table_font_size="14px",
+            table_border_top_style="hidden",
+            table_border_bottom_style="hidden",
+            column_labels_font_weight="600",
+            column_labels_border_top_style="hidden",
+            source_notes_font_size="12px",
+            table_background_color="transparent",
+        )
+    )
+
+
+def method(kpis: pd.DataFrame) -> gt.GT:
+    """Define each metric shown: its formula and where the definition comes from."""
+    return (
+        house(kpis[["title", "formula", "source"]])
+        .cols_label(title="Metric", formula="How it is computed", source="Definition from")
+        .tab_source_note("One definition per metric, the same on every page.")
+    )
+
+
+def provenance(desk: Desk) -> str:
+    """Say what the page stands on: company, region, day, snapshot, rows and library."""
+    rows = ", ".join(f"{name.replace('_', ' ')} {len(frame):,}" for name, frame in sorted(desk.tables.items()))
+    region = "all regions" if desk.region == COMPANY else desk.region
+    return (
+        f"{desk.title}, {region}, as of {style.day(desk.as_of)}. Snapshot `{desk.snapshot[:12]}`, "
+        f"Quarterdeck {__version__}. Rows read: {rows}."
+    )
+
+
+def _tile(kpi: Any, currency: str) -> str:
+    state, status = _status(kpi)
+    return (
+        f'<div class="tile {state}"><span class="label">{html.escape(kpi.title)}</span>'
+        f"<strong>{style.amount(kpi.value, kpi.unit, currency)}</strong>"
+        f'<span class="sub">{_spread(kpi, currency)}</span>'
+        f'<span class="status"><i></i>{status}</span>'
+        f'<span class="foot">{html.escape(kpi.period)}{_against(kpi, currency)}</span></div>'
+    )
+
+
+def _spread(kpi: Any, currency: str) -> str:
+    parts = []
+    if pd.notna(kpi.low):
+        low, high = (style.amount(v, kpi.unit, currency) for v in (kpi.low, kpi.high))
+        parts.append(f"{low} to {high}")
+    if pd.notna(kpi.n):
+        parts.append(f"n {kpi.n:,.0f}")
+    return " · ".join(parts)
+
+
+def _status(kpi: Any) -> tuple[str, str]:
+    """Say how a metric moved against a year before, in a colour class and in words."""
+    if pd.isna(kpi.previous):
+        return "", "no year before to compare"
+    if pd.notna(kpi.low) and kpi.low <= kpi.previous <= kpi.high:
+        return "", "no clear change on last year"
+    moved = kpi.value - kpi.previous
+    if kpi.unit == "ratio":
+        words = f"{style.points(moved)} on last year"
+    else:
+        words = f"{style.change(moved / abs(kpi.previous))} on last year" if kpi.previous else "none last year"
+    if kpi.better == "neither" or not moved:
+        return "", words
+    return ("good" if (moved > 0) == (kpi.better == "higher") else "bad"), words
+
+
+def _against(kpi: Any, currency: str) -> str:
+    return "" if pd.isna(kpi.previous) else f" · last year {style.amount(kpi.previous, kpi.unit, currency)}"

@@ -1,0 +1,57 @@
+import pandas as pd
+import pytest
+
+from quarterdeck.analysis import targets
+from quarterdeck.data.periods import quarter
+
+PERIOD = quarter(pd.Timestamp("2026-05-15"))  # 1 April to 15 May 2026
+ORDERS = pd.DataFrame(
+    {
+        "order_date": pd.to_datetime(["2026-03-31", "2026-04-01", "2026-05-15", "2026-05-16", "2025-04-10", "2025-06-01"]),
+        "revenue": [100.0, 60.0, -10.0, 70.0, 40.0, 90.0],
+        "cost": [50.0, 30.0, -4.0, 30.0, None, 45.0],
+    }
+)
+TARGETS = pd.DataFrame(
+    {
+        "region": ["North", "South", "North"],
+        "period_start": pd.to_datetime(["2026-04-01", "2026-04-01", "2026-07-01"]),
+        "period_end": pd.to_datetime(["2026-06-30", "2026-06-30", "2026-09-30"]),
+        "revenue_target": [150.0, 50.0, 999.0],
+    }
+)
+DEALS = pd.DataFrame(
+    {
+        "status": ["won", "won", "lost", "open", "open"],
+        "closed_on": pd.to_datetime(["2026-04-03", "2026-03-03", "2026-04-03", None, None]),
+        "amount": [5.0, 7.0, 11.0, 13.0, None],
+    }
+)
+
+
+def test_revenue_is_what_was_ordered_in_the_period_so_far_less_returns():
+    row = targets.revenue(ORDERS, PERIOD).iloc[0]
+    assert (row["value"], row["n"]) == (50.0, 2)  # 60 − 10; the 16 May is not seen yet
+
+
+def test_growth_compares_with_the_same_days_a_year_before():
+    row = targets.revenue_growth(ORDERS, PERIOD).iloc[0]
+    assert row["value"] == pytest.approx(0.25)  # 50 ÷ 40 − 1; June 2025 is not compared
+    assert pd.isna(targets.revenue_growth(ORDERS, PERIOD.before()).iloc[0]["value"])  # nothing was sold in 2024
+
+
+def test_gross_margin_leaves_lines_of_unknown_cost_out():
+    row = targets.gross_margin(ORDERS, PERIOD).iloc[0]
+    assert row["value"] == pytest.approx(0.48)  # (50 − 26) ÷ 50
+    assert targets.gross_margin(ORDERS, PERIOD.before()).empty
+
+
+def test_target_attainment_is_of_the_whole_quarters_target():
+    row = targets.target_attainment(ORDERS, TARGETS, PERIOD).iloc[0]
+    assert row["value"] == pytest.approx(0.25)  # 50 ÷ (150 + 50)
+    assert targets.target_attainment(ORDERS, TARGETS, PERIOD.before()).empty
+
+
+def test_bookings_are_deals_won_and_pipeline_is_what_is_still_open():
+    assert targets.bookings(DEALS, PERIOD).iloc[0].tolist() == [5.0, 1.0]
+    assert targets.pipeline_open(DEALS).iloc[0].tolist() == [13.0, 2.0]

@@ -1,0 +1,78 @@
+import pandas as pd
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+
+from quarterdeck.data.snapshot import Missing
+from quarterdeck.present import style
+from quarterdeck.present.page import show
+from quarterdeck.present.tables import KPI_MIME, kpi_tiles
+
+KPIS = pd.DataFrame(
+    {
+        "metric": ["revenue", "win_rate", "hhi"],
+        "title": ["Revenue", "Win rate", "HHI"],
+        "period": ["Q2 2026 to 15 May"] * 3,
+        "value": [4_230_000.0, 0.274, float("nan")],
+        "n": [1200.0, 812.0, float("nan")],
+        "low": [float("nan"), 0.25, float("nan")],
+        "high": [float("nan"), 0.30, float("nan")],
+        "unit": ["money", "ratio", "index"],
+        "better": ["higher", "higher", "neither"],
+        "previous": [4_000_000.0, 0.28, float("nan")],
+        "missing": ["", "", "Not shown: hhi needs market, which the data of <Acme> does not hold."],
+    }
+)
+
+
+@pytest.fixture(autouse=True)
+def shell():
+    """Displays are sent only where IPython's shell runs, as it does in a kernel."""
+    InteractiveShell.instance()
+    yield
+    InteractiveShell.clear_instance()
+
+
+def shown(*arguments, **options):
+    with capture_output() as captured:
+        show(*arguments, **options)
+    return [o.data for o in captured.outputs]
+
+
+def line(frame, ax=None):
+    ax = style.axes(ax)
+    ax.plot(frame["x"])
+    return style.title(ax, "It rises", "How much? Units by day")
+
+
+def test_a_picture_comes_with_words_for_those_who_cannot_see_it():
+    with capture_output() as captured:
+        show(line, pd.DataFrame({"x": [1, 2]}))
+    (picture,) = captured.outputs
+    assert picture.data["image/png"] and picture.metadata["image/png"]["alt"] == "It rises How much? Units by day"
+
+
+def test_what_is_missing_is_said_in_one_sentence():
+    (note,) = shown(line, Missing("Not shown: <b> is missing."))
+    assert note["text/html"] == '<p class="missing">Not shown: &lt;b&gt; is missing.</p>'
+
+
+def test_a_frame_without_rows_is_said_not_drawn():
+    (note,) = shown(line, pd.DataFrame({"x": []}))
+    assert "too few rows" in note["text/html"] and "image/png" not in note
+
+
+def test_tiles_record_the_very_figures_they_show():
+    (tiles,) = shown(kpi_tiles, KPIS)
+    assert [(r["metric"], r["value"], r["low"]) for r in tiles[KPI_MIME]] == [
+        ("revenue", 4_230_000.0, None),
+        ("win_rate", 0.274, 0.25),
+    ]
+    assert "€4.2m" in tiles["text/html"] and "25.0 % to 30.0 %" in tiles["text/html"]
+    assert "&lt;Acme&gt;" in tiles["text/html"]
+
+
+def test_a_move_inside_the_interval_is_not_called_a_change():
+    (tiles,) = shown(kpi_tiles, KPIS)
+    assert "no clear change on last year" in tiles["text/html"]  # 28.0 % lies within 25 % to 30 %
+    assert 'class="tile good"' in tiles["text/html"]  # revenue rose
