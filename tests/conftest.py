@@ -24,3 +24,13 @@ def others_data():
     if not folder.is_dir():
         pytest.skip(f"other people's data is not at {folder}; name its folder in QUARTERDECK_DATA")
     return folder
+
+
+@pytest.fixture
+def acme(tmp_path, monkeypatch):
+    """A company of two regions with tiny notebooks, in a folder of its own, which is the working directory."""
+    from acme import Acme
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ACME_DATA", "")
+    return Acme(tmp_path)

@@ -90,7 +90,9 @@ def test_segments_move_only_by_more_than_chance():
 
 
 def test_lapsed_customers_bought_then_and_not_now():
-    orders = ORDERS.assign(order_date=ORDERS["order_date"].where(ORDERS["customer_id"] != "C", pd.Timestamp("2025-01-05")))
+    orders = ORDERS.assign(
+        order_date=ORDERS["order_date"].where(ORDERS["customer_id"] != "C", pd.Timestamp("2025-01-05"))
+    )
     row = brief.lapsed_customers(orders, PERIOD).iloc[0]
     assert (row["n"], row["worth"]) == (1, -90.0)  # C: 60 + 30
 

@@ -7,7 +7,9 @@ from quarterdeck.data.periods import quarter
 PERIOD = quarter(pd.Timestamp("2026-05-15"))  # 1 April to 15 May 2026
 ORDERS = pd.DataFrame(
     {
-        "order_date": pd.to_datetime(["2026-03-31", "2026-04-01", "2026-05-15", "2026-05-16", "2025-04-10", "2025-06-01"]),
+        "order_date": pd.to_datetime(
+            ["2026-03-31", "2026-04-01", "2026-05-15", "2026-05-16", "2025-04-10", "2025-06-01"]
+        ),
         "revenue": [100.0, 60.0, -10.0, 70.0, 40.0, 90.0],
         "cost": [50.0, 30.0, -4.0, 30.0, None, 45.0],
     }

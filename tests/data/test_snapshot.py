@@ -101,9 +101,7 @@ def test_the_company_is_the_sum_of_its_regions(frozen):
 def test_an_unknown_region_names_those_there_are(frozen):
     with pytest.raises(ParamsError) as caught:
         snapshot.open_desk("acme", "Nowhere", data=str(frozen))
-    assert str(caught.value) == (
-        "there is no region 'Nowhere'; the data has North and South, and 'company' for all."
-    )
+    assert str(caught.value) == ("there is no region 'Nowhere'; the data has North and South, and 'company' for all.")
 
 
 def test_a_day_that_is_none_is_refused(frozen):

@@ -93,11 +93,17 @@ def test_the_crm_maps_every_product_and_the_check_catches_it_where_it_does_not(o
     assert len(contract.check(source.read(folder, tmp_path, files))["opportunities"]) == 8_800
     unmended = tmp_path / "crm"
     unmended.mkdir()
-    text = (folder / "source.yaml").read_text().replace(
-        "CASE p.product WHEN 'GTXPro' THEN 'GTX Pro' ELSE p.product END AS product_id", "p.product AS product_id"
+    text = (
+        (folder / "source.yaml")
+        .read_text()
+        .replace(
+            "CASE p.product WHEN 'GTXPro' THEN 'GTX Pro' ELSE p.product END AS product_id", "p.product AS product_id"
+        )
     )
     (unmended / "source.yaml").write_text(text)
-    with pytest.raises(ContractError, match=r"holds 'GTXPro', expected a product_id of table products \(1,480 such rows\)"):
+    with pytest.raises(
+        ContractError, match=r"holds 'GTXPro', expected a product_id of table products \(1,480 such rows\)"
+    ):
         contract.check(source.read(unmended, tmp_path, files))
 
 
@@ -106,7 +112,9 @@ def test_postgresql_answers_the_same_selects(company, monkeypatch, tmp_path):
     server = pgserver.get_server(tmp_path / "pg")
     try:
         server.psql("CREATE TABLE staff (id int, name text, region text, quota numeric(12, 2), day date);")
-        server.psql("INSERT INTO staff VALUES (1, 'Ann', 'North', 10.25, '2026-01-01'), (2, 'Bo', 'South', 7, '2026-01-01');")
+        server.psql(
+            "INSERT INTO staff VALUES (1, 'Ann', 'North', 10.25, '2026-01-01'), (2, 'Bo', 'South', 7, '2026-01-01');"
+        )
         (company / "source.yaml").write_text(
             "title: Acme\nurl_variable: ACME_URL\ntables:\n"
             "  reps: SELECT id AS rep_id, name, region FROM staff\n"

@@ -147,8 +147,10 @@ def rival_losses(opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
     """
     recent = opportunities["closed_on"].between(period.through - pd.DateOffset(years=1), period.through)
     closed = opportunities[recent & opportunities["status"].ne("open") & opportunities["competitor"].notna()]
-    rivals = closed.assign(won=closed["status"].eq("won")).groupby("competitor").agg(
-        won=("won", "sum"), n=("won", "size"), amount=("amount", "sum")
+    rivals = (
+        closed.assign(won=closed["status"].eq("won"))
+        .groupby("competitor")
+        .agg(won=("won", "sum"), n=("won", "size"), amount=("amount", "sum"))
     )
     rest = rivals[["won", "n"]].sum() - rivals[["won", "n"]]
     rate, other = rivals["won"] / rivals["n"], rest["won"] / rest["n"]
@@ -169,13 +171,22 @@ def rival_losses(opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
 
 
 def lapsed_customers(orders: pd.DataFrame, period: Period) -> pd.DataFrame:
-    """What customers bought in the year before last who bought nothing in the last twelve months: a count, not a sample."""
+    """Revenue of the year before last from customers who bought nothing in the last twelve months: a count, not a sample."""
     year = pd.DateOffset(years=1)
     last = orders["order_date"].between(period.through - year, period.through, inclusive="right")
     before = orders["order_date"].between(period.through - 2 * year, period.through - year, inclusive="right")
     then = orders[before].groupby("customer_id")["revenue"].sum()
     gone = then[~then.index.isin(orders.loc[last, "customer_id"]) & (then > 0)]
-    row = ["lapsed", "customers", -gone.sum(), gone.sum() / then.sum() if then.sum() else 0.0, 0.0, None, None, len(gone)]
+    row = [
+        "lapsed",
+        "customers",
+        -gone.sum(),
+        gone.sum() / then.sum() if then.sum() else 0.0,
+        0.0,
+        None,
+        None,
+        len(gone),
+    ]
     return pd.DataFrame([row] if len(gone) else [], columns=FINDING)
 
 

@@ -41,13 +41,13 @@ def net_revenue_retention(orders: pd.DataFrame, period: Period) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row: `value` (ratio), `numerator`, `denominator` (money), `n` (customers then); no row before two years of data.
+        One row: `value` (ratio), `numerator`, `denominator` (money), `n` (customers then); no row within two years of the start.
     """
     return _retention(orders, period, lambda t: t["now"])
 
 
 def gross_revenue_retention(orders: pd.DataFrame, period: Period) -> pd.DataFrame:
-    """As `net_revenue_retention`, each customer counted at most with what it bought then: Σ min(now, before) ÷ Σ before.
+    """As `net_revenue_retention`, but no customer counts for more than it bought then: Σ min(now, before) ÷ Σ before.
 
     Returns
     -------
@@ -61,5 +61,7 @@ def _retention(orders: pd.DataFrame, period: Period, kept: Callable) -> pd.DataF
     base = yearly_revenue(orders, period.through).query("before > 0")
     covered = orders["order_date"].min() <= period.through - 2 * YEAR + pd.DateOffset(months=1)
     then, now = base["before"].sum(), kept(base).clip(lower=0).sum()
-    row = pd.DataFrame({"value": [now / then if then else None], "numerator": [now], "denominator": [then], "n": [len(base)]})
+    row = pd.DataFrame(
+        {"value": [now / then if then else None], "numerator": [now], "denominator": [then], "n": [len(base)]}
+    )
     return row if covered and len(base) else row.iloc[:0]

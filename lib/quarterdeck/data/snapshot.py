@@ -17,9 +17,9 @@ from typing import Any
 
 import pandas as pd
 
-from quarterdeck.data.periods import Period, quarter
 from quarterdeck.data import source
 from quarterdeck.data.contract import KEYS, check
+from quarterdeck.data.periods import Period, quarter
 from quarterdeck.errors import ParamsError, RunError, SourceError
 
 COMPANY = "company"  # the region that means all regions together
@@ -74,7 +74,7 @@ def freeze(tables: dict[str, pd.DataFrame], folder: Path, company: str, title: s
     Returns
     -------
     dict
-        What `snapshot.json` holds: company, title, currency, as_of (ISO), hash and, per table, rows and hash.
+        What `snapshot.json` holds: company, title, currency, as_of (ISO), regions, hash and, per table, rows and hash.
 
     Raises
     ------
@@ -91,6 +91,7 @@ def freeze(tables: dict[str, pd.DataFrame], folder: Path, company: str, title: s
             "title": title,
             "currency": currency,
             "as_of": f"{last_day(checked):%Y-%m-%d}",
+            "regions": regions(checked),
             "hash": hashlib.sha256(json.dumps(written).encode()).hexdigest(),
             "tables": written,
         }
@@ -232,8 +233,8 @@ def _within(tables: dict[str, pd.DataFrame], region: str) -> dict[str, pd.DataFr
     if "quotas" in tables:
         own["quotas"] = tables["quotas"][tables["quotas"]["rep_id"].isin(own["reps"]["rep_id"])]
     if "opportunity_history" in tables:
-        deals = own["opportunities"]["opportunity_id"]
-        own["opportunity_history"] = tables["opportunity_history"].query("opportunity_id in @deals")
+        past = tables["opportunity_history"]
+        own["opportunity_history"] = past[past["opportunity_id"].isin(own["opportunities"]["opportunity_id"])]
     return {k: v.reset_index(drop=True) for k, v in own.items()}
 
 

@@ -68,7 +68,9 @@ def read_yaml(path: Path) -> dict:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}" if mark else "somewhere"
-        raise SourceError(f"{path}: {where} is not YAML ({getattr(error, 'problem', error)}); mend it there.") from error
+        raise SourceError(
+            f"{path}: {where} is not YAML ({getattr(error, 'problem', error)}); mend it there."
+        ) from error
     except UnicodeDecodeError as error:
         raise SourceError(f"{path}: it is not UTF-8 at byte {error.start}; save it as UTF-8.") from error
     if not isinstance(content, dict):
@@ -144,7 +146,9 @@ def _connect_url(company: Path, variable: str) -> ibis.BaseBackend:
     try:
         return ibis.connect(url)
     except Exception as error:  # each engine has its own family of errors; all mean the same here
-        raise SourceError(f"{company.name}: the database that {variable} names did not answer ({_line(error)}).") from error
+        raise SourceError(
+            f"{company.name}: the database that {variable} names did not answer ({_line(error)})."
+        ) from error
 
 
 def _folder(company: Path, source: Source, out: Path, data: Path | None) -> Path:

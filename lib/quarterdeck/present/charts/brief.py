@@ -35,7 +35,9 @@ def quarterly_bars(
     ax.set_xlim(-0.6, len(quarters) + 0.2)
     style.money_axis(ax.yaxis, currency)
     question = f"Where will the quarter end? Sales by quarter, {currency}; pale and line: forecast with 80 % interval"
-    style.title(ax, _landing_finding(ends, currency), question + ("; brass: target" if quarters["target"].notna().any() else ""))
+    style.title(
+        ax, _landing_finding(ends, currency), question + ("; brass: target" if quarters["target"].notna().any() else "")
+    )
     return ax
 
 
@@ -45,7 +47,9 @@ def bridge_bars(bridge: pd.DataFrame, ax: Axes | None = None, currency: str = "E
     total = bridge["kind"].eq("total")
     run = bridge["amount"].where(~total, 0).cumsum() + bridge["amount"].iloc[0]
     base = (run - bridge["amount"]).where(~total, 0.0)
-    inks = [style.NAVY if t else style.US if a >= 0 else style.LOSS for t, a in zip(total, bridge["amount"], strict=True)]
+    inks = [
+        style.NAVY if t else style.US if a >= 0 else style.LOSS for t, a in zip(total, bridge["amount"], strict=True)
+    ]
     ax.bar(range(len(bridge)), bridge["amount"], bottom=base, color=inks, width=0.62)
     tops = pd.concat([base + bridge["amount"], base], axis=1).max(axis=1)
     for place, (top, amount, whole) in enumerate(zip(tops, bridge["amount"], total, strict=True)):
@@ -56,7 +60,9 @@ def bridge_bars(bridge: pd.DataFrame, ax: Axes | None = None, currency: str = "E
     ax.set_xticks(range(len(bridge)), [p.replace(" ", "\n", 1) for p in bridge["part"]])
     style.money_axis(ax.yaxis, currency)
     changes = bridge[~total].set_index("part")["amount"]
-    style.title(ax, _bridge_finding(changes, currency), f"What changed against last year? Revenue so far by segment, {currency}")
+    style.title(
+        ax, _bridge_finding(changes, currency), f"What changed against last year? Revenue so far by segment, {currency}"
+    )
     return style.source(ax, f"the axis starts at {style.money(floor, currency)}")
 
 

@@ -1,6 +1,7 @@
 """Which figures does a page open and close with? KPI tiles, their definitions, and where they come from."""
 
 import html
+import zlib
 from typing import Any
 
 import great_tables as gt
@@ -12,6 +13,7 @@ from quarterdeck.present import style
 
 KPI_MIME = "application/vnd.quarterdeck.kpis+json"
 RECORDED = ["metric", "period", "value", "n", "low", "high", "unit"]
+DIGITS = 12  # of a recorded figure
 
 
 class Tiles:
@@ -19,6 +21,9 @@ class Tiles:
 
     def __init__(self, markup: str, records: list[dict[str, Any]]) -> None:
         self.markup, self.records = markup, records
+
+    def __repr__(self) -> str:
+        return ", ".join(f"{r['metric']} {r['value']:g}" for r in self.records)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return {"text/html": self.markup, KPI_MIME: self.records}
@@ -37,14 +42,14 @@ def kpi_tiles(kpis: pd.DataFrame, currency: str = "EUR") -> Tiles:
     known = kpis[kpis["value"].notna()]
     tiles = "".join(_tile(kpi, currency) for kpi in known.itertuples())
     notes = "".join(f'<p class="missing">{html.escape(s)}</p>' for s in kpis["missing"].unique() if s)
-    records = known[RECORDED].astype(object).where(known[RECORDED].notna(), None).to_dict("records")
-    return Tiles(f'<section class="tiles">{tiles}</section>{notes}', records)
+    return Tiles(f'<section class="tiles">{tiles}</section>{notes}', _records(known))
 
 
-def house(frame: pd.DataFrame) -> gt.GT:
-    """Give a table in the house style: quiet lines, figures aligned, nothing that competes with the numbers."""
+def house(frame: pd.DataFrame, by: str | None = None) -> gt.GT:
+    """Give a table in the house style, its rows grouped `by` a column: nothing in it competes with the numbers."""
+    content = zlib.crc32(frame.to_csv().encode())  # the same table has the same identity in every run
     return (
-        gt.GT(frame)
+        gt.GT(frame, groupname_col=by, id=f"table-{content:08x}")
         .opt_table_font(font=["Inter", "system-ui", "sans-serif"])
         .tab_options(
             table_width="100%",
@@ -76,6 +81,12 @@ def provenance(desk: Desk) -> str:
         f"{desk.title}, {region}, as of {style.day(desk.as_of)}. Snapshot `{desk.snapshot[:12]}`, "
         f"Quarterdeck {__version__}. Rows read: {rows}."
     )
+
+
+def _records(known: pd.DataFrame) -> list[dict[str, Any]]:
+    """Write metrics as data; the last digits of a float, which hang on the machine, are left out."""
+    rounded = known[RECORDED].map(lambda v: float(f"{v:.{DIGITS}g}") if isinstance(v, float) else v)
+    return rounded.astype(object).where(rounded.notna(), None).to_dict("records")
 
 
 def _tile(kpi: Any, currency: str) -> str:
