@@ -49,7 +49,7 @@ def test_a_picture_comes_with_words_for_those_who_cannot_see_it():
     with capture_output() as captured:
         show(line, pd.DataFrame({"x": [1, 2]}))
     (picture,) = captured.outputs
-    assert picture.data["image/png"] and picture.metadata["image/png"]["alt"] == "It rises How much? Units by day"
+    assert picture.data["image/png"] and picture.metadata["image/png"]["alt"] == "It rises. How much? Units by day"
 
 
 def test_what_is_missing_is_said_in_one_sentence():

@@ -149,6 +149,32 @@ def regions(tables: dict[str, pd.DataFrame]) -> list[str]:
     return sorted(set().union(*named)) if named else []
 
 
+def within(tables: dict[str, pd.DataFrame], region: str) -> dict[str, pd.DataFrame]:
+    """Give the part of the tables that is a region's own; all of it for the company as a whole.
+
+    Raises
+    ------
+    ParamsError
+        Where no table knows the region.
+    """
+    if region == COMPANY:
+        return tables
+    if region not in (known := regions(tables)):
+        raise ParamsError(f"there is no region {region!r}; the data has {_listed(known)}, and {COMPANY!r} for all.")
+    own = {k: v[v["region"] == region] if "region" in v else v for k, v in tables.items()}
+    if "initiatives" in tables:
+        own["initiatives"] = tables["initiatives"].query("region.isna() or region == @region")
+    if "customers" in tables and "orders" in tables:
+        buyers = tables["customers"]["customer_id"].isin(own["orders"]["customer_id"])
+        own["customers"] = tables["customers"][(tables["customers"]["region"] == region) | buyers]
+    if "quotas" in tables:
+        own["quotas"] = tables["quotas"][tables["quotas"]["rep_id"].isin(own["reps"]["rep_id"])]
+    if "opportunity_history" in tables:
+        past = tables["opportunity_history"]
+        own["opportunity_history"] = past[past["opportunity_id"].isin(own["opportunities"]["opportunity_id"])]
+    return {k: v.reset_index(drop=True) for k, v in own.items()}
+
+
 def open_desk(company: str = "demo", region: str = COMPANY, as_of: str = "", data: str = "") -> Desk:
     """Open a company's frozen tables for one region and one day.
 
@@ -179,7 +205,7 @@ def open_desk(company: str = "demo", region: str = COMPANY, as_of: str = "", dat
         as_of=day,
         currency=facts["currency"],
         snapshot=facts["hash"],
-        tables={k: v for k, v in _within(tables, region).items() if len(v)},
+        tables={k: v for k, v in within(tables, region).items() if len(v)},
     )
 
 
@@ -217,25 +243,6 @@ def _reopened(deals: pd.DataFrame, history: pd.DataFrame | None, as_of: pd.Times
     known = state["stage"].notna()
     columns = ["stage", "amount", "expected_close"]
     return deals.assign(**{c: state[c].where(known, deals[c]) for c in columns})
-
-
-def _within(tables: dict[str, pd.DataFrame], region: str) -> dict[str, pd.DataFrame]:
-    if region == COMPANY:
-        return tables
-    if region not in (known := regions(tables)):
-        raise ParamsError(f"there is no region {region!r}; the data has {_listed(known)}, and {COMPANY!r} for all.")
-    own = {k: v[v["region"] == region] if "region" in v else v for k, v in tables.items()}
-    if "initiatives" in tables:
-        own["initiatives"] = tables["initiatives"].query("region.isna() or region == @region")
-    if "customers" in tables and "orders" in tables:
-        buyers = tables["customers"]["customer_id"].isin(own["orders"]["customer_id"])
-        own["customers"] = tables["customers"][(tables["customers"]["region"] == region) | buyers]
-    if "quotas" in tables:
-        own["quotas"] = tables["quotas"][tables["quotas"]["rep_id"].isin(own["reps"]["rep_id"])]
-    if "opportunity_history" in tables:
-        past = tables["opportunity_history"]
-        own["opportunity_history"] = past[past["opportunity_id"].isin(own["opportunities"]["opportunity_id"])]
-    return {k: v.reset_index(drop=True) for k, v in own.items()}
 
 
 def _day(as_of: str, last: str) -> pd.Timestamp:

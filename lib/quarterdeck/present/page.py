@@ -10,6 +10,7 @@ from IPython.display import HTML, Image, Markdown, display
 from matplotlib.axes import Axes
 
 from quarterdeck.data.snapshot import Missing
+from quarterdeck.present import style
 
 DPI = 200  # twice a screen's, so that a picture stays sharp on a phone
 
@@ -36,7 +37,8 @@ def show(draw: Callable, subject: Any, *others: Any, **options: Any) -> None:
 def _put(drawn: Any) -> None:
     if isinstance(drawn, Axes):
         picture, width = _png(drawn)
-        alt = " ".join(t.strip() for t in (drawn.get_title(loc="left"), *(x.get_text() for x in drawn.texts[:1])) if t)
+        question = [t.get_text() for t in drawn.texts if t.get_gid() == style.QUESTION]
+        alt = ". ".join([drawn.get_title(loc="left").strip(), *question])
         display(Image(picture, format="png", width=width, alt=alt))
     elif isinstance(drawn, str):
         display(Markdown(drawn))

@@ -21,7 +21,8 @@ WARN = "#a86400"
 SOFT = "#7b8896"  # context
 INK = "#16212c"
 LINE = "#dfe4ea"
-RIVALS = ["#4d4d4d", "#9a6fb0", "#c98a4b", "#6b8e5a", "#b0b0b0", "#8c5a6b"]
+RIVALS = ["#4d4d4d", "#9a6fb0", "#c98a4b", "#6b8e5a", "#8f9499", "#8c5a6b"]
+QUESTION = "question"  # marks the text that says what a picture answers
 SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "CHF": "CHF ", "JPY": "¥"}
 SCALES = [(1e9, "bn"), (1e6, "m"), (1e3, "k")]
 
@@ -60,8 +61,9 @@ def axes(ax: Axes | None = None, height: float = 3.6, width: float = 8.6) -> Axe
 
 def title(ax: Axes, finding: str, question: str) -> Axes:
     """Head a picture with its finding, and under it the question it answers, with unit and period."""
-    ax.set_title(f"{finding}\n", loc="left", fontsize=12.5, fontweight="bold", color=INK, pad=10)
-    ax.text(0, 1.0, question, transform=ax.transAxes, fontsize=9.5, color=SOFT, va="bottom", ha="left").set_y(1.04)
+    ax.set_title(finding, loc="left", fontsize=12.5, fontweight="bold", color=INK, pad=28)
+    under = {"xycoords": "axes fraction", "xytext": (0, 10), "textcoords": "offset points"}
+    ax.annotate(question, (0, 1), fontsize=9.5, color=SOFT, va="bottom", gid=QUESTION, **under)
     return ax
 
 

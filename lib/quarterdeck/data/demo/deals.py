@@ -40,7 +40,7 @@ def deals(world: World, customers: pd.DataFrame, products: pd.DataFrame, reps: p
     odds = win_odds(world, frame, reps)
     frame["won"] = rng.random(len(frame)) < 1 / (1 + np.exp(-odds))
     frame["reached"] = np.where(frame["won"], len(STAGES), _furthest(rng, len(frame)))
-    frame["amount"] = (np.array(DEAL)[segment] * np.exp(rng.normal(0, 0.7, len(frame)))).round(-2) + 500
+    frame["amount"] = (np.array(DEAL)[segment] * np.exp(rng.normal(0, 0.55, len(frame)))).round(-2) + 500
     parts = rng.gamma(2.5, 1, (len(frame), len(STAGES)))
     ends = np.cumsum(parts / parts.sum(axis=1, keepdims=True), axis=1) * cycle[:, None]
     steps = ends.astype(int) + np.arange(1, len(STAGES) + 1) * 2
@@ -83,7 +83,7 @@ def history(world: World, frame: pd.DataFrame, entered: np.ndarray, stand_in: np
     )
     amounts = frame["amount"].to_numpy()[:, None] * np.exp(_drift(rng, known.shape))
     typical = np.array(CYCLE)[frame["segment_no"]][:, None] * np.array([1, 0.75, 0.5, 0.3, 0.25, 0])
-    left = (0.5 * typical + 0.5 * (span[:, None] - offsets)) * np.exp(rng.normal(-0.1, 0.3, known.shape))
+    left = (0.8 * typical + 0.2 * (span[:, None] - offsets)) * np.exp(rng.normal(-0.2, 0.3, known.shape))
     left[:, 5] = 0
     changed = opened[:, None] + offsets
     seen = known & (changed <= days(world.as_of))

@@ -169,7 +169,8 @@ def _people(n: int) -> list[str]:
     number = np.arange(n)
     spare = len(FIRST) * len(LAST)
     return [
-        f"{FIRST[i % 24]} {LAST[(i + i // 24) % 25]}" + (f" {i // spare + 1}" if i >= spare else "") for i in number
+        f"{FIRST[i % 24]} {LAST[(i + 7 * (i // 24)) % 25]}" + (f" {i // spare + 1}" if i >= spare else "")
+        for i in number
     ]
 
 

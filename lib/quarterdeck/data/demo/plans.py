@@ -33,21 +33,19 @@ def targets(world: World, orders: pd.DataFrame) -> pd.DataFrame:
 
 
 def quotas(world: World, opportunities: pd.DataFrame, reps: pd.DataFrame) -> pd.DataFrame:
-    """Set quarterly quotas from what a seller booked on average in the year before; less in the first two quarters."""
+    """Set quarterly quotas from the year before, half the seller's own and half an average one's; less for a beginner."""
     won = opportunities[opportunities["status"].eq("won")]
-    booked = by_quarter(won, "closed_on", "amount", []).reindex(world.quarters).to_numpy().ravel()
+    booked = by_quarter(won, "closed_on", "amount", ["rep_id"]).reindex(index=world.quarters, columns=reps["rep_id"])
     first = 3 * np.arange(len(world.quarters))
     begin, end = reps["from_month"].to_numpy()[:, None], reps["to_month"].to_numpy()[:, None]
     there = (begin <= first) & (first < end)
-    productivity = pd.Series(booked / there.sum(axis=0))
-    base = productivity.rolling(4).mean().shift(1).bfill().to_numpy() * DIFFICULTY
-    patch = world.rng("quotas").normal(0, 0.18, len(reps))  # how rich the accounts of a seller are taken to be
-    quota = base * np.exp(patch)[:, None] * np.clip(0.4 + 0.1 * (first - begin), 0.4, 1)
+    own = booked.fillna(0.0).where(there.T).rolling(4, min_periods=2).mean().shift(1).bfill()
+    team = own.mean(axis=1)
+    base = own.apply(lambda rep: 0.5 * rep.fillna(team) + 0.5 * team).to_numpy().T
+    quota = base * DIFFICULTY * np.clip(0.4 + 0.1 * (first - begin), 0.4, 1)
     rep, quarter = np.nonzero(there)
-    start = world.quarters[quarter]
-    return _ended(
-        pd.DataFrame({"rep_id": reps["rep_id"].to_numpy()[rep], "period_start": start, "quota": quota[there].round(-3)})
-    )
+    rows = {"rep_id": reps["rep_id"].to_numpy()[rep], "period_start": world.quarters[quarter]}
+    return _ended(pd.DataFrame(rows | {"quota": quota[there].round(-3)}))
 
 
 def rivals_and_market(world: World, orders: pd.DataFrame, customers: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

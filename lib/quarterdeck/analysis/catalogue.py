@@ -1,0 +1,341 @@
+"""What does each metric mean, and what is it now?
+
+The registry: one record per metric, holding its definition and the one function that computes it.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from quarterdeck.analysis import competitors, customers, forecast, market, targets, team
+from quarterdeck.data.snapshot import Desk, Missing
+
+FIELDS = ("value", "n", "low", "high")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric's definition.
+
+    `function` gives a frame of at most one row; `columns` tells which of its columns hold the value, its n and its
+    interval, where they are not called so. `since` is the span a figure speaks of. An `additive` metric of the company
+    is the sum of its regions'. Below `min_n` rows the value is not shown.
+    """
+
+    id: str
+    title: str
+    formula: str
+    unit: str
+    better: str
+    source: str
+    needs: tuple[str, ...]
+    function: Callable
+    columns: dict[str, str] = field(default_factory=dict)
+    since: str = "quarter to date"
+    min_n: int = 1
+    additive: bool = False
+    comparable: bool = True
+
+
+_FIELD = "Farris et al., Marketing Metrics, 4th ed."
+_FORECAST = {"n": "n_origins"}
+
+METRICS: dict[str, Metric] = {
+    m.id: m
+    for m in (
+        Metric(
+            "revenue",
+            "Revenue",
+            "Σ revenue of order lines, net of discounts and returns, by order date",
+            "money",
+            "higher",
+            "contract, table orders",
+            ("orders.revenue",),
+            targets.revenue,
+            min_n=0,
+            additive=True,
+        ),
+        Metric(
+            "revenue_growth",
+            "Revenue growth",
+            "revenue ÷ revenue of the same span a year before − 1",
+            "ratio",
+            "higher",
+            _FIELD,
+            ("orders.revenue",),
+            targets.revenue_growth,
+        ),
+        Metric(
+            "bookings",
+            "Bookings",
+            "Σ amount of deals won, by the day they closed",
+            "money",
+            "higher",
+            "contract, table opportunities",
+            ("opportunities.amount",),
+            targets.bookings,
+            min_n=0,
+            additive=True,
+        ),
+        Metric(
+            "gross_margin",
+            "Gross margin",
+            "(revenue − cost of goods) ÷ revenue, of lines whose cost is known",
+            "ratio",
+            "higher",
+            _FIELD,
+            ("orders.revenue", "orders.cost"),
+            targets.gross_margin,
+        ),
+        Metric(
+            "target_attainment",
+            "Target attainment",
+            "revenue so far ÷ revenue target of the whole quarter",
+            "ratio",
+            "higher",
+            "contract, table targets",
+            ("orders.revenue", "targets.revenue_target"),
+            targets.target_attainment,
+        ),
+        Metric(
+            "pipeline_open",
+            "Open pipeline",
+            "Σ amount of open deals, unweighted",
+            "money",
+            "higher",
+            "contract, table opportunities",
+            ("opportunities.amount",),
+            targets.pipeline_open,
+            since="open today",
+            min_n=0,
+            additive=True,
+        ),
+        Metric(
+            "customers_active",
+            "Active customers",
+            "customers with revenue in the trailing twelve months",
+            "count",
+            "higher",
+            _FIELD,
+            ("orders.customer_id",),
+            customers.customers_active,
+            since="trailing twelve months",
+        ),
+        Metric(
+            "net_revenue_retention",
+            "Net revenue retention",
+            "Σ revenue now ÷ Σ revenue a year ago, of the customers of a year ago",
+            "ratio",
+            "higher",
+            "SaaS Metrics Standards Board",
+            ("orders.revenue",),
+            customers.net_revenue_retention,
+            since="trailing twelve months",
+        ),
+        Metric(
+            "gross_revenue_retention",
+            "Gross revenue retention",
+            "Σ min(now, a year ago) ÷ Σ a year ago, customer by customer",
+            "ratio",
+            "higher",
+            "SaaS Metrics Standards Board",
+            ("orders.revenue",),
+            customers.gross_revenue_retention,
+            since="trailing twelve months",
+        ),
+        Metric(
+            "quota_attainment",
+            "Quota attainment",
+            "bookings so far of sellers with a quota ÷ their quota of the whole quarter",
+            "ratio",
+            "higher",
+            "contract, table quotas",
+            ("quotas.quota",),
+            team.attainment_total,
+        ),
+        Metric(
+            "win_rate",
+            "Win rate",
+            "deals won ÷ deals closed, by count",
+            "ratio",
+            "higher",
+            _FIELD,
+            ("opportunities.status",),
+            team.win_rate_total,
+            since="trailing twelve months",
+            min_n=5,
+        ),
+        Metric(
+            "sales_velocity",
+            "Sales velocity",
+            "open deals × win rate × average won deal ÷ median cycle days",
+            "money/day",
+            "higher",
+            "Jordan and Vazzana, Cracking the Sales Management Code",
+            ("opportunities.amount",),
+            team.velocity_total,
+            since="trailing twelve months",
+            min_n=5,
+        ),
+        Metric(
+            "sales_cycle_days",
+            "Sales cycle",
+            "median days from opening to closing of deals won",
+            "days",
+            "lower",
+            _FIELD,
+            ("opportunities.closed_on",),
+            team.cycle_days_total,
+            since="trailing twelve months",
+            min_n=5,
+        ),
+        Metric(
+            "pipeline_coverage",
+            "Pipeline coverage",
+            "open amount expected to close this quarter ÷ what is still to be won of its quota",
+            "times",
+            "higher",
+            "Jordan and Vazzana, Cracking the Sales Management Code",
+            ("opportunities.expected_close", "quotas.quota"),
+            team.coverage_total,
+            since="to the quarter's end",
+            comparable=False,
+        ),
+        *(
+            Metric(
+                f"forecast_{which}",
+                title,
+                f"{what} of the back-tested forecast of the quarter's end",
+                "money",
+                "higher",
+                "Hyndman and Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., 5.5",
+                ("orders.revenue",),
+                forecast.landing,
+                columns=_FORECAST | {"value": which} | limits,
+                since="the whole quarter",
+                comparable=False,
+            )
+            for which, title, what, limits in (
+                ("p50", "Forecast", "the middle", {"low": "p10", "high": "p90"}),
+                ("p10", "Forecast, low end", "the 10 % quantile", {}),
+                ("p90", "Forecast, high end", "the 90 % quantile", {}),
+            )
+        ),
+        Metric(
+            "target_probability",
+            "Chance of reaching the target",
+            "share of the forecast's distribution at or above the target",
+            "ratio",
+            "higher",
+            "Hyndman and Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., 5.5",
+            ("orders.revenue", "targets.revenue_target"),
+            forecast.landing,
+            columns=_FORECAST | {"value": "probability"},
+            since="the whole quarter",
+            comparable=False,
+        ),
+        Metric(
+            "market_share",
+            "Market share",
+            "own revenue ÷ market revenue, the last four quarters that have ended",
+            "ratio",
+            "higher",
+            _FIELD,
+            ("orders.revenue", "market.market_revenue"),
+            market.trailing_share,
+            columns={"value": "share"},
+            since="last four whole quarters",
+        ),
+        Metric(
+            "market_growth",
+            "Market growth",
+            "market revenue of the last four quarters that have ended ÷ of the four before − 1",
+            "ratio",
+            "higher",
+            _FIELD,
+            ("market.market_revenue",),
+            market.trailing_growth,
+            columns={"value": "growth"},
+            since="last four whole quarters",
+        ),
+        Metric(
+            "hhi",
+            "Concentration (HHI)",
+            "Σ squared market shares in percent, ours and the rivals', the last four quarters that have ended",
+            "index",
+            "neither",
+            "US Merger Guidelines 2023, 2.1",
+            ("orders.revenue", "market.market_revenue", "competitors.revenue"),
+            competitors.concentration,
+            since="last four whole quarters",
+        ),
+    )
+}
+
+
+def measure(desk: Desk, *ids: str) -> pd.DataFrame:
+    """Compute metrics of the registry for a desk.
+
+    Parameters
+    ----------
+    desk : Desk
+        The tables to compute from.
+    ids : str
+        Metric ids.
+
+    Returns
+    -------
+    DataFrame
+        One row per id, in the order asked for: metric, title, period, value, n, low, high (in `unit`), unit, better,
+        previous (the same span a year before), missing (why there is no value, or ""), formula, source.
+
+    Raises
+    ------
+    KeyError
+        Where the registry has no such id.
+    """
+    answers: dict[tuple, object] = {}
+    rows = [_measured(desk, METRICS[i], answers) for i in ids]
+    return pd.DataFrame(rows).astype(dict.fromkeys(("value", "n", "low", "high", "previous"), "float64"))
+
+
+def _measured(desk: Desk, metric: Metric, answers: dict) -> dict:
+    now = _answer(desk, metric, answers, {})
+    earlier = _a_year_before(desk, metric)
+    before = _answer(desk, metric, answers, earlier) if earlier else {}
+    if now.get("n") is not None and now["n"] < metric.min_n:
+        now = {"missing": f"Not shown: {metric.title.lower()} has fewer than {metric.min_n} rows behind it."}
+    return {
+        "metric": metric.id,
+        "title": metric.title,
+        "period": f"{desk.period.label}" if metric.since == "quarter to date" else metric.since,
+        **{f: now.get(f) for f in FIELDS},
+        "unit": metric.unit,
+        "better": metric.better,
+        "previous": before.get("value"),
+        "missing": now.get("missing", ""),
+        "formula": metric.formula,
+        "source": metric.source,
+    }
+
+
+def _a_year_before(desk: Desk, metric: Metric) -> dict:
+    """Give the options that move the metric's function back by a year; none where it knows only today."""
+    moved = {"period": desk.period.before(), "as_of": desk.period.before().through}
+    return {k: v for k, v in moved.items() if metric.comparable and k in inspect.signature(metric.function).parameters}
+
+
+def _answer(desk: Desk, metric: Metric, answers: dict, options: dict) -> dict:
+    """Ask once per function and span; give value, n, low and high, or why they are missing."""
+    key = (metric.function, *options.values())
+    if key not in answers:
+        answers[key] = desk.ask(metric.function, **options)
+    answer = answers[key]
+    if isinstance(answer, Missing):
+        return {"missing": answer.sentence}
+    if answer.empty or pd.isna(answer[metric.columns.get("value", "value")].iloc[0]):
+        return {"missing": f"Not shown: {metric.title.lower()} needs more data than there is for {desk.period.label}."}
+    row = answer.iloc[0]
+    return {f: row.get(metric.columns.get(f, f)) for f in FIELDS}

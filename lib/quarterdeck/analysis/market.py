@@ -1,0 +1,234 @@
+"""How large is the market, what part of it is ours, and where is there room?
+
+Market tables come by the quarter and late: figures speak of the quarters that the market table knows.
+"""
+
+import numpy as np
+import pandas as pd
+
+from quarterdeck.analysis.rates import wilson
+
+YEAR = 4  # quarters
+CELL = ["start", "region", "segment"]
+FEWEST = 20  # accounts of a segment below which room in it is not told
+
+
+def market_size(market: pd.DataFrame) -> pd.DataFrame:
+    """Size of the market by quarter; where sources differ, their mean, with the lowest and the highest beside it.
+
+    Returns
+    -------
+    DataFrame
+        One row per quarter, oldest first: `start` (day), `label`, `market`, `low`, `high` (money), `trailing` (money,
+        four quarters; missing before), `growth` (of it on a year before, ratio).
+    """
+    cells = _cells(market)
+    table = cells.groupby("start")[["market", "low", "high"]].sum().reset_index()
+    table["trailing"] = table["market"].rolling(YEAR).sum()
+    table["growth"] = table["trailing"] / table["trailing"].shift(YEAR) - 1
+    return table.assign(label=_labels(table["start"]))[
+        ["start", "label", "market", "low", "high", "trailing", "growth"]
+    ]
+
+
+def market_share(orders: pd.DataFrame, market: pd.DataFrame) -> pd.DataFrame:
+    """Own revenue over the market's, by quarter (Farris et al., Marketing Metrics, 4th ed., 2.1: revenue share).
+
+    Returns
+    -------
+    DataFrame
+        One row per quarter that both know, oldest first: `start`, `label`, `own`, `market` (money), `share` (ratio),
+        `trailing_share` (four quarters together; missing before).
+    """
+    size = market_size(market).set_index("start")["market"]
+    own = _own(orders).groupby("start")["own"].sum().reindex(size.index).fillna(0.0)
+    table = pd.DataFrame({"own": own, "market": size})
+    table = table[table.index >= _quarter(orders["order_date"].min())]
+    rolled = table.rolling(YEAR).sum()
+    table = table.assign(share=table["own"] / table["market"], trailing_share=rolled["own"] / rolled["market"])
+    return table.reset_index().assign(label=lambda x: _labels(x["start"]))
+
+
+def trailing_share(orders: pd.DataFrame, market: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Own revenue over the market's, in the last four quarters that ended and that the market table knows.
+
+    Returns
+    -------
+    DataFrame
+        One row: `own`, `market` (money), `share` (ratio), `n` (cells of quarter, region and segment); no row with fewer
+        than four quarters.
+    """
+    table = market_share(orders, _until(market, as_of)).tail(YEAR)
+    cells = _cells(market)
+    n = int(cells["start"].isin(table["start"]).sum())
+    own, size = table["own"].sum(), table["market"].sum()
+    row = {"own": own, "market": size, "share": own / size if size else np.nan, "n": n}
+    return pd.DataFrame([row] if len(table) == YEAR else [], columns=[*row])
+
+
+def trailing_growth(market: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """The market in the last four quarters that ended against the four before.
+
+    Returns
+    -------
+    DataFrame
+        One row: `now`, `before` (money), `growth` (ratio), `n` (quarters); no row with fewer than eight quarters.
+    """
+    sizes = market_size(_until(market, as_of))["market"].tail(2 * YEAR)
+    now, before = sizes.tail(YEAR).sum(), sizes.head(YEAR).sum()
+    row = {"now": now, "before": before, "growth": now / before - 1 if before else np.nan, "n": 2 * YEAR}
+    return pd.DataFrame([row] if len(sizes) == 2 * YEAR else [], columns=[*row])
+
+
+def growth_split(shares: pd.DataFrame) -> pd.DataFrame:
+    """How much of our change came with the market, and how much by taking share from it; the parts add up exactly.
+
+    Last year's share of the market's change, and the share's change of this year's market.
+
+    Parameters
+    ----------
+    shares : DataFrame
+        As `market_share` gives it.
+
+    Returns
+    -------
+    DataFrame
+        One row per part: `part` ("before", "market", "share", "now"), `amount` (money); no rows before two years.
+    """
+    if len(shares) < 2 * YEAR:
+        return pd.DataFrame(columns=["part", "amount"])
+    now, before = (s[["own", "market"]].sum() for s in (shares.tail(YEAR), shares.tail(2 * YEAR).head(YEAR)))
+    with_market = before["own"] * (now["market"] / before["market"] - 1)
+    parts = [before["own"], with_market, now["own"] - before["own"] - with_market, now["own"]]
+    return pd.DataFrame({"part": ["before", "market", "share", "now"], "amount": parts})
+
+
+def segment_growth(
+    orders: pd.DataFrame, customers: pd.DataFrame, market: pd.DataFrame, as_of: pd.Timestamp
+) -> pd.DataFrame:
+    """Market and own revenue by segment, the last four quarters against the four before: do we grow where it grows?
+
+    Returns
+    -------
+    DataFrame
+        One row per segment, largest market first: `segment`, `market`, `own` (money), `growth`, `own_growth`, `share`
+        (ratio), `share_change` (difference of ratios); no rows before eight quarters.
+    """
+    cells = _cells(_until(market, as_of))
+    quarters = np.sort(cells["start"].unique())[-2 * YEAR :]
+    if len(quarters) < 2 * YEAR:
+        return pd.DataFrame(columns=["segment", "market", "own", "growth", "own_growth", "share", "share_change"])
+    lines = orders.assign(segment=orders["customer_id"].map(customers.set_index("customer_id")["segment"]))
+    own = _own(lines, ["segment"]).rename(columns={"own": "amount"})
+    whole = cells.rename(columns={"market": "amount"})[["start", "segment", "amount"]]
+    table = pd.DataFrame(
+        {
+            f"{what}_{when}": frame[frame["start"].isin(span)].groupby("segment")["amount"].sum()
+            for what, frame in (("market", whole), ("own", own))
+            for when, span in (("now", quarters[YEAR:]), ("before", quarters[:YEAR]))
+        }
+    ).fillna(0.0)
+    share = table["own_now"] / table["market_now"]
+    result = pd.DataFrame(
+        {
+            "market": table["market_now"],
+            "own": table["own_now"],
+            "growth": table["market_now"] / table["market_before"] - 1,
+            "own_growth": table["own_now"] / table["own_before"].where(table["own_before"] > 0) - 1,
+            "share": share,
+            "share_change": share - table["own_before"] / table["market_before"],
+        }
+    )
+    return result.sort_values("market", ascending=False).rename_axis("segment").reset_index()
+
+
+def penetration(orders: pd.DataFrame, customers: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Known accounts that bought in twelve months, by segment (Farris et al., Marketing Metrics, 4th ed., 2.4).
+
+    Returns
+    -------
+    DataFrame
+        One row per segment, most accounts first: `segment`, `buyers`, `n` (accounts), `rate`, `low`, `high` (Wilson 90 %),
+        `spend` (money per buyer, twelve months, median).
+    """
+    spend = _spend(orders, as_of)
+    accounts = customers.assign(spend=customers["customer_id"].map(spend)).dropna(subset=["segment"])
+    table = accounts.groupby("segment")["spend"].agg(["count", "size", "median"])
+    table.columns = ["buyers", "n", "spend"]
+    low, high = wilson(table["buyers"], table["n"])
+    table = table.assign(rate=table["buyers"] / table["n"], low=low, high=high)
+    ordered = table.sort_values("n", ascending=False).reset_index()
+    return ordered[["segment", "buyers", "n", "rate", "low", "high", "spend"]]
+
+
+def whitespace(
+    orders: pd.DataFrame, customers: pd.DataFrame, products: pd.DataFrame, as_of: pd.Timestamp
+) -> pd.DataFrame:
+    """Segments whose customers buy a category less often than customers of the other segments do, and what that is worth.
+
+    Active customers of the segment that do not buy the category but would if it sold as it does elsewhere, times what a
+    buying customer of the segment spends on it in a year (median). Kept where even the upper end of the segment's own
+    rate (Wilson, 90 %, widened to the number of cells compared by Bonferroni) lies below that of the others.
+
+    Returns
+    -------
+    DataFrame
+        One row per segment and category, most money first: `segment`, `category`, `buyers`, `n` (active customers),
+        `rate`, `high` (ratio), `elsewhere` (ratio), `gap` (customers), `spend` (money per buyer), `potential` (money).
+    """
+    kind = products.set_index("product_id")["category"]
+    recent = orders[orders["order_date"].between(as_of - pd.DateOffset(years=1), as_of, inclusive="right")]
+    lines = recent.assign(
+        category=recent["product_id"].map(kind),
+        segment=recent["customer_id"].map(customers.set_index("customer_id")["segment"]),
+    )
+    active = lines.groupby("segment")["customer_id"].nunique()
+    each = lines.groupby(["segment", "category", "customer_id"])["revenue"].sum().loc[lambda r: r > 0]
+    cells = (
+        each.groupby(["segment", "category"])
+        .agg(["size", "median"])
+        .set_axis(["buyers", "spend"], axis=1)
+        .reset_index()
+    )
+    cells["n"] = cells["segment"].map(active)
+    bought = cells.groupby("category")["buyers"].transform("sum") - cells["buyers"]
+    cells["elsewhere"] = bought / (active.sum() - cells["n"]).where(lambda others: others > 0)
+    _, cells["high"] = wilson(cells["buyers"], cells["n"], level=1 - 0.1 / max(len(cells), 1))
+    cells = cells.assign(rate=cells["buyers"] / cells["n"], gap=cells["elsewhere"] * cells["n"] - cells["buyers"])
+    cells["potential"] = cells["gap"] * cells["spend"]
+    sure = cells[(cells["n"] >= FEWEST) & (cells["high"] < cells["elsewhere"])]
+    columns = ["segment", "category", "buyers", "n", "rate", "high", "elsewhere", "gap", "spend", "potential"]
+    return sure.sort_values("potential", ascending=False, ignore_index=True)[columns]
+
+
+def _cells(market: pd.DataFrame) -> pd.DataFrame:
+    """Give one row per quarter, region and segment: the mean of the sources, their lowest and highest."""
+    keyed = market.assign(start=_quarter(market["period_start"]))
+    # A source may come by month: it is summed within the quarter first.
+    one = keyed.assign(source=keyed["source"].fillna("")).groupby([*CELL, "source"])["market_revenue"].sum()
+    spread = one.groupby(CELL).agg(["mean", "min", "max"])
+    return spread.set_axis(["market", "low", "high"], axis=1).reset_index()
+
+
+def _own(orders: pd.DataFrame, keys: list[str] | None = None) -> pd.DataFrame:
+    keyed = orders.assign(start=_quarter(orders["order_date"]))
+    return keyed.groupby(["start", *(keys or [])])["revenue"].sum().rename("own").reset_index()
+
+
+def _until(market: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    return market[market["period_end"] <= as_of]
+
+
+def _spend(orders: pd.DataFrame, as_of: pd.Timestamp) -> pd.Series:
+    recent = orders[orders["order_date"].between(as_of - pd.DateOffset(years=1), as_of, inclusive="right")]
+    return recent.groupby("customer_id")["revenue"].sum().loc[lambda r: r > 0]
+
+
+def _quarter(days):
+    if isinstance(days, pd.Timestamp):
+        return days.to_period("Q").start_time
+    return days.dt.to_period("Q").dt.start_time
+
+
+def _labels(starts: pd.Series) -> pd.Series:
+    return "Q" + starts.dt.quarter.astype("str") + " " + starts.dt.strftime("%y")

@@ -1,0 +1,190 @@
+"""How do deals move: how far, how fast, and which have come to a halt?
+
+Figures speak of the twelve months to `period.through`.
+"""
+
+import numpy as np
+import pandas as pd
+
+from quarterdeck.analysis.rates import wilson
+from quarterdeck.data.periods import Period
+
+ELSEWHERE = "a seller of another region"
+FUNNEL = ["stage", "reached", "conversion", "low", "high", "basis"]
+
+
+def closed(opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Deals closed in the twelve months to `period.through`, with `won` (bool)."""
+    within = opportunities["closed_on"].between(_a_year_to(period), period.through)
+    deals = opportunities[within & opportunities["status"].ne("open")]
+    return deals.assign(won=deals["status"].eq("won")).reset_index(drop=True)
+
+
+def named(rows: pd.DataFrame, reps: pd.DataFrame) -> pd.DataFrame:
+    """Rows with `rep_id`, and their sellers' `name` and `manager` beside; a seller whom `reps` lacks is ELSEWHERE."""
+    people = reps[["rep_id", "name", "manager"]]
+    return rows.merge(people, on="rep_id", how="left").fillna({"name": ELSEWHERE})
+
+
+def factors(opportunities: pd.DataFrame, period: Period) -> pd.Series:
+    """Velocity and its four factors: open_deals, win_rate, average_won, cycle_days, velocity; unknown is missing."""
+    done = closed(opportunities, period)
+    opened = opportunities["opened_on"] <= period.through
+    gone = opportunities["status"].ne("open") & (opportunities["closed_on"] <= period.through)
+    days = (done["closed_on"] - done["opened_on"]).dt.days
+    four = pd.Series(
+        {
+            "open_deals": float((opened & ~gone).sum()),
+            "win_rate": done["won"].mean(),
+            "average_won": done.loc[done["won"], "amount"].mean(),
+            "cycle_days": days[done["won"]].median(),
+        },
+        dtype="float64",
+    )
+    cycle_days = four["cycle_days"] if four["cycle_days"] > 0 else np.nan
+    return pd.concat([four, pd.Series({"velocity": four.iloc[:3].prod(skipna=False) / cycle_days})])
+
+
+def funnel(
+    opportunities: pd.DataFrame, period: Period, opportunity_history: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Deals that reached each stage, and the share of them that reached the next.
+
+    With a history: the deals closed in the twelve months to `period.through`, so that each has run its course; a deal
+    that was in a later stage counts as having reached the earlier ones. Without one: the deals opened in those months,
+    as they stand (opened, closed, won), which reads low while many are still open.
+
+    Returns
+    -------
+    DataFrame
+        One row per stage, first stage first: `stage`, `reached` (deals), `conversion` (ratio to the next stage;
+        missing for the last), `low`, `high` (Wilson 90 %), `basis` ("history" or "status").
+    """
+    if opportunity_history is None:
+        recent = opportunities[opportunities["opened_on"].between(_a_year_to(period), period.through)]
+        return _with_conversion(_from_status(recent), "status")
+    done = closed(opportunities, period)
+    past = opportunity_history[opportunity_history["opportunity_id"].isin(done["opportunity_id"])]
+    return _with_conversion(_from_history(past, done), "history")
+
+
+def stage_order(opportunity_history: pd.DataFrame) -> list[str]:
+    """Stages of open deals in the order that deals first enter them, on average."""
+    open_states = opportunity_history[opportunity_history["status"].eq("open")].sort_values("changed_on", kind="stable")
+    entries = open_states.drop_duplicates(["opportunity_id", "stage"])
+    rank = entries.groupby("opportunity_id").cumcount()
+    return rank.groupby(entries["stage"]).mean().sort_values(kind="stable").index.tolist()
+
+
+def cycle(opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Days from opening to closing of each deal won.
+
+    Returns
+    -------
+    DataFrame
+        One row per won deal, by `opportunity_id`: `opportunity_id`, `rep_id`, `days`.
+    """
+    won = closed(opportunities, period).query("won").sort_values("opportunity_id", ignore_index=True)
+    return won.assign(days=(won["closed_on"] - won["opened_on"]).dt.days)[["opportunity_id", "rep_id", "days"]]
+
+
+def velocity(opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Sales velocity's four factors now and a year before, and what each added to its change.
+
+    Velocity = open deals × win rate × average won deal ÷ cycle days, so the logarithms of the factors' changes add
+    up to the logarithm of its own. The average is of deals won whose amount is known.
+
+    Returns
+    -------
+    DataFrame
+        Five rows: `factor` (open_deals, win_rate, average_won, cycle_days, velocity), `now`, `before` (in the
+        factor's unit; missing without deals, or where the deals do not reach back to that span), `log_change` (of
+        velocity, through this factor), `share` (of the velocity's change, e^log_change − 1).
+    """
+    table = pd.DataFrame({"now": factors(opportunities, period), "before": factors(opportunities, period.before())})
+    if opportunities["opened_on"].min() > _a_year_to(period.before()):
+        table["before"] = np.nan
+    sign = pd.Series(1.0, index=table.index).where(table.index != "cycle_days", -1.0)
+    known = table.where(table > 0)
+    table["log_change"] = sign * np.log(known["now"] / known["before"])
+    return table.assign(share=np.expm1(table["log_change"])).rename_axis("factor").reset_index()
+
+
+def overdue(opportunities: pd.DataFrame, reps: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Open deals whose expected close has passed, and the money in them.
+
+    Returns
+    -------
+    DataFrame
+        One row per seller with an open deal, most overdue money first: `name`, `open_deals`, `overdue_deals` (count),
+        `open_amount`, `overdue_amount` (money), `days_late` (median of the overdue); no rows where no open deal has
+        an expected close.
+    """
+    deals = opportunities[opportunities["status"].eq("open")]
+    if deals["expected_close"].isna().all():
+        deals = deals.iloc[:0]
+    late = (as_of - deals["expected_close"]).dt.days
+    deals = deals.assign(late=late.where(late > 0), overdue_amount=deals["amount"].where(late > 0, 0))
+    found = (
+        named(deals, reps)
+        .groupby(["rep_id", "name"])
+        .agg(
+            open_deals=("rep_id", "size"),
+            overdue_deals=("late", "count"),
+            open_amount=("amount", "sum"),
+            overdue_amount=("overdue_amount", "sum"),
+            days_late=("late", "median"),
+        )
+    )
+    ordered = found.sort_values(["overdue_amount", "overdue_deals"], ascending=False, kind="stable")
+    return ordered.reset_index().drop(columns="rep_id")
+
+
+def overdue_total(overdue_deals: pd.DataFrame) -> pd.DataFrame:
+    """All sellers' overdue deals together.
+
+    Parameters
+    ----------
+    overdue_deals : DataFrame
+        As `overdue` gives it.
+
+    Returns
+    -------
+    DataFrame
+        One row: `open_deals`, `overdue_deals` (count), `open_amount`, `overdue_amount` (money), `share` (overdue over
+        open money, ratio); no row without an open deal.
+    """
+    columns = ["open_deals", "overdue_deals", "open_amount", "overdue_amount"]
+    total = overdue_deals[columns].sum().to_frame().T
+    share = total["overdue_amount"] / total["open_amount"].where(total["open_amount"] > 0)
+    return total.assign(share=share) if len(overdue_deals) else total.assign(share=share).iloc[:0]
+
+
+def _from_history(past: pd.DataFrame, done: pd.DataFrame) -> pd.Series:
+    order = stage_order(past)
+    place = {stage: i for i, stage in enumerate(order)}
+    furthest = past[past["status"].eq("open")].assign(place=lambda t: t["stage"].map(place))
+    furthest = furthest.groupby("opportunity_id")["place"].max()
+    won = done.loc[done["won"], "opportunity_id"]
+    furthest = furthest.where(~furthest.index.isin(won), len(order) - 1)
+    reached = {stage: int((furthest >= i).sum()) for stage, i in place.items()}
+    return pd.Series(reached | {"won": int(furthest.index.isin(won).sum())}, dtype="int64")
+
+
+def _from_status(deals: pd.DataFrame) -> pd.Series:
+    done = deals["status"].ne("open")
+    return pd.Series({"opened": len(deals), "closed": int(done.sum()), "won": int(deals["status"].eq("won").sum())})
+
+
+def _with_conversion(reached: pd.Series, basis: str) -> pd.DataFrame:
+    onward = reached.shift(-1)
+    low, high = wilson(onward, reached)
+    conversion = onward / reached.where(reached > 0)
+    table = pd.DataFrame({"reached": reached, "conversion": conversion, "low": low, "high": high})
+    table = table.rename_axis("stage").reset_index().assign(basis=basis)[FUNNEL]
+    return table if reached.iloc[0] else table.iloc[:0]
+
+
+def _a_year_to(period: Period) -> pd.Timestamp:
+    """Give the first of the twelve months' days that end with `period.through`."""
+    return period.through - pd.DateOffset(years=1) + pd.Timedelta(days=1)

@@ -1,0 +1,132 @@
+"""How sure can one be of a rate, or of a median, that stands on few rows?"""
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import minimize
+from scipy.special import bdtr, betainc, betaln, expit, ndtri
+
+FEWEST_GROUPS = 3  # with fewer groups there is nothing to learn a prior from
+STRENGTHS = np.geomspace(1, 1e5, 41)  # the prior's weight, in rows: 1 is almost no shrinkage, 1e5 is all the way
+HALVINGS = 40  # of the interval from 0 to 1, to find a quantile
+
+
+def wilson(won, n, level: float = 0.9) -> tuple:
+    """Wilson's score interval of a rate (Wilson 1927; method 3 of Newcombe 1998).
+
+    Parameters
+    ----------
+    won, n : number, array or Series
+        Successes and trials; where `n` is 0 the interval is the whole of 0 to 1.
+    level : float
+        Two-sided coverage.
+
+    Returns
+    -------
+    tuple
+        `low` and `high` (ratio), of the kind that was given.
+
+    Examples
+    --------
+    >>> low, high = wilson(81, 263, level=0.95)
+    >>> round(float(low), 4), round(float(high), 4)
+    (0.2553, 0.3662)
+    """
+    z2 = ndtri(0.5 + level / 2) ** 2
+    centre = (won + z2 / 2) / (n + z2)
+    half = np.sqrt(z2 * (won * (n - won) / np.maximum(n, 1) + z2 / 4)) / (n + z2)
+    return np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
+
+
+def shrunk(won: pd.Series, n: pd.Series, level: float = 0.9) -> pd.DataFrame:
+    """Rates of groups, each drawn to the rate of all by as much as its own rows leave it in doubt.
+
+    The groups' true rates are taken as draws from one beta distribution: its mean is fitted by maximum likelihood to
+    all groups (empirical Bayes, beta-binomial; Efron and Morris 1975), its strength is averaged over, weighted by
+    likelihood and the uniform-shrinkage prior (Daniels 1999). Plugging in the likeliest strength instead would give
+    intervals of next to no width where the groups look alike. With fewer than three groups, or where all or none
+    succeeded, the prior is Jeffreys' (½, ½) and next to nothing is shrunk.
+
+    Parameters
+    ----------
+    won, n : Series
+        Successes and trials, one row per group; a group with `n` 0 gets the prior.
+
+    Returns
+    -------
+    DataFrame
+        On the index of `won`: `rate` (posterior mean), `low`, `high` (posterior quantiles), ratios.
+
+    Examples
+    --------
+    >>> shrunk(pd.Series([9, 50, 48]), pd.Series([10, 100, 100]))["rate"].round(2).tolist()
+    [0.6, 0.5, 0.49]
+    """
+    mean, strengths, weights = prior(won, n)
+    a = won.to_numpy(float)[:, None] + mean * strengths
+    b = (n - won).to_numpy(float)[:, None] + (1 - mean) * strengths
+    columns = {
+        "rate": (a / (a + b)) @ weights,
+        "low": _quantile(a, b, weights, (1 - level) / 2),
+        "high": _quantile(a, b, weights, (1 + level) / 2),
+    }
+    return pd.DataFrame(columns, index=won.index)
+
+
+def prior(won: pd.Series, n: pd.Series) -> tuple[float, np.ndarray, np.ndarray]:
+    """Beta distributions that the groups' rates may have been drawn from: mean, strengths (rows), their weights."""
+    seen = n > 0
+    if seen.sum() < FEWEST_GROUPS or won.sum() in (0, n.sum()):
+        return 0.5, np.ones(1), np.ones(1)
+    w, m = won[seen].to_numpy(float), n[seen].to_numpy(float)
+    mean = _mean(w, m)
+    fits = np.array([_likelihood(mean, strength, w, m) for strength in STRENGTHS])
+    typical = len(m) / (1 / m).sum()
+    chances = np.exp(fits - fits.max()) * STRENGTHS / (typical + STRENGTHS) ** 2
+    return mean, STRENGTHS, chances / chances.sum()
+
+
+def median_interval(values: pd.Series, level: float = 0.9) -> tuple[float, float, float]:
+    """Median and its interval by order statistics, which holds for any distribution (David and Nagaraja 2003, 7.1).
+
+    Returns
+    -------
+    tuple
+        `median`, `low`, `high` in the unit of `values`; the interval is missing where the rows are too few for it.
+
+    Examples
+    --------
+    >>> tuple(float(x) for x in median_interval(pd.Series(range(1, 11)), level=0.95))
+    (5.5, 2.0, 9.0)
+    """
+    ordered = np.sort(values.dropna().to_numpy(float))
+    n = len(ordered)
+    if not n:
+        return np.nan, np.nan, np.nan
+    # The r-th smallest and r-th largest value enclose the median unless fewer than r values fall on one side of it.
+    r = int((bdtr(np.arange(n // 2), n, 0.5) <= (1 - level) / 2).sum())
+    ends = (ordered[r - 1], ordered[n - r]) if r else (np.nan, np.nan)
+    return float(np.median(ordered)), *ends
+
+
+def _mean(won: np.ndarray, n: np.ndarray) -> float:
+    """Give the likeliest mean of the groups' rates, whatever their spread."""
+    pooled = won.sum() / n.sum()
+    start = [np.log(pooled / (1 - pooled)), np.log(n.mean())]
+    bounds = [(-12, 12), (np.log(STRENGTHS[0]), np.log(STRENGTHS[-1]))]
+    fit = minimize(lambda x: -_likelihood(expit(x[0]), np.exp(x[1]), won, n), start, bounds=bounds, method="L-BFGS-B")
+    return float(expit(fit.x[0]))
+
+
+def _likelihood(mean: float, strength: float, won: np.ndarray, n: np.ndarray) -> float:
+    a, b = mean * strength, (1 - mean) * strength
+    return float((betaln(won + a, n - won + b) - betaln(a, b)).sum())
+
+
+def _quantile(a: np.ndarray, b: np.ndarray, weights: np.ndarray, chance: float) -> np.ndarray:
+    """Give the quantile of each row's mixture of beta distributions, by halving."""
+    low, high = np.zeros(len(a)), np.ones(len(a))
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        below = betainc(a, b, middle[:, None]) @ weights < chance
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return (low + high) / 2

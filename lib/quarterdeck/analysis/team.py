@@ -1,0 +1,264 @@
+"""Do the sellers reach their quotas, and do they win what they close?
+
+Rates speak of the twelve months to `period.through`, attainment of a calendar quarter.
+"""
+
+import numpy as np
+import pandas as pd
+
+from quarterdeck.analysis.pipeline import closed, cycle, factors, named
+from quarterdeck.analysis.rates import median_interval, shrunk, wilson
+from quarterdeck.data.periods import Period, last_quarters
+
+QUARTER = ["quarter", "whole", "elapsed"]
+TOGETHER = "cannot be told apart from the team"
+
+
+def roster(reps: pd.DataFrame, anonymise: bool = False) -> pd.DataFrame:
+    """Sellers and who leads them; their names and their managers' replaced by numbers if `anonymise`.
+
+    Returns
+    -------
+    DataFrame
+        One row per seller, by number: `rep_id`, `name`, `manager` (missing where unknown).
+    """
+    people = reps[["rep_id", "name", "manager"]].sort_values("rep_id", ignore_index=True)
+    if not anonymise:
+        return people
+    teams, _ = pd.factorize(people["manager"], sort=True)
+    return people.assign(
+        name=[f"Seller {i:02d}" for i in range(1, len(people) + 1)],
+        manager=people["manager"].where(people["manager"].isna(), [f"Team {t + 1:02d}" for t in teams]),
+    )
+
+
+def bookings(
+    period: Period, orders: pd.DataFrame | None = None, opportunities: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """What was sold in the period so far: deals won by the day they closed if the company keeps deals, else orders.
+
+    Recognised revenue would be the rival definition; quotas are set on bookings.
+
+    Returns
+    -------
+    DataFrame
+        One row per deal or order line: `rep_id`, `day`, `amount` (money).
+    """
+    if opportunities is not None:
+        sold = opportunities[opportunities["status"].eq("won")].rename(columns={"closed_on": "day"})
+    elif orders is not None:
+        sold = orders.rename(columns={"order_date": "day", "revenue": "amount"})
+    else:
+        return pd.DataFrame({"rep_id": pd.Series(dtype="str"), "day": pd.NaT, "amount": pd.Series(dtype="float64")})
+    return sold.loc[period.contains(sold["day"]), ["rep_id", "day", "amount"]].reset_index(drop=True)
+
+
+def attainment(
+    quotas: pd.DataFrame,
+    reps: pd.DataFrame,
+    period: Period,
+    orders: pd.DataFrame | None = None,
+    opportunities: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Bookings over quota per seller, in the last whole quarter and in the open one to date.
+
+    The open quarter's quota is the whole quarter's; compare its attainment with `elapsed`. A quarter's quota is the
+    sum of the quotas that lie within it, be they monthly or quarterly.
+
+    Returns
+    -------
+    DataFrame
+        One row per quarter and seller with a quota above nought, lowest attainment first: `quarter` (label), `whole`
+        (is the quarter over?), `elapsed` (ratio of its days), `rep_id`, `name`, `manager`, `booked`, `quota` (money),
+        `attainment` (ratio).
+    """
+    spans = [*last_quarters(period.start, 1), period]
+    parts = [_attained(span, quotas, bookings(span, orders, opportunities)) for span in spans]
+    frame = named(pd.concat(parts, ignore_index=True), reps)
+    return frame[[*QUARTER, "rep_id", "name", "manager", "booked", "quota", "attainment"]]
+
+
+def attainment_spread(attained: pd.DataFrame) -> pd.DataFrame:
+    """How attainment is spread over the sellers.
+
+    Parameters
+    ----------
+    attained : DataFrame
+        As `attainment` gives it.
+
+    Returns
+    -------
+    DataFrame
+        One row per quarter: `quarter`, `whole`, `elapsed`, `reps`, `at_quota` (count), `share`, `low`, `high` (Wilson
+        90 %), `p10`, `median`, `p90`, `together` (all bookings over all quota), ratios.
+    """
+    table = attained.assign(reached=attained["attainment"] >= 1).groupby(QUARTER, sort=False)
+    spread = table.agg(
+        reps=("rep_id", "size"), at_quota=("reached", "sum"), booked=("booked", "sum"), quota=("quota", "sum")
+    )
+    low, high = wilson(spread["at_quota"], spread["reps"])
+    quantiles = table["attainment"].quantile([0.1, 0.5, 0.9]).unstack().set_axis(["p10", "median", "p90"], axis=1)
+    rates = spread.assign(
+        share=spread["at_quota"] / spread["reps"], low=low, high=high, together=spread["booked"] / spread["quota"]
+    )
+    return rates.drop(columns=["booked", "quota"]).join(quantiles).reset_index()
+
+
+def attainment_by_manager(attained: pd.DataFrame) -> pd.DataFrame:
+    """Attainment of each manager's sellers together.
+
+    Returns
+    -------
+    DataFrame
+        One row per quarter and manager, highest attainment first: `quarter`, `whole`, `elapsed`, `manager`, `reps`,
+        `at_quota` (count), `booked`, `quota` (money), `attainment` (ratio); no rows where no manager is known.
+    """
+    table = attained.assign(reached=attained["attainment"] >= 1).dropna(subset=["manager"])
+    teams = table.groupby([*QUARTER, "manager"], sort=False).agg(
+        reps=("rep_id", "size"), at_quota=("reached", "sum"), booked=("booked", "sum"), quota=("quota", "sum")
+    )
+    teams = teams.assign(attainment=teams["booked"] / teams["quota"]).reset_index()
+    return teams.sort_values(["whole", "attainment"], ascending=False, kind="stable", ignore_index=True)
+
+
+def win_rates(
+    opportunities: pd.DataFrame, reps: pd.DataFrame, period: Period, by: str = "rep_id", min_deals: int = 20
+) -> pd.DataFrame:
+    """Deals won over deals closed, by count, per seller or per manager, and who stands out from the team.
+
+    Won over all deals opened would be the rival definition; it sinks with every new deal. Ranked by the shrunken
+    rate; a group whose interval holds the team's rate cannot be told apart from it.
+
+    Returns
+    -------
+    DataFrame
+        One row per group with a closed deal, ranked groups by `rate`, then those with fewer than `min_deals`: `name`,
+        `won`, `n` (count), `raw`, `raw_low`, `raw_high` (Wilson 90 %), `by_value` (amount won over amount closed),
+        `rate`, `low`, `high` (shrunken, 90 %), `team`, ratios; `ranked`, `place` ("above", "below" or TOGETHER).
+    """
+    deals = named(closed(opportunities, period), reps)
+    deals["won_amount"] = deals["amount"].where(deals["won"], 0)
+    groups = deals.groupby("manager" if by == "manager" else ["rep_id", "name"], observed=True)
+    found = (
+        groups.agg(won=("won", "sum"), n=("won", "size"), won_amount=("won_amount", "sum"), amount=("amount", "sum"))
+        .reset_index()
+        .rename(columns={"manager": "name"})
+    )
+    raw_low, raw_high = wilson(found["won"], found["n"])
+    by_value = found["won_amount"] / found["amount"].where(found["amount"] > 0)
+    found = found.assign(raw=found["won"] / found["n"], raw_low=raw_low, raw_high=raw_high, by_value=by_value)
+    found = found.join(shrunk(found["won"], found["n"])).assign(team=deals["won"].mean())
+    place = np.select([found["low"] > found["team"], found["high"] < found["team"]], ["above", "below"], TOGETHER)
+    found = found.assign(ranked=found["n"] >= min_deals, place=place).drop(
+        columns=["won_amount", "amount", "rep_id"], errors="ignore"
+    )
+    return found.sort_values(["ranked", "rate"], ascending=False, kind="stable", ignore_index=True)
+
+
+def win_rate_total(opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Deals won over deals closed, by count, in the twelve months to `period.through`.
+
+    Returns
+    -------
+    DataFrame
+        One row: `value` (ratio), `numerator`, `denominator`, `n` (deals), `low`, `high` (Wilson 90 %), `by_value`
+        (amount won over amount closed); no row where nothing closed.
+    """
+    deals = closed(opportunities, period)
+    won, n = int(deals["won"].sum()), len(deals)
+    low, high = wilson(won, n)
+    amount = deals["amount"].sum()
+    by_value = deals.loc[deals["won"], "amount"].sum() / amount if amount else np.nan
+    row = {"value": won / max(n, 1), "numerator": won, "denominator": n, "n": n, "low": low, "high": high}
+    return pd.DataFrame([row | {"by_value": by_value}] if n else [], columns=[*row, "by_value"])
+
+
+def cycle_days_total(opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Median days from opening to closing of the deals won in the twelve months to `period.through`.
+
+    Returns
+    -------
+    DataFrame
+        One row: `value` (days), `n` (deals), `low`, `high` (order statistics, 90 %); no row where nothing was won.
+    """
+    days = cycle(opportunities, period)["days"]
+    median, low, high = median_interval(days)
+    row = {"value": median, "n": len(days), "low": low, "high": high}
+    return pd.DataFrame([row] if len(days) else [], columns=[*row])
+
+
+def velocity_total(opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Open deals × win rate × average won deal ÷ median cycle days: money that the pipeline turns out per day.
+
+    Returns
+    -------
+    DataFrame
+        One row: `value` (money/day), `numerator` (money), `denominator` (days), `n` (deals won); no row where a
+        factor is missing.
+    """
+    four = factors(opportunities, period)
+    row = {
+        "value": four["velocity"],
+        "numerator": four["open_deals"] * four["win_rate"] * four["average_won"],
+        "denominator": four["cycle_days"],
+        "n": len(cycle(opportunities, period)),
+    }
+    return pd.DataFrame([row] if pd.notna(row["value"]) else [], columns=[*row])
+
+
+def attainment_total(
+    quotas: pd.DataFrame,
+    period: Period,
+    orders: pd.DataFrame | None = None,
+    opportunities: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Bookings so far of the sellers with a quota, over their quota of the whole quarter.
+
+    Returns
+    -------
+    DataFrame
+        One row: `value` (ratio), `numerator`, `denominator` (money), `n` (sellers); no row where no quota is set.
+    """
+    attained = _attained(period, quotas, bookings(period, orders, opportunities))
+    booked, quota = attained["booked"].sum(), attained["quota"].sum()
+    row = {"value": booked / quota if quota else np.nan, "numerator": booked, "denominator": quota, "n": len(attained)}
+    return pd.DataFrame([row] if len(attained) else [], columns=[*row])
+
+
+def coverage_total(quotas: pd.DataFrame, opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Open amount expected to close in the quarter, over what is still to be won of its quota.
+
+    Open amount over the whole quota would be the rival definition; it falls as deals are won. What coverage has to
+    be follows from the win rate by value, not from a rule of thumb. Knows only today's pipeline.
+
+    Returns
+    -------
+    DataFrame
+        One row: `value` (times; missing where the quota is met), `numerator`, `denominator` (money), `n` (open deals
+        expected to close), `required` (times), `met` (bool); no row without a quota or an expected close.
+    """
+    goal = attainment_total(quotas, period, opportunities=opportunities)
+    still_open = opportunities[opportunities["status"].eq("open")]
+    due = still_open[still_open["expected_close"].between(period.start, period.end)]
+    gap = max((goal["denominator"] - goal["numerator"]).sum(), 0)
+    rate = win_rate_total(opportunities, period)["by_value"].sum()
+    row = {
+        "value": due["amount"].sum() / gap if gap else np.nan,
+        "numerator": due["amount"].sum(),
+        "denominator": gap,
+        "n": len(due),
+        "required": 1 / rate if rate else np.nan,
+        "met": not gap,
+    }
+    known = len(goal) and still_open["expected_close"].notna().any()
+    return pd.DataFrame([row] if known else [], columns=[*row])
+
+
+def _attained(span: Period, quotas: pd.DataFrame, sold: pd.DataFrame) -> pd.DataFrame:
+    within = quotas["period_start"].ge(span.start) & quotas["period_end"].le(span.end)
+    quota = quotas[within].groupby("rep_id")["quota"].sum().loc[lambda q: q > 0]
+    booked = sold.groupby("rep_id")["amount"].sum().reindex(quota.index, fill_value=0.0)
+    frame = pd.DataFrame({"booked": booked, "quota": quota, "attainment": booked / quota}).reset_index()
+    elapsed = ((span.through - span.start).days + 1) / ((span.end - span.start).days + 1)
+    frame = frame.assign(quarter=span.label, whole=span.through == span.end, elapsed=elapsed)
+    return frame.sort_values("attainment", kind="stable", ignore_index=True)

@@ -1,0 +1,143 @@
+"""What do shares, duels and prices look like, rival by rival?"""
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from quarterdeck.analysis.competitors import OTHERS, US
+from quarterdeck.present import style
+
+PLACES = {"harder": style.LOSS, "easier": style.GOOD}
+
+
+def inks(sellers: pd.Series) -> dict[str, str]:
+    """Give each seller its colour: ours, one for each rival, a quiet one for all others."""
+    rivals = [s for s in sellers.unique() if s not in (US, OTHERS)]
+    return style.rival_colours(rivals) | {US: style.US, OTHERS: style.LINE}
+
+
+def share_lines(shares: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw every seller's share of four quarters over time (`analysis.competitors.shares`)."""
+    ax = style.axes(ax, height=4.2)
+    told = shares.dropna(subset=["trailing_share"])
+    colours, places = inks(shares["seller"]), {s: i for i, s in enumerate(sorted(told["start"].unique()))}
+    ends = {}
+    for seller, rows in told.groupby("seller"):
+        width = 3 if seller == US else 1.8
+        ax.plot(rows["start"].map(places), rows["trailing_share"], color=colours[seller], linewidth=width)
+        ends[seller] = rows["trailing_share"].iloc[-1]
+    for seller, y in _apart(ends, 0.011).items():
+        said = f" {seller} {style.percent(ends[seller])}"
+        ax.annotate(said, (len(places) - 1, y), va="center", color=colours[seller], fontsize=9.5)
+    labels = told.drop_duplicates("start").sort_values("start")["label"].tolist()
+    ax.set_xticks(range(0, len(labels), 4), labels[::4])
+    ax.set_xlim(-0.3, 1.38 * max(len(labels) - 1, 1))
+    ax.set_ylim(bottom=0)
+    style.percent_axis(ax.yaxis)
+    ahead = sum(v > ends[US] for k, v in ends.items() if k != OTHERS)
+    finding = (
+        f"We lead with {style.percent(ends[US])}"
+        if not ahead
+        else f"{ahead} of {len(ends) - 1} rivals are larger than we are"
+    )
+    return style.title(ax, finding, "Who holds what? Share of the market, four quarters together, %")
+
+
+def move_bars(moves: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw what each seller's share gained or lost in a year (`analysis.competitors.share_moves`)."""
+    ax = _rows(ax, len(moves))
+    spots, colours = list(range(len(moves) - 1, -1, -1)), inks(moves["seller"])
+    ax.barh(spots, moves["change"] * 100, color=[colours[s] for s in moves["seller"]], height=0.62)
+    for spot, row in zip(spots, moves.itertuples(), strict=True):
+        gap, side = (4, "left") if row.change >= 0 else (-4, "right")
+        said = f"{style.points(row.change)}, {style.money(row.worth, currency)}"
+        where = {"xytext": (gap, 0), "textcoords": "offset points", "va": "center", "ha": side, "fontsize": 9.5}
+        ax.annotate(said, (row.change * 100, spot), **where)
+    ax.axvline(0, color=style.INK, linewidth=1)
+    ax.set_yticks(spots, moves["seller"])
+    reach = 1.9 * moves["change"].abs().max() * 100
+    ax.set_xlim(-reach, reach)
+    ax.set_xlabel("percentage points")
+    first, last = moves.iloc[0], moves.iloc[-1]
+    finding = f"{_whom(first['seller'])} gained most, {_whom(last['seller'], False)} lost most"
+    return style.title(
+        ax, finding, "Who takes share from whom? Four quarters on the four before; the moves add up to nought"
+    )
+
+
+def win_rate_dots(rates: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw our win rate against each rival with its interval (`analysis.competitors.win_rate_by_rival`)."""
+    ax = _rows(ax, len(rates))
+    spots = list(range(len(rates) - 1, -1, -1))
+    tones = [PLACES.get(p, style.SOFT) for p in rates["place"]]
+    ax.hlines(spots, rates["low"], rates["high"], color=tones, linewidth=2.4)
+    ax.scatter(rates["rate"], spots, s=50, color=tones, zorder=3)
+    ax.scatter(rates["raw"], spots, s=42, marker="|", color=style.INK, zorder=4)
+    whole = rates["all"].iloc[0]
+    ax.axvline(whole, color=style.NAVY, linewidth=1.4)
+    ax.annotate(f" all {style.percent(whole)}", (whole, len(rates) - 0.55), color=style.NAVY, fontsize=9.5)
+    ax.set_yticks(spots, rates["competitor"] + "  n " + rates["n"].map(style.number))
+    ax.set_ylim(-0.6, len(rates) - 0.1)
+    style.percent_axis(ax.xaxis)
+    hardest = rates.iloc[0]
+    finding = "No rival can be told apart from the others"
+    if hardest["place"] == "harder":
+        finding = f"{hardest['competitor']} is hardest to beat: we win {style.percent(hardest['rate'], 0)}"
+    return style.title(
+        ax, finding, "Against whom do we win? Won over closed, %: dot shrunken, line 90 % interval, tick raw"
+    )
+
+
+def price_dots(prices: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw each rival's price level against ours, now and a year before (`analysis.competitors.price_position`)."""
+    ax = _rows(ax, len(prices))
+    spots, colours = list(range(len(prices))), inks(prices["competitor"])
+    tones = [colours[c] for c in prices["competitor"]]
+    ax.hlines(spots, prices["before"], prices["now"], color=tones, linewidth=2)
+    ax.scatter(prices["before"], spots, s=40, facecolor="white", edgecolor=tones, zorder=3)
+    ax.scatter(prices["now"], spots, s=56, color=tones, zorder=4)
+    ax.axvline(100, color=style.US, linewidth=1.8)
+    ax.annotate(" us = 100", (100, len(prices) - 0.55), color=style.US, fontsize=9.5)
+    ax.set_yticks(spots, prices["competitor"])
+    ax.set_ylim(-0.6, len(prices) - 0.1)
+    ax.set_xlabel("price index")
+    below = int((prices["now"] < 100).sum())
+    finding = f"{below} of {len(prices)} rivals {'is' if below == 1 else 'are'} cheaper than we are"
+    return style.title(ax, finding, "Who is cheap, who is dear? Price index, own = 100; open dot: a year before")
+
+
+def reason_bars(reasons: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw why deals were lost, with the interval of each share (`analysis.competitors.loss_reasons`)."""
+    ax = _rows(ax, len(reasons))
+    spots = list(range(len(reasons) - 1, -1, -1))
+    ax.barh(spots, reasons["share"], color=style.LOSS, height=0.6, alpha=0.85)
+    ax.hlines(spots, reasons["low"], reasons["high"], color=style.INK, linewidth=1.6)
+    for spot, row in zip(spots, reasons.itertuples(), strict=True):
+        said = f"  {style.percent(row.share, 0)}, {style.money(row.amount, currency)}"
+        ax.annotate(said, (row.high, spot), va="center", fontsize=9.5)
+    ax.set_yticks(spots, reasons["reason"])
+    ax.set_xlim(0, 1.35 * reasons["high"].max())
+    style.percent_axis(ax.xaxis)
+    finding = f"“{reasons['reason'].iloc[0]}” is named in {style.percent(reasons['share'].iloc[0], 0)} of lost deals"
+    return style.title(
+        ax, finding, f"Why do we lose? Share of lost deals, %; line: 90 % interval; n {reasons['n'].iloc[0]:,.0f}"
+    )
+
+
+def _apart(ends: dict[str, float], least: float) -> dict[str, float]:
+    """Move labels so that no two are nearer than `least`."""
+    moved, floor = {}, -1.0
+    for seller, y in sorted(ends.items(), key=lambda pair: pair[1]):
+        floor = moved[seller] = max(y, floor + least)
+    return moved
+
+
+def _whom(seller: str, first: bool = True) -> str:
+    return ("We" if first else "we") if seller == US else seller
+
+
+def _rows(ax: Axes | None, rows: int) -> Axes:
+    ax = style.axes(ax, height=1.6 + 0.44 * rows)
+    ax.grid(axis="x")
+    ax.grid(visible=False, axis="y")
+    ax.tick_params(axis="y", labelcolor=style.INK)
+    return ax

@@ -1,0 +1,133 @@
+"""What do the forecast, its past errors and the pipeline look like?"""
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from quarterdeck.present import style
+
+CALLS = {"commit": style.NAVY, "best": style.US, "pipeline": style.SOFT}
+
+
+def landing_strip(landing: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw sales so far, the range of the quarter's end and the target on one line (`analysis.forecast.landing`)."""
+    row = landing.iloc[0]
+    ax = style.axes(ax, height=1.9)
+    ax.barh(0, row["seen"], height=0.42, color=style.US)
+    ax.barh(0, row["p50"] - row["seen"], left=row["seen"], height=0.42, color=style.US, alpha=0.25)
+    ax.hlines(0, row["p10"], row["p90"], color=style.NAVY, linewidth=3)
+    ax.scatter(row["p50"], 0, s=60, color=style.NAVY, zorder=3)
+    marks = [("so far", row["seen"], style.US, "right"), ("forecast", row["p50"], style.NAVY, "left")]
+    if pd.notna(row["target"]):
+        ax.vlines(row["target"], -0.42, 0.42, color=style.PLAN, linewidth=2.5)
+        marks.append(("target", row["target"], style.PLAN, "right"))
+    for name, value, ink, side in marks:
+        said, low = f"{name} {style.money(value, currency)}", -0.62 if name == "target" else 0.34
+        ax.annotate(said, (value, low), ha=side, color=ink, fontsize=9.5)
+    ax.set_ylim(-0.85, 0.75)
+    ax.set_yticks([])
+    ax.grid(visible=False, axis="y")
+    ax.set_xlim(0, 1.12 * row[["p90", "target", "seen"]].max())
+    style.money_axis(ax.xaxis, currency)
+    finding = f"The quarter is heading for {style.money(row['p50'], currency)}"
+    return style.title(
+        ax, finding, f"Where will the quarter end? {currency}; line: eight of ten such forecasts hold it"
+    )
+
+
+def origin_dots(origins: pd.DataFrame, landing: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw what would have been forecast on this day of each past quarter, and what came of it.
+
+    Parameters
+    ----------
+    origins, landing : DataFrame
+        As `analysis.forecast.origins` and `landing` give them.
+    """
+    ax = style.axes(ax)
+    told, row = origins, landing.iloc[0]
+    ax.vlines(told.index, told["forecast"], told["actual"], color=style.SOFT, linewidth=1.5)
+    ax.scatter(told.index, told["actual"], s=42, color=style.US, zorder=3, label="what came of it")
+    open_dot = {"facecolor": "white", "edgecolor": style.NAVY, "zorder": 4}
+    ax.scatter(told.index, told["forecast"], s=42, label="forecast on this day of the quarter", **open_dot)
+    ax.vlines(len(told) - 1, row["p10"], row["p90"], color=style.NAVY, linewidth=2)
+    ax.set_xticks(range(len(told)), told["label"], rotation=45 if len(told) > 9 else 0)
+    ax.legend(loc="upper left")
+    style.money_axis(ax.yaxis, currency)
+    finding = f"On this day of a quarter, past forecasts missed its end by {style.percent(row['wape'])}"
+    return style.title(ax, finding, f"How wrong was this forecast before? The whole quarter, {currency}")
+
+
+def fan_lines(fan: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw months past and months forecast, with their interval (`analysis.backtest.fan`)."""
+    ax = style.axes(ax)
+    past, future = fan[fan["actual"].notna()].tail(36), fan[fan["middle"].notna()]
+    ax.plot(past["start"], past["actual"], color=style.US)
+    ax.fill_between(future["start"], future["low"], future["high"], color=style.US, alpha=0.2, linewidth=0)
+    ax.plot(future["start"], future["middle"], color=style.US, linestyle="--")
+    last, end = past.iloc[-1], future.iloc[-1]
+    ax.annotate("actual", (last["start"], last["actual"]), xytext=(-4, 8), textcoords="offset points", ha="right")
+    ax.annotate("forecast", (end["start"], end["middle"]), xytext=(6, 0), textcoords="offset points", va="center")
+    ax.margins(x=0.09)
+    ax.set_ylim(bottom=0)
+    style.money_axis(ax.yaxis, currency)
+    now, before = future["middle"].sum(), past["actual"].tail(len(future)).sum()
+    finding = f"The next {len(future)} months: {style.money(now, currency)}"
+    if len(past) >= len(future) and before > 0:
+        finding += f", {style.change(now / before - 1)} on the last {len(future)}"
+    return style.title(ax, finding, f"What of the months ahead? Sales by month, {currency}; shaded: the interval")
+
+
+def pipeline_bars(weighted: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw the open amount due in the quarter and the part of it that is likely won, stage by stage.
+
+    Parameters
+    ----------
+    weighted : DataFrame
+        As `analysis.forecast.weighted_pipeline` gives it.
+    """
+    ax = style.axes(ax, height=1.5 + 0.5 * len(weighted))
+    spots = list(range(len(weighted) - 1, -1, -1))
+    ax.barh(spots, weighted["amount"], color=style.US, alpha=0.25, height=0.6)
+    ax.barh(spots, weighted["weighted"], color=style.US, height=0.6)
+    for spot, row in zip(spots, weighted.itertuples(), strict=True):
+        chance = f"{style.percent(row.chance, 0)} ({style.percent(row.low, 0)} to {style.percent(row.high, 0)})"
+        ax.annotate(f" {row.deals:,.0f} deals, {chance} won", (row.amount, spot), va="center", fontsize=9.5)
+    ax.set_yticks(spots, weighted["stage"])
+    ax.tick_params(axis="y", labelcolor=style.INK)
+    ax.grid(axis="x")
+    ax.grid(visible=False, axis="y")
+    ax.set_xlim(0, 1.5 * weighted["amount"].max())
+    style.money_axis(ax.xaxis, currency)
+    worth, whole = weighted["weighted"].sum(), weighted["amount"].sum()
+    finding = f"Of {style.money(whole, currency)} due this quarter, {style.money(worth, currency)} is likely to be won"
+    return style.title(
+        ax, finding, f"What is the pipeline worth? {currency}; pale: open, full: weighted by past chance"
+    )
+
+
+def call_lines(calls: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw by how much calls of each category were too high or too low, as the quarter went on.
+
+    Parameters
+    ----------
+    calls : DataFrame
+        As `analysis.forecast.call_accuracy` gives it.
+    """
+    ax = style.axes(ax)
+    for category, rows in calls.groupby("category"):
+        ink = CALLS.get(category, style.SOFT)
+        ax.fill_between(rows["weeks_left"], rows["low"], rows["high"], color=ink, alpha=0.15, linewidth=0)
+        ax.plot(rows["weeks_left"], rows["error"], color=ink, marker="o", markersize=4)
+        last = rows.sort_values("weeks_left").iloc[0]
+        ax.annotate(f" {category}", (last["weeks_left"], last["error"]), color=ink, va="center", fontsize=9.5)
+    ax.axhline(0, color=style.INK, linewidth=1)
+    ax.set_xlim(calls["weeks_left"].max() + 0.5, calls["weeks_left"].min() - 2)
+    ax.set_xlabel("weeks to the end of the quarter")
+    style.percent_axis(ax.yaxis)
+    worst = calls.loc[calls["error"].abs().idxmax()]
+    side = "too high" if worst["error"] > 0 else "too low"
+    finding = (
+        f"“{worst['category'].capitalize()}” was called {style.percent(abs(worst['error']), 0)} {side} at its worst"
+    )
+    return style.title(
+        ax, finding, "Are calls true? Called over actual, less one, %; shaded: 90 % interval of the mean"
+    )

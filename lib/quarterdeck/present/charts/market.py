@@ -1,0 +1,119 @@
+"""What do the market, our part of it and the room in it look like?"""
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from quarterdeck.present import style
+
+MOST_BARS = 8
+
+
+def size_bars(size: pd.DataFrame, shares: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw the market by quarter and our part of it.
+
+    Parameters
+    ----------
+    size, shares : DataFrame
+        As `analysis.market.market_size` and `market_share` give them.
+    """
+    ax = style.axes(ax)
+    size = size.tail(12).reset_index(drop=True)
+    own = shares.set_index("start")["own"].reindex(size["start"]).to_numpy()
+    ax.bar(size.index, size["market"], color=style.LINE, width=0.7)
+    ax.bar(size.index, own, color=style.US, width=0.7)
+    ax.vlines(size.index, size["low"], size["high"], color=style.SOFT, linewidth=1.2)
+    ax.set_xticks(size.index, size["label"])
+    ax.annotate("market", (0, size["market"].iloc[0]), xytext=(-12, 5), textcoords="offset points", color=style.SOFT)
+    ax.annotate("us", (0, own[0]), xytext=(-12, 5), textcoords="offset points", color=style.US)
+    ax.tick_params(axis="x", labelsize=9)
+    style.money_axis(ax.yaxis, currency)
+    last = size.iloc[-1]
+    finding = f"The market is worth {style.money(last['trailing'], currency)} a year"
+    if pd.notna(last["growth"]):
+        finding += f", {style.change(last['growth'])} on the year before"
+    return style.title(ax, finding, f"How large is the market? All sellers' revenue by quarter, {currency}")
+
+
+def share_lines(shares: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw our share by quarter, and of four quarters together (`analysis.market.market_share`)."""
+    ax = style.axes(ax)
+    spots = range(len(shares))
+    ax.plot(spots, shares["share"], color=style.US, linewidth=1, alpha=0.5, marker="o", markersize=3)
+    ax.plot(spots, shares["trailing_share"], color=style.US, linewidth=2.5)
+    last = shares.iloc[-1]
+    ax.annotate(f" {style.percent(last['trailing_share'])}", (len(shares) - 1, last["trailing_share"]), va="center")
+    ax.set_xticks(list(spots)[::4], shares["label"][::4])
+    ax.set_xlim(-0.5, len(shares) + 1)
+    style.percent_axis(ax.yaxis)
+    return style.title(
+        ax, _share_finding(shares), "What part of the market is ours? %; thick: four quarters together, thin: each"
+    )
+
+
+def segment_dumbbells(segments: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw how much each segment's market grew and how much we grew in it (`analysis.market.segment_growth`)."""
+    ax = _rows(ax, len(segments))
+    spots = list(range(len(segments) - 1, -1, -1))
+    ax.hlines(spots, segments["growth"], segments["own_growth"], color=style.SOFT, linewidth=1.5)
+    ax.scatter(segments["growth"], spots, s=46, color=style.SOFT, zorder=3, label="market")
+    ax.scatter(segments["own_growth"], spots, s=46, color=style.US, zorder=4, label="us")
+    ax.axvline(0, color=style.INK, linewidth=1)
+    ax.set_yticks(spots, segments["segment"])
+    ax.legend(loc="lower right")
+    style.percent_axis(ax.xaxis)
+    ahead = int((segments["own_growth"] > segments["growth"]).sum())
+    finding = f"We outgrow the market in {ahead} of {len(segments)} segments"
+    return style.title(ax, finding, "Do we grow where the market grows? Four quarters on the four before, %")
+
+
+def penetration_dots(penetration: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw the share of each segment's known accounts that buy, with its interval (`analysis.market.penetration`)."""
+    table = penetration.sort_values("rate")
+    ax = _rows(ax, len(table))
+    spots = range(len(table))
+    ax.hlines(spots, table["low"], table["high"], color=style.US, linewidth=2)
+    ax.scatter(table["rate"], spots, s=46, color=style.US, zorder=3)
+    ax.set_yticks(list(spots), table["segment"] + "  n " + table["n"].map(style.number))
+    ax.set_xlim(left=0)
+    style.percent_axis(ax.xaxis)
+    low = table.iloc[0]
+    finding = f"{low['segment']} has the most room: {style.percent(low['rate'], 0)} of its accounts buy"
+    return style.title(
+        ax, finding, "Which accounts buy? Buyers of twelve months over known accounts, %; line: 90 % interval"
+    )
+
+
+def whitespace_bars(whitespace: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw where customers buy a category less than elsewhere, by the money in it (`analysis.market.whitespace`)."""
+    table = whitespace.head(MOST_BARS)
+    ax = _rows(ax, len(table))
+    spots = list(range(len(table) - 1, -1, -1))
+    ax.barh(spots, table["potential"], color=style.US, height=0.62)
+    for spot, row in zip(spots, table.itertuples(), strict=True):
+        said = f" {style.percent(row.rate, 0)} buy, {style.percent(row.elsewhere, 0)} elsewhere"
+        ax.annotate(said, (row.potential, spot), va="center", fontsize=9.5)
+    ax.set_yticks(spots, table["category"] + " to\n" + table["segment"])
+    ax.set_xlim(0, 1.45 * table["potential"].max())
+    style.money_axis(ax.xaxis, currency)
+    top = table.iloc[0]
+    worth = style.money(top["potential"], currency)
+    finding = f"The most room: {top['category'].lower()} to {top['segment'].lower()}, {worth} a year"
+    return style.title(ax, finding, f"Where is there room among our own customers? A year's revenue, {currency}")
+
+
+def _share_finding(shares: pd.DataFrame) -> str:
+    trailing = shares["trailing_share"].dropna()
+    if trailing.empty:
+        return f"Our share is {style.percent(shares['share'].iloc[-1])}"
+    if len(trailing) <= 4:
+        return f"Our share of four quarters is {style.percent(trailing.iloc[-1])}"
+    moved = trailing.iloc[-1] - trailing.iloc[-5]
+    return f"Our share is {style.percent(trailing.iloc[-1])}, {style.points(moved)} on a year before"
+
+
+def _rows(ax: Axes | None, rows: int) -> Axes:
+    ax = style.axes(ax, height=1.5 + 0.46 * rows)
+    ax.grid(axis="x")
+    ax.grid(visible=False, axis="y")
+    ax.tick_params(axis="y", labelcolor=style.INK)
+    return ax

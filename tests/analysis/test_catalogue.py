@@ -1,0 +1,85 @@
+"""Is there one definition a metric, and does every page get the same figure from it?"""
+
+import dataclasses
+
+import pandas as pd
+import pytest
+
+from quarterdeck.analysis.catalogue import METRICS, measure
+from quarterdeck.data import snapshot
+from quarterdeck.data.contract import TABLES
+
+REQUIRED = (
+    "revenue revenue_growth gross_margin quota_attainment target_attainment win_rate sales_velocity sales_cycle_days "
+    "pipeline_open pipeline_coverage forecast_p50 forecast_p10 forecast_p90 target_probability market_share market_growth "
+    "hhi net_revenue_retention gross_revenue_retention customers_active"
+).split()
+UNITS = {"money", "ratio", "days", "count", "money/day", "index", "times"}
+
+
+@pytest.fixture(scope="module")
+def desk(demo_company, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("desk") / "data"
+    snapshot.freeze(demo_company[0], folder, "demo", "Halcyon Marine", "EUR")
+    return snapshot.open_desk("demo", data=str(folder))
+
+
+def test_the_registry_has_every_metric_that_pages_rely_on():
+    assert set(REQUIRED) <= set(METRICS)
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=lambda m: m.id)
+def test_a_metric_is_fully_defined(metric):
+    assert metric.title and metric.formula and metric.source
+    assert metric.unit in UNITS and metric.better in ("higher", "lower", "neither")
+    for need in metric.needs:
+        table, column = need.split(".")
+        assert column in TABLES[table].columns
+
+
+def test_every_metric_has_a_value_in_the_demo_company(desk):
+    kpis = measure(desk, *METRICS).set_index("metric")
+    assert kpis["value"].notna().all(), kpis[kpis["value"].isna()]["missing"].tolist()
+    assert (kpis["n"] > 0).all() and (kpis["missing"] == "").all()
+    within = kpis.dropna(subset=["low"])
+    assert (within["low"] <= within["value"]).all() and (within["value"] <= within["high"]).all()
+    assert {"win_rate", "sales_cycle_days", "forecast_p50"} <= set(within.index)
+
+
+def test_previous_is_what_was_measured_a_year_before(desk):
+    now = measure(desk, "revenue", "win_rate", "market_share").set_index("metric")["previous"]
+    earlier = dataclasses.replace(
+        desk, as_of=pd.Timestamp("2025-11-15"), tables=snapshot.cut(desk.tables, pd.Timestamp("2025-11-15"))
+    )
+    then = measure(earlier, "revenue", "win_rate", "market_share").set_index("metric")["value"]
+    assert now.to_dict() == pytest.approx(then.to_dict())
+
+
+def test_an_absent_table_is_named_and_the_others_are_measured(desk):
+    bare = dataclasses.replace(
+        desk, tables={k: v for k, v in desk.tables.items() if k not in ("market", "opportunities")}
+    )
+    kpis = measure(bare, "market_share", "win_rate", "revenue").set_index("metric")
+    assert (
+        "needs market" in kpis.loc["market_share", "missing"]
+        and "needs opportunities" in kpis.loc["win_rate", "missing"]
+    )
+    assert kpis.loc["revenue", "value"] > 0
+
+
+def test_too_few_rows_give_no_value(desk):
+    few = desk.tables["opportunities"].query("status != 'open' and closed_on > '2026-10-01'").head(4)
+    kpi = measure(dataclasses.replace(desk, tables=desk.tables | {"opportunities": few}), "win_rate").iloc[0]
+    assert pd.isna(kpi["value"]) and "fewer than 5 rows" in kpi["missing"]
+
+
+def test_an_additive_metric_of_the_regions_adds_up_to_the_company(desk, tmp_path):
+    additive = [m.id for m in METRICS.values() if m.additive]
+    whole = measure(desk, *additive).set_index("metric")["value"]
+    parts = [
+        measure(dataclasses.replace(desk, tables=snapshot.within(desk.tables, r)), *additive).set_index("metric")[
+            "value"
+        ]
+        for r in snapshot.regions(desk.tables)
+    ]
+    assert sum(parts).to_dict() == pytest.approx(whole.to_dict())

@@ -1,0 +1,158 @@
+"""Does the forecast see only what was known, and are its intervals true?"""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from quarterdeck.analysis import forecast
+from quarterdeck.data.periods import Period, last_quarters, quarter
+
+DAY = pd.Timestamp("2026-05-15")
+PERIOD = quarter(DAY)
+
+
+def orders_of(amounts, first="2023-01-01"):
+    """Two orders a quarter, a third of its amount in the first month and the rest in the third."""
+    starts = pd.date_range(first, periods=len(amounts), freq="QS")
+    early = pd.DataFrame({"order_date": starts + pd.Timedelta(days=9), "revenue": [a / 3 for a in amounts]})
+    late = pd.DataFrame({"order_date": starts + pd.Timedelta(days=79), "revenue": [a * 2 / 3 for a in amounts]})
+    return pd.concat([early, late], ignore_index=True)
+
+
+def noisy(seed=5, quarters=13):
+    amounts = 100 * 1.02 ** np.arange(quarters) * np.exp(np.random.default_rng(seed).normal(0, 0.08, quarters))
+    orders = orders_of(amounts, "2023-04-01")
+    return orders[orders["order_date"] <= DAY]
+
+
+def targets_of(amount):
+    return pd.DataFrame({"period_start": [PERIOD.start], "period_end": [PERIOD.end], "revenue_target": [float(amount)]})
+
+
+def test_a_steady_company_ends_where_its_pace_leads():
+    orders = orders_of([90.0] * 14)  # to the second quarter of 2026, of which a third is in by 15 May
+    row = forecast.landing(PERIOD, DAY, orders[orders["order_date"] <= DAY]).iloc[0]
+    assert row["seen"] == pytest.approx(30) and row["p50"] == pytest.approx(90) and row["wape"] == pytest.approx(0)
+
+
+def test_nothing_after_the_day_is_seen():
+    orders = noisy()
+    later = pd.DataFrame({"order_date": [DAY + pd.Timedelta(days=3)], "revenue": [1e6]})
+    told = forecast.landing(PERIOD, DAY, pd.concat([orders, later]))
+    pd.testing.assert_frame_equal(told, forecast.landing(PERIOD, DAY, orders))
+
+
+def test_a_past_forecast_is_not_changed_by_what_came_after_it():
+    orders = noisy()
+    past = forecast.origins(forecast.daily(orders), PERIOD)
+    changed = orders.assign(revenue=orders["revenue"].where(orders["order_date"] < "2025-10-01", orders["revenue"] * 3))
+    again = forecast.origins(forecast.daily(changed), PERIOD)
+    early = past["start"] < "2025-10-01"
+    pd.testing.assert_frame_equal(past[early], again[early])
+    assert not np.allclose(past[~early]["forecast"], again[~early]["forecast"])
+
+
+def test_a_past_forecast_is_the_one_that_would_have_been_made():
+    orders = noisy()
+    past = forecast.origins(forecast.daily(orders), PERIOD).set_index("start")
+    span = last_quarters(PERIOD.start, 2)[0]
+    then = Period(span.start, span.end, span.start + (PERIOD.through - PERIOD.start))
+    known = orders[orders["order_date"] <= then.through]
+    made = forecast.origins(forecast.daily(known), then).set_index("start")
+    assert made.loc[span.start, "forecast"] == pytest.approx(past.loc[span.start, "forecast"])
+
+
+def test_the_chance_falls_as_the_target_rises_and_is_half_at_the_middle():
+    orders = noisy()
+    middle = forecast.landing(PERIOD, DAY, orders)["p50"].iloc[0]
+    chances = [
+        forecast.landing(PERIOD, DAY, orders, targets=targets_of(t))["probability"].iloc[0]
+        for t in middle * np.array([0.8, 1, 1.2])
+    ]
+    assert chances[0] > 0.9 > chances[1] > 0.1 > chances[2] and chances[1] == pytest.approx(0.5)
+
+
+def test_the_target_is_the_quotas_where_there_are_no_targets():
+    quotas = pd.DataFrame(
+        {"period_start": pd.date_range(PERIOD.start, periods=3, freq="MS"), "quota": [10.0, 20.0, 30.0]}
+    )
+    quotas["period_end"] = quotas["period_start"] + pd.offsets.MonthEnd(0)
+    assert forecast.landing(PERIOD, DAY, noisy(), quotas=quotas)["target"].iloc[0] == 60
+
+
+def test_a_quarter_that_is_over_has_no_doubt_left():
+    whole = quarter(pd.Timestamp("2026-03-31"))
+    row = forecast.landing(
+        whole,
+        whole.through,
+        orders_of([90.0] * 13),
+        targets=targets_of(90).assign(period_start=whole.start, period_end=whole.end),
+    )
+    assert (
+        row[["seen", "p10", "p50", "p90"]].iloc[0].tolist() == pytest.approx([90] * 4)
+        and row["probability"].iloc[0] == 1
+    )
+
+
+def test_too_few_quarters_give_no_forecast_but_what_is_in():
+    row = forecast.landing(PERIOD, DAY, orders_of([90.0, 90.0, 90.0], "2025-10-01").query("order_date <= @DAY")).iloc[0]
+    assert row["seen"] == pytest.approx(30) and pd.isna(row["p50"]) and row["n_origins"] < forecast.FEWEST
+
+
+def test_a_company_without_sales_gets_a_row_that_says_nothing():
+    row = forecast.landing(PERIOD, DAY).iloc[0]
+    assert row["seen"] == 0 and pd.isna(row["p50"])
+
+
+def test_intervals_hold_as_often_as_they_promise(demo_company):
+    tables, _ = demo_company
+    sales = forecast.daily(tables["orders"])
+    held = []
+    for span in last_quarters(pd.Timestamp("2026-10-01"), 8):
+        for days in (20, 45, 70):
+            then = Period(span.start, span.end, span.start + pd.Timedelta(days=days))
+            known = tables["orders"][tables["orders"]["order_date"] <= then.through]
+            row = forecast.landing(then, then.through, known).iloc[0]
+            ended = sales[(sales.index >= span.start) & (sales.index <= span.end)].sum()
+            held.append(row["p10"] <= ended <= row["p90"])
+    assert 0.6 <= np.mean(held) <= 0.97  # 24 forecasts of eight quarters at 80 %
+
+
+def test_a_deal_due_this_quarter_is_weighted_by_what_became_of_its_like():
+    rows, history = [], []
+    for k, span in enumerate(last_quarters(PERIOD.start, 8)):
+        for i in range(10):  # four of ten are won in time, one after the end
+            closed = span.end - pd.Timedelta(days=2) if i < 4 else span.end + pd.Timedelta(days=9)
+            rows.append([f"D{k}-{i}", "won" if i < 5 else "lost", closed, 100.0, span.end])
+            history.append([f"D{k}-{i}", span.start, "Proposal", "open", span.end])
+    for i in range(3):
+        rows.append([f"N{i}", "open", pd.NaT, 50.0, PERIOD.end])
+        history.append([f"N{i}", PERIOD.start, "Proposal", "open", PERIOD.end])
+    opportunities = pd.DataFrame(
+        rows, columns=["opportunity_id", "status", "closed_on", "amount", "expected_close"]
+    ).assign(stage="Proposal")
+    past = pd.DataFrame(history, columns=["opportunity_id", "changed_on", "stage", "status", "expected_close"])
+    row = forecast.weighted_pipeline(opportunities, past, PERIOD).iloc[0]
+    assert row["chance"] == pytest.approx(0.4) and row["n"] == 80 and row["low"] < 0.4 < row["high"]
+    assert (row["deals"], row["amount"], row["weighted"]) == (3, 150, pytest.approx(60))
+    assert row["spread"] == pytest.approx(np.sqrt(0.4 * 0.6 * 3 * 50**2))
+    total = forecast.pipeline_total(pd.DataFrame([row]), pd.DataFrame({"value": [40.0]})).iloc[0]
+    assert total["p50"] == pytest.approx(100) and total["p10"] < 100 < total["p90"]
+
+
+def test_calls_are_held_against_what_came():
+    spans = last_quarters(PERIOD.start, 4)
+    calls = pd.DataFrame(
+        {"called_on": [s.end - pd.Timedelta(weeks=4) for s in spans], "period_start": [s.start for s in spans],
+         "period_end": [s.end for s in spans], "category": "commit", "amount": [110.0, 120.0, 110.0, 120.0]}
+    )  # fmt: skip
+    row = forecast.call_accuracy(calls, orders_of([100.0] * 14), PERIOD).iloc[0]
+    assert row["error"] == pytest.approx(0.15) and row["weeks_left"] == 4 and row["n"] == 4
+    assert row["low"] < 0.15 < row["high"]
+
+
+def test_the_planted_bias_of_calls_is_found(demo_company):
+    tables, truths = demo_company
+    found = forecast.call_accuracy(tables["forecast_calls"], tables["orders"], quarter(pd.Timestamp("2026-11-15")))
+    far = found[found["weeks_left"] == found["weeks_left"].max()].set_index("category")["error"]
+    assert far.sort_values().index.tolist() == sorted(truths["call_bias"], key=truths["call_bias"].get)

@@ -1,0 +1,227 @@
+"""Do attainment and win rates count what they say, and claim a difference only where there is one?"""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from quarterdeck.analysis import team
+from quarterdeck.data.contract import TABLES
+from quarterdeck.data.periods import Period, quarter
+
+DAY = pd.Timestamp("2026-05-15")
+NOW = quarter(DAY)  # 1 Apr to 30 Jun 2026, 45 of 91 days seen
+
+
+def table(name: str, rows: list[dict]) -> pd.DataFrame:
+    """Give rows as the contract's table `name`."""
+    columns = TABLES[name].columns
+    frame = pd.DataFrame(rows).reindex(columns=list(columns))
+    return frame.astype({c: spec.metadata["type"] for c, spec in columns.items()})
+
+
+def deal(number: int, rep: str, status: str, amount: float, opened: str, closed: str | None = None, due=None) -> dict:
+    known = {"opportunity_id": f"D{number}", "rep_id": rep, "region": "North", "stage": "x", "status": status}
+    return known | {"amount": amount, "opened_on": opened, "closed_on": closed, "expected_close": due}
+
+
+@pytest.fixture
+def reps() -> pd.DataFrame:
+    names = [("R1", "Ann", "Mo"), ("R2", "Bob", "Mo"), ("R3", "Cy", "Zoe")]
+    return table("reps", [{"rep_id": i, "name": n, "region": "North", "manager": m} for i, n, m in names])
+
+
+@pytest.fixture
+def quotas() -> pd.DataFrame:
+    months = pd.date_range("2026-01-01", periods=6, freq="MS")
+    rows = [
+        {"rep_id": rep, "period_start": m, "period_end": m + pd.offsets.MonthEnd(0), "quota": 100.0}
+        for rep in ("R1", "R2", "R3")
+        for m in months
+    ]
+    return table("quotas", rows)
+
+
+@pytest.fixture
+def opportunities() -> pd.DataFrame:
+    return table(
+        "opportunities",
+        [
+            deal(1, "R1", "won", 200, "2026-01-05", "2026-02-04"),  # 30 days
+            deal(2, "R1", "won", 250, "2026-01-05", "2026-03-31"),  # 85 days, the last day of Q1
+            deal(3, "R2", "won", 150, "2026-03-22", "2026-04-01"),  # 10 days, the first day of Q2
+            deal(4, "R2", "lost", 400, "2026-02-01", "2026-05-01"),
+            deal(5, "R3", "open", 300, "2026-02-01", None, "2026-05-05"),  # 10 days late
+            deal(6, "R3", "open", 500, "2026-02-01", None, "2026-06-20"),
+            deal(7, "R1", "won", 999, "2025-01-01", "2025-05-15"),  # a day too long ago for the twelve months
+            deal(8, "R1", "open", 70, "2026-05-01", None, "2026-07-02"),  # next quarter
+        ],
+    )
+
+
+def test_attainment_is_deals_won_over_the_sum_of_the_quarters_monthly_quotas(quotas, reps, opportunities):
+    found = team.attainment(quotas, reps, NOW, opportunities=opportunities).set_index(["quarter", "rep_id"])
+    # Q1: R1 (200 + 250) / (3 × 100) = 1.5, the others 0; Q2 to 15 May: R2 150 / 300 = 0.5
+    assert found.loc[("Q1 2026", "R1"), "attainment"] == 1.5
+    assert found.loc[("Q1 2026", "R2"), "attainment"] == 0
+    assert found.loc[("Q2 2026 to 15 May", "R2"), "attainment"] == 0.5
+    assert found.loc["Q2 2026 to 15 May", "elapsed"].unique() == pytest.approx([45 / 91])  # 30 April + 15 May days
+
+
+def test_a_company_without_deals_attains_by_its_orders(quotas, reps):
+    line = {"order_id": "O1", "line_no": 1, "customer_id": "C", "product_id": "P", "region": "North", "quantity": 1}
+    orders = table(
+        "orders",
+        [
+            line | {"order_date": "2026-04-02", "rep_id": "R1", "revenue": 90.0},
+            line | {"order_date": "2026-05-15", "rep_id": "R1", "revenue": -30.0, "line_no": 2, "quantity": -1},
+            line | {"order_date": "2026-05-01", "rep_id": None, "revenue": 50.0, "line_no": 3},
+        ],
+    )
+    found = team.attainment_total(quotas, NOW, orders=orders).iloc[0]
+    # R1: 90 − 30 = 60, nobody's 50 counts for no quota; 60 / (3 sellers × 3 months × 100)
+    assert (found["numerator"], found["denominator"], found["n"]) == (60, 900, 3)
+    assert found["value"] == pytest.approx(1 / 15)
+
+
+def test_deals_come_before_orders_where_a_company_has_both(opportunities):
+    orders = table("orders", [{"rep_id": "R1", "order_date": "2026-04-02", "revenue": 1e9}])
+    assert team.bookings(NOW, orders, opportunities)["amount"].tolist() == [150]
+    assert team.bookings(NOW).empty
+
+
+def test_spread_and_managers_add_up_to_the_sellers(quotas, reps, opportunities):
+    attained = team.attainment(quotas, reps, NOW, opportunities=opportunities)
+    spread = team.attainment_spread(attained).set_index("quarter").loc["Q1 2026"]
+    assert (spread["reps"], spread["at_quota"], spread["share"]) == (3, 1, pytest.approx(1 / 3))
+    assert spread["together"] == pytest.approx(450 / 900)
+    teams = team.attainment_by_manager(attained).query("whole").set_index("manager")
+    assert teams["attainment"].to_dict() == {"Mo": 450 / 600, "Zoe": 0}
+    assert teams["booked"].sum() == attained.query("whole")["booked"].sum()
+
+
+def test_no_manager_known_means_no_table_of_managers(quotas, reps, opportunities):
+    reps = reps.assign(manager=pd.Series([None] * 3, dtype="str"))
+    attained = team.attainment(quotas, reps, NOW, opportunities=opportunities)
+    assert team.attainment_by_manager(attained).empty
+    assert team.win_rates(opportunities, reps, NOW, by="manager").empty
+
+
+def test_the_win_rate_is_won_over_closed_in_twelve_months(opportunities):
+    found = team.win_rate_total(opportunities, NOW).iloc[0]
+    # closed 16 May 2025 to 15 May 2026: D1, D2, D3 won, D4 lost; by value 600 / 1000
+    assert (found["numerator"], found["denominator"], found["value"]) == (3, 4, 0.75)
+    assert found["by_value"] == pytest.approx(0.6)
+    assert found["low"] < 0.75 < found["high"]
+
+
+def test_the_sales_cycle_is_the_median_of_the_deals_won(opportunities):
+    found = team.cycle_days_total(opportunities, NOW).iloc[0]
+    assert (found["value"], found["n"]) == (30, 3)  # 10, 30, 85
+    assert np.isnan(found["low"])  # three values cannot enclose a median in 90 % of cases
+
+
+def test_velocity_is_the_product_of_its_factors(opportunities):
+    found = team.velocity_total(opportunities, NOW).iloc[0]
+    # 3 open × 0.75 × (600 / 3 = 200) ÷ 30 days = 15 a day
+    assert found["value"] == pytest.approx(15)
+    assert found["numerator"] / found["denominator"] == pytest.approx(15)
+
+
+def test_coverage_is_what_closes_this_quarter_over_what_is_left_to_win(quotas, opportunities):
+    found = team.coverage_total(quotas, opportunities, NOW).iloc[0]
+    # due by 30 June: 300 + 500; left: 900 − 150 = 750; required: 1 / 0.6
+    assert found["value"] == pytest.approx(800 / 750)
+    assert found["required"] == pytest.approx(1 / 0.6)
+    assert not found["met"]
+
+
+def test_a_quota_that_is_met_has_no_coverage_but_says_so(quotas, opportunities):
+    found = team.coverage_total(quotas.assign(quota=10.0), opportunities, NOW).iloc[0]
+    assert found["met"] and np.isnan(found["value"])
+
+
+def test_coverage_needs_an_expected_close(quotas, opportunities):
+    assert team.coverage_total(quotas, opportunities.assign(expected_close=pd.NaT), NOW).empty
+
+
+def test_totals_have_no_row_where_nothing_closed(opportunities, quotas):
+    long_ago = quarter(pd.Timestamp("2019-05-15"))
+    for total in (team.win_rate_total, team.cycle_days_total, team.velocity_total):
+        assert total(opportunities, long_ago).empty
+    assert team.attainment_total(quotas, long_ago, opportunities=opportunities).empty
+
+
+def test_names_can_be_hidden_from_the_page(reps, opportunities):
+    hidden = team.roster(reps, anonymise=True)
+    assert hidden["name"].tolist() == ["Seller 01", "Seller 02", "Seller 03"]
+    assert hidden["manager"].tolist() == ["Team 01", "Team 01", "Team 02"]
+    shown = team.win_rates(opportunities, hidden, NOW).to_string()
+    assert not any(name in shown for name in ("Ann", "Bob", "Mo", "R1"))
+
+
+def test_a_seller_of_another_region_keeps_his_deals(reps, opportunities):
+    found = team.win_rates(opportunities, reps.query("rep_id == 'R1'"), NOW)
+    assert found["n"].sum() == 4  # R1's two and R2's two
+
+
+def test_no_function_changes_its_input(quotas, reps, opportunities):
+    before = [f.copy() for f in (quotas, reps, opportunities)]
+    attained = team.attainment(quotas, reps, NOW, opportunities=opportunities)
+    team.attainment_spread(attained), team.win_rates(opportunities, reps, NOW), team.roster(reps, True)
+    team.coverage_total(quotas, opportunities, NOW)
+    for frame, copy in zip((quotas, reps, opportunities), before, strict=True):
+        pd.testing.assert_frame_equal(frame, copy)
+
+
+def closed_deals(rates: np.ndarray, counts: np.ndarray, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Give closed deals of sellers whose true win rates are `rates`, and the sellers."""
+    rng = np.random.default_rng(seed)
+    owner = np.repeat(np.arange(len(rates)), counts)
+    won = rng.random(len(owner)) < rates[owner]
+    opportunities = pd.DataFrame(
+        {
+            "rep_id": [f"R{i:02d}" for i in owner],
+            "status": np.where(won, "won", "lost"),
+            "amount": 1.0,
+            "closed_on": pd.Timestamp("2026-03-01"),
+        }
+    )
+    ids = [f"R{i:02d}" for i in range(len(rates))]
+    return opportunities, pd.DataFrame({"rep_id": ids, "name": ids, "manager": "M"})
+
+
+def test_equal_sellers_are_hardly_ever_said_to_differ():
+    claims = []
+    for seed in range(40):
+        counts = np.random.default_rng(seed).integers(15, 90, 30)
+        found = team.win_rates(*closed_deals(np.full(30, 0.3), counts, seed), period=NOW)
+        claims.append(found["place"].ne(team.TOGETHER).mean())
+    assert np.mean(claims) < 0.05
+
+
+def test_sellers_of_different_skill_are_found_and_ranked_and_shrinkage_ranks_better():
+    skill = np.random.default_rng(7).beta(8, 16, 40)
+    counts = np.random.default_rng(8).integers(5, 120, 40)
+    found = team.win_rates(*closed_deals(skill, counts, 9), period=NOW, min_deals=0)
+    truth = found["name"].str[1:].astype(int).map(pd.Series(skill))
+    assert found["rate"].corr(truth, method="spearman") > 0.75
+    assert ((found["rate"] - truth) ** 2).mean() < ((found["raw"] - truth) ** 2).mean()
+    assert (found.loc[found["place"].eq("above"), "rate"].min()) > found["team"].iloc[0]
+    assert found["place"].ne(team.TOGETHER).sum() >= 5
+
+
+def test_small_groups_stand_last_and_unranked():
+    opportunities, reps = closed_deals(np.array([0.3, 0.3, 0.9, 0.2]), np.array([50, 60, 5, 40]), 1)
+    found = team.win_rates(opportunities, reps, NOW, min_deals=20)
+    assert found["name"].iloc[-1] == "R02" and not found["ranked"].iloc[-1]
+    assert found["n"].sum() == len(opportunities)
+    assert found["rate"].iloc[:3].is_monotonic_decreasing
+
+
+def test_the_year_before_is_measured_as_of_then(opportunities):
+    then = Period(pd.Timestamp("2026-01-01"), pd.Timestamp("2026-03-31"), pd.Timestamp("2026-02-10"))
+    # as of 10 Feb 2026: D1 and D7 won (15 May 2025 is within twelve months), D2, D4, D5, D6 open
+    found = team.velocity_total(opportunities, then).iloc[0]
+    assert found["n"] == 2
+    # 4 open × 1 × (1199 / 2) ÷ median(30, 134 days)
+    assert found["value"] == pytest.approx(4 * 599.5 / 82)

@@ -1,0 +1,167 @@
+"""Do pictures head themselves with a finding, and do sentences say what the frame says?"""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+
+from quarterdeck.analysis import backtest, brief, competitors, forecast, market, pipeline, targets, team
+from quarterdeck.data import snapshot
+from quarterdeck.present import style
+from quarterdeck.present.charts import brief as brief_chart
+from quarterdeck.present.charts import competitors as rival_chart
+from quarterdeck.present.charts import forecast as forecast_chart
+from quarterdeck.present.charts import market as market_chart
+from quarterdeck.present.charts import team as team_chart
+from quarterdeck.present.narrative import competitors as rival_say
+from quarterdeck.present.narrative import forecast as forecast_say
+from quarterdeck.present.narrative import market as market_say
+from quarterdeck.present.narrative import team as team_say
+
+
+@pytest.fixture(scope="module")
+def desk(demo_company, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("desk") / "data"
+    snapshot.freeze(demo_company[0], folder, "demo", "Halcyon Marine", "EUR")
+    return snapshot.open_desk("demo", data=str(folder))
+
+
+@pytest.fixture(scope="module")
+def pictures(desk):
+    ask = desk.ask
+    landing, shares, size = ask(forecast.landing), ask(market.market_share), ask(market.market_size)
+    rivals, attained = ask(competitors.shares), ask(team.attainment)
+    series = ask(backtest.monthly)
+    late = ask(pipeline.overdue)
+    return {
+        "quarters": brief_chart.quarterly_bars(ask(brief.quarterly), landing),
+        "bridge": brief_chart.bridge_bars(ask(brief.bridge)),
+        "size": market_chart.size_bars(size, shares),
+        "share": market_chart.share_lines(shares),
+        "segments": market_chart.segment_dumbbells(ask(market.segment_growth)),
+        "penetration": market_chart.penetration_dots(ask(market.penetration)),
+        "room": market_chart.whitespace_bars(ask(market.whitespace)),
+        "rivals": rival_chart.share_lines(rivals),
+        "moves": rival_chart.move_bars(ask(competitors.share_moves, shares=rivals)),
+        "duels": rival_chart.win_rate_dots(ask(competitors.win_rate_by_rival)),
+        "prices": rival_chart.price_dots(ask(competitors.price_position)),
+        "reasons": rival_chart.reason_bars(ask(competitors.loss_reasons)),
+        "attainment": team_chart.attainment_dots(attained, ask(team.attainment_spread, attained=attained)),
+        "win rates": team_chart.win_rate_intervals(ask(team.win_rates)),
+        "funnel": team_chart.funnel_bars(ask(pipeline.funnel)),
+        "cycle": team_chart.cycle_histogram(ask(pipeline.cycle), ask(team.cycle_days_total)),
+        "overdue": team_chart.overdue_bars(late, ask(pipeline.overdue_total, overdue_deals=late)),
+        "landing": forecast_chart.landing_strip(landing),
+        "origins": forecast_chart.origin_dots(ask(forecast.origins, sales=ask(forecast.daily)), landing),
+        "fan": forecast_chart.fan_lines(ask(backtest.fan, series=series, tested=ask(backtest.backtest, series=series))),
+        "pipeline": forecast_chart.pipeline_bars(ask(forecast.weighted_pipeline)),
+        "calls": forecast_chart.call_lines(ask(forecast.call_accuracy)),
+    }
+
+
+def test_every_picture_states_its_finding_and_its_question(pictures):
+    for name, ax in pictures.items():
+        assert isinstance(ax, Axes)
+        finding = ax.get_title(loc="left")
+        (question,) = [t.get_text() for t in ax.texts if t.get_gid() == style.QUESTION]
+        assert finding and "nan" not in finding and "?" in question, name
+
+
+def test_a_picture_is_not_kept_alive_by_pyplot(pictures):
+    assert not plt.get_fignums()
+
+
+def test_headings_do_not_lie_on_each_other_and_fit_the_picture(pictures):
+    for name, ax in pictures.items():
+        figure = ax.figure
+        figure.draw_without_rendering()
+        heads = [
+            ax._left_title,
+            *(t for t in ax.texts if t.get_gid() == style.QUESTION),
+        ]  # the left title has no getter
+        finding, question = (h.get_window_extent() for h in heads)
+        assert not finding.overlaps(question), name
+        assert max(finding.x1, question.x1) <= figure.bbox.width + 1, name
+
+
+def test_one_ink_means_one_seller_on_every_page():
+    one, other = rival_chart.inks(pd.Series(["B", "A", "Us"])), rival_chart.inks(pd.Series(["Us", "A", "B"]))
+    assert one == other and one["Us"] == style.US and one["A"] != one["B"]
+
+
+def test_the_market_sentences():
+    split = pd.DataFrame({"part": ["before", "market", "share", "now"], "amount": [80e6, 8e6, -3e6, 85e6]})
+    assert market_say.share_takeaway(split) == (
+        "**We grew by €5.0m: €8.0m with the market and −€3.0m by losing share** (four quarters on the four before)."
+    )
+    size = pd.DataFrame(
+        {"label": ["Q3 26"], "market": [110e6], "low": [100e6], "high": [120e6], "trailing": [460e6], "growth": [0.058]}
+    )
+    assert market_say.size_takeaway(size) == (
+        "**The market was worth €460m in the four quarters to Q3 26**, +5.8 % on the four before. "
+        "Sources differ by 20 % on the last quarter."
+    )
+
+
+def test_the_rival_sentences():
+    moves = pd.DataFrame(
+        {
+            "seller": ["A", "B", "Us"],
+            "before": 0.3,
+            "now": [0.32, 0.3, 0.28],
+            "change": [0.02, 0.0, -0.02],
+            "worth": [8e6, 0, -8e6],
+        }
+    )
+    assert rival_say.moves_takeaway(moves) == (
+        "**We lost 2.0 pp of the market in a year, worth €8.0m**, and hold 28.0 %. A moved by +2.0 pp, B by +0.0 pp."
+    )
+    duel = {"won": 20, "n": 100, "rate": 0.22, "low": 0.17, "high": 0.28, "raw": 0.2, "all": 0.4, "lost": 1e6}
+    harder = pd.DataFrame(
+        [duel | {"competitor": "A", "place": "harder"}, duel | {"competitor": "B", "place": "easier"}]
+    )
+    assert rival_say.win_rate_takeaway(harder) == (
+        "**We win 40.0 % of 200 deals with a rival: less often against A; more often against B.** €1.0m went in deals with A."
+    )
+    alike = harder.assign(place="cannot be told apart")
+    assert "no rival can be told apart" in rival_say.win_rate_takeaway(alike)
+
+
+def test_the_forecast_sentences():
+    row = {
+        "seen": 13.6e6,
+        "p10": 29.9e6,
+        "p50": 31.9e6,
+        "p90": 34.0e6,
+        "target": 30.3e6,
+        "probability": 0.842,
+        "n_origins": 16,
+        "wape": 0.04,
+    }
+    landing = pd.DataFrame([row])
+    assert forecast_say.landing_takeaway(landing) == (
+        "**The quarter ends at €31.9m in the middle, between €29.9m and €34.0m in eight of ten cases**; €13.6m is in so far. "
+        "The target of €30.3m is reached with a chance of 84 %; the middle lies €1.6m above it."
+    )
+    unknown = landing.assign(p50=float("nan"), wape=float("nan"), n_origins=2)
+    assert "2 past quarters to learn from, too few" in forecast_say.landing_takeaway(unknown)
+    assert "no past forecast" in forecast_say.origins_takeaway(unknown)
+
+
+def test_sentences_over_the_demo_company_have_no_hole(desk):
+    ask = desk.ask
+    weighted, attained = ask(forecast.weighted_pipeline), ask(team.attainment)
+    total = ask(forecast.pipeline_total, weighted=weighted, bookings=ask(targets.bookings))
+    said = [
+        market_say.segment_takeaway(ask(market.segment_growth)),
+        market_say.penetration_takeaway(ask(market.penetration)),
+        market_say.whitespace_takeaway(ask(market.whitespace)),
+        rival_say.price_takeaway(ask(competitors.price_position)),
+        rival_say.reasons_takeaway(ask(competitors.loss_reasons)),
+        forecast_say.pipeline_takeaway(total),
+        forecast_say.calls_takeaway(ask(forecast.call_accuracy)),
+        team_say.attainment_takeaway(ask(team.attainment_spread, attained=attained)),
+        team_say.win_rate_takeaway(ask(team.win_rates)),
+        team_say.funnel_takeaway(ask(pipeline.funnel)),
+    ]
+    assert not [s for s in said if "nan" in s or "–" in s or not s.startswith(("**", "In "))]
