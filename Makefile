@@ -4,7 +4,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test serve lab check lock bench clean
+.PHONY: help setup run test serve lab check lock goldens bench clean
 
 help: ## list these tasks
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ test: setup ## the whole test suite
 check: setup ## lint, and check a company's tables against the contract
 	$(BIN)/ruff check .
 	$(BIN)/quarterdeck check params/demo
+
+goldens: setup ## write the golden runs anew, after a figure was meant to change
+	$(BIN)/python tests/make_goldens.py
 
 bench: setup ## print one benchmark: make bench NAME=batch
 	$(BIN)/python benchmarks/$(NAME).py

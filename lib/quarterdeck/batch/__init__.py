@@ -1,0 +1,1 @@
+"""How does every notebook run for every region? Only this room knows papermill."""

@@ -1,0 +1,82 @@
+"""Which parameters does each notebook take? These models are the only list of them."""
+
+import difflib
+from datetime import date
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from quarterdeck.data.snapshot import COMPANY
+from quarterdeck.errors import ParamsError
+
+
+class Parameters(BaseModel):
+    """What every notebook takes."""
+
+    model_config = ConfigDict(extra="forbid")
+    company: str = Field("demo", description="folder under params")
+    region: str = Field(COMPANY, description="sales region, or company for all of them together")
+    as_of: str = Field("", description="ISO date to look from, empty for the snapshot's last day")
+    data: str = Field("", description="folder of the snapshot, empty for the latest run")
+
+    @field_validator("as_of")
+    @classmethod
+    def _is_a_day(cls, value: str) -> str:
+        return value and date.fromisoformat(value).isoformat()
+
+
+class TeamPerformance(Parameters):
+    """Sellers are ranked, or not named."""
+
+    min_deals: int = Field(20, ge=1, description="closed deals below which a seller is not ranked")
+    anonymise_reps: bool = Field(False, description="write numbers in place of sellers' names")
+
+
+class Forecasting(Parameters):
+    """How far and how surely."""
+
+    months: int = Field(12, ge=1, le=36, description="months to look ahead")
+    level: float = Field(0.8, gt=0, lt=1, description="coverage of the intervals")
+
+
+WORKBOOKS: dict[str, type[Parameters]] = {
+    "executive_brief": Parameters,
+    "market_research": Parameters,
+    "competitor_analysis": Parameters,
+    "team_performance": TeamPerformance,
+    "forecasting": Forecasting,
+}
+
+
+def parameters(workbook: str, given: dict[str, Any], where: str) -> dict[str, Any]:
+    """Hold what a file or a command line gives against a notebook's model; give what the notebook is to get.
+
+    A parameter that only another notebook takes is passed over, for a region's file serves them all.
+
+    Raises
+    ------
+    ParamsError
+        Where no notebook takes a parameter of that name (the nearest real name is told), or a value is not allowed.
+    """
+    everything = {name for model in WORKBOOKS.values() for name in model.model_fields}
+    for name in given:
+        if name not in everything:
+            raise ParamsError(f"{where}: there is no parameter {name!r}; {nearest(name, everything)}")
+    model = WORKBOOKS[workbook]
+    try:
+        return model(**{k: v for k, v in given.items() if k in model.model_fields}).model_dump()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        said = first["msg"].removeprefix("Input ").removeprefix("Value error, ")
+        raise ParamsError(f"{where}: parameter {name} holds {first['input']!r}: {said}; mend it there.") from error
+
+
+def nearest(name: str, known: set[str] | list[str]) -> str:
+    """Give the end of a sentence that tells which known name was likely meant.
+
+    >>> nearest("regoin", ["company", "region"])
+    "did you mean 'region'? There are company, region."
+    """
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return (f"did you mean {close[0]!r}? There are " if close else "there are ") + ", ".join(sorted(known)) + "."

@@ -1,0 +1,124 @@
+"""Does a run appear whole, and does one failure leave the others alone?"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import nbformat
+import pandas as pd
+import pytest
+
+from acme import Acme
+from quarterdeck import cli
+
+TWO = ["--notebook", "executive_brief", "market_research"]
+
+
+def facts(acme, run="latest"):
+    return json.loads((acme.out / "acme" / run / "run.json").read_text())
+
+
+def entries(acme, run):
+    return {(e["region"], e["notebook"]): e for e in facts(acme, run)["notebooks"]}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A whole run, and after it a run of one page."""
+    acme = Acme(tmp_path_factory.mktemp("whole"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(acme.root)
+        assert cli.main(acme.command(*TWO)) == 0
+        assert cli.main(acme.command("--region", "North", "--notebook", "executive_brief")) == 0
+    return acme
+
+
+def test_every_notebook_runs_for_every_region_and_its_figures_are_recorded(whole):
+    told = facts(whole)
+    assert [(e["region"], e["notebook"], e["state"]) for e in told["notebooks"]][:3] == [
+        ("company", "executive_brief", "done"),
+        ("company", "market_research", "done"),
+        ("north", "executive_brief", "done"),
+    ]
+    assert (told["company"], told["as_of"], told["library"]) == ("acme", "2026-08-20", cli.__version__)
+    revenue = {k["region"]: k["value"] for k in told["kpis"] if k["metric"] == "revenue"}
+    assert revenue == {"company": 450.75, "north": 240.75, "south": 210.0}  # 200.50 + 40.25 and 310 − 100
+    assert told["notebooks"][2]["parameters"] == {"company": "acme", "region": "North", "as_of": "", "data": "data"}
+
+
+def test_regions_add_up_and_pages_agree(whole):
+    checks = facts(whole)["reconciliation"]
+    assert all(c["ok"] for c in checks)
+    assert {c["check"] for c in checks} == {"same on every page", "regions add up"}
+
+
+def test_a_part_of_a_run_does_not_hide_the_whole(whole):
+    runs = sorted(p.name for p in (whole.out / "acme").glob("20*"))
+    assert len(runs) == 2 and os.readlink(whole.out / "acme" / "latest") == runs[0]
+
+
+def test_history_grows_by_each_run(whole):
+    history = pd.read_parquet(whole.out / "acme" / "kpi_history.parquet")
+    assert history["run"].nunique() == 2 and not history.duplicated(["run", "region", "metric"]).any()
+
+
+def test_nothing_but_whole_things_is_left(whole):
+    assert not [p for p in whole.out.rglob("*") if p.name.startswith(".") or "draft" in p.name]
+
+
+def test_plain_papermill_runs_a_notebook_from_a_regions_file(whole, monkeypatch):
+    monkeypatch.chdir(whole.root)
+    papermill = [
+        sys.executable,
+        "-m",
+        "papermill",
+        "notebooks/executive_brief.ipynb",
+        "out.ipynb",
+        "-f",
+        "params/acme/north.yaml",
+    ]
+    subprocess.run([*papermill, "-k", "python3"], check=True, capture_output=True)
+    text = "".join(str(o) for c in nbformat.read("out.ipynb", 4).cells for o in c.get("outputs", []))
+    assert "€241" in text  # 240.75
+
+
+def test_a_failed_notebook_is_kept_aside_and_the_others_go_on(acme, capfd):
+    acme.write_notebook(
+        "market_research", "import os\nos._exit(9) if region == 'North' else 1 / len(region.replace('South', ''))"
+    )
+    assert cli.main(acme.command(*TWO)) == 1
+    (run,) = (acme.out / "acme").glob("20*")
+    failed = {k: e["error"] for k, e in entries(acme, run.name).items() if e["state"] == "failed"}
+    assert set(failed) == {("north", "market_research"), ("south", "market_research")}
+    assert failed["south", "market_research"] == "cell 4 under “How much?”: ZeroDivisionError: division by zero"
+    assert "DeadKernelError" in failed["north", "market_research"]
+    assert not (run / "south" / "market_research.ipynb").exists()
+    assert (run / "failed" / "south" / "market_research.ipynb").is_file()
+    assert (run / "south" / "executive_brief.ipynb").is_file() and (run / "company" / "market_research.ipynb").is_file()
+    assert not (acme.out / "acme" / "latest").exists() and not (run / ".drafts").exists()
+    printed = capfd.readouterr()
+    assert "failed: south/market_research: cell 4" in printed.out and "Traceback" not in printed.err
+
+
+def test_figures_that_do_not_agree_give_status_one(acme, capsys):
+    acme.write_notebook("market_research", 'show(tables.kpi_tiles, measure(desk, "revenue").assign(value=1.0))')
+    assert cli.main(acme.command(*TWO, "--region", "company")) == 1
+    printed = capsys.readouterr().out
+    assert "does not reconcile: revenue of company: same on every page, off by 449.75" in printed
+    assert "executive_brief" in printed and "quarterdeck serve" in printed and str(acme.out / "acme") in printed
+
+
+def test_ctrl_c_leaves_nothing_behind(acme):
+    acme.write_notebook("market_research", "import time; time.sleep(60)")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "quarterdeck.cli", *acme.command(*TWO)], stderr=subprocess.PIPE, text=True
+    )
+    while process.poll() is None and not list(acme.out.glob("acme/20*/company/executive_brief.ipynb")):
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130 and "stopped" in said and "Traceback" not in said
+    assert not acme.out.exists() or not any(acme.out.iterdir())
