@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable
 from typing import Any
 
+import great_tables as gt
 import pandas as pd
 from IPython.display import HTML, Image, Markdown, display
 from matplotlib.axes import Axes
@@ -42,6 +43,8 @@ def _put(drawn: Any) -> None:
         display(Image(picture, format="png", width=width, alt=alt))
     elif isinstance(drawn, str):
         display(Markdown(drawn))
+    elif isinstance(drawn, gt.GT):
+        display(HTML(drawn.as_raw_html()))  # its own representation in text is a page of code
     else:
         display(drawn)
 
