@@ -1,0 +1,177 @@
+"""What do the frame around a page, and the landing page, say of a run? Everything here comes out of `run.json`."""
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from quarterdeck.data.snapshot import COMPANY
+from quarterdeck.present import style
+from quarterdeck.publish.access import LATEST, WHOLE, Run, Shelf
+from quarterdeck.publish.stored import title
+
+# The order in which a sales chief reads; a notebook not named here follows in the run's own order.
+READING = [
+    "executive_brief", "market_research", "competitor_analysis", "team_performance", "forecasting",
+    "targets", "customers", "initiatives",
+]  # fmt: skip
+
+
+def landing(shelf: Shelf, now: datetime) -> list[dict[str, Any]]:
+    """Describe every company on the shelf: its newest run in full, and the runs before it by a line each."""
+    return [_company(shelf, name, now) for name in shelf.companies()]
+
+
+def _company(shelf: Shelf, company: str, now: datetime) -> dict[str, Any]:
+    latest = shelf.find(company, LATEST)
+    shown = latest or shelf.runs(company)[0]
+    name = LATEST if latest else shown.name
+    others = [summary(r, r.name, now) for r in shelf.runs(company) if r != shown]
+    return {**summary(shown, name, now), "rows": rows(shown, name), "others": others}
+
+
+def summary(run: Run, name: str, now: datetime) -> dict[str, Any]:
+    """Say of a run whose it is, of which day, how old, and whether it is whole; `name` is how its address calls it."""
+    entries = run.notebooks()
+    failed = sum(e["state"] not in WHOLE for e in entries)
+    currency = run.facts.get("currency", "")
+    return {
+        "company": run.facts.get("title") or title(run.company),
+        "address": address(run.company, name),
+        "run": run.name,
+        "as_of": day(run.facts["as_of"]),
+        "created": run.facts["created_at"],
+        "age": age(run.facts["created_at"], now),
+        "snapshot": str(run.facts.get("snapshot", ""))[:8],
+        "library": run.facts.get("library", ""),
+        "whole": len(entries) - failed,
+        "failed": failed,
+        "count": len(entries),
+        "headline": revenue(run, COMPANY, currency),
+        "reconciled": reconciled(run.facts.get("reconciliation", [])),
+    }
+
+
+def frame(shelf: Shelf, run: Run, name: str, region: str, notebook: str, now: datetime) -> dict[str, Any]:
+    """Describe what stands around one notebook's page: where else to go, and what the page stands on."""
+    latest = shelf.find(run.company, LATEST)
+    newer = latest not in (None, run) and shelf.notebook(run.company, LATEST, region, notebook)
+    pages = ((n, _href(run, name, region, n)) for n in _notebooks(run))
+    return {
+        **summary(run, name, now),
+        "region": region_title(run, region),
+        "notebook": title(notebook),
+        "pages": [_link(title(n), href, n == notebook) for n, href in pages if href],
+        "regions": [_link(region_title(run, r), _href(run, name, r, notebook), r == region) for r in _regions(run)],
+        "newer": _href(latest, LATEST, region, notebook) if newer else "",
+    }
+
+
+def rows(run: Run, name: str) -> list[dict[str, Any]]:
+    """Describe a run region by region: its revenue, its pages, and why a page is not there."""
+    return [
+        {
+            "region": region_title(run, region),
+            "revenue": revenue(run, region, run.facts.get("currency", "")),
+            "pages": [_page(run, name, region, n) for n in _notebooks(run) if run.entry(region, n)],
+        }
+        for region in _regions(run)
+    ]
+
+
+def _page(run: Run, name: str, region: str, notebook: str) -> dict[str, Any]:
+    href = _href(run, name, region, notebook)
+    return {"title": title(notebook), **({"href": href} if href else {"error": why(run.entry(region, notebook))})}
+
+
+def _href(run: Run, name: str, region: str, notebook: str) -> str:
+    """Give the address of a page, or nothing where there is none."""
+    entry = run.entry(region, notebook)
+    if not entry or entry["state"] not in WHOLE:
+        return ""
+    return f"{address(run.company, name)}/{quote(region, safe='')}/{quote(notebook, safe='')}"
+
+
+def why(entry: dict[str, Any]) -> str:
+    """Say in one line why a notebook failed."""
+    lines = str(entry.get("error") or "").strip().splitlines()
+    return lines[0][:300] if lines else "The run gives no reason."
+
+
+def address(company: str, run: str) -> str:
+    """Give the address of a run's landing page."""
+    return f"/{quote(company, safe='')}/{quote(run, safe='')}"
+
+
+def region_title(run: Run, region: str) -> str:
+    """Name a region as its parameters do; the company as a whole is "All regions"."""
+    if region == COMPANY:
+        return "All regions"
+    named = (e.get("parameters", {}).get("region") for e in run.notebooks() if e["region"] == region)
+    return next((str(n) for n in named if n), title(region))
+
+
+def revenue(run: Run, region: str, currency: str) -> dict[str, str] | None:
+    """Write a region's revenue and its growth on a year before, where the run recorded them."""
+    kpis = {k["metric"]: k for k in reversed(run.facts.get("kpis", [])) if k["region"] == region}
+    sales, growth = kpis.get("revenue"), kpis.get("revenue_growth")
+    if not sales or sales["value"] is None:
+        return None
+    moved = growth["value"] if growth else None
+    return {
+        "amount": style.money(sales["value"], currency).strip(),
+        "change": "" if moved is None else style.change(moved),
+        "period": sales.get("period") or "",
+        "state": "" if not moved else "good" if moved > 0 else "bad",
+    }
+
+
+def reconciled(checks: list[dict[str, Any]]) -> str:
+    """Say whether the regions add up to the company.
+
+    >>> reconciled([{"metric": "revenue", "difference": 0.0, "ok": True}])
+    'reconciled: the regions add up to the company within 0.00'
+    """
+    if not checks:
+        return "not reconciled: the run holds no check of the regions against the company"
+    wrong = sorted({c["metric"] for c in checks if not c["ok"]})
+    if wrong:
+        return f"does not reconcile: {', '.join(wrong).replace('_', ' ')}"
+    most = max(abs(c["difference"] or 0) for c in checks)
+    return f"reconciled: the regions add up to the company within {most:,.2f}"
+
+
+def age(created: str, now: datetime) -> str:
+    """Say how old a run is; a time without a zone is taken as UTC.
+
+    >>> age("2026-11-22T16:10:00+00:00", datetime(2026, 11, 22, 23, 30, tzinfo=UTC))
+    '7 h old'
+    """
+    made = datetime.fromisoformat(created)
+    minutes = (now - (made if made.tzinfo else made.replace(tzinfo=UTC))).total_seconds() / 60
+    if minutes < 60:
+        return f"{max(minutes, 0):.0f} min old"
+    return f"{minutes // 60:.0f} h old" if minutes < 48 * 60 else f"{minutes // 1440:.0f} days old"
+
+
+def day(date: str) -> str:
+    """Write an ISO date for people.
+
+    >>> day("2026-11-05")
+    '5 Nov 2026'
+    """
+    return style.day(datetime.fromisoformat(date))
+
+
+def _link(text: str, href: str, here: bool) -> dict[str, Any]:
+    return {"title": text, "href": href, "here": here}
+
+
+def _notebooks(run: Run) -> list[str]:
+    names = list(dict.fromkeys(e["notebook"] for e in run.notebooks()))
+    return sorted(names, key=lambda n: READING.index(n) if n in READING else len(READING))
+
+
+def _regions(run: Run) -> list[str]:
+    """Name the run's regions: the company first, then the run's own order."""
+    names = dict.fromkeys(e["region"] for e in run.notebooks())
+    return sorted(names, key=lambda r: r != COMPANY)

@@ -1,0 +1,128 @@
+"""A small folder of finished runs, written by hand, and a server over it."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+from nbformat import v4
+
+LIB = Path(__file__).parents[2] / "lib"
+REGIONS = {"company": "company", "north": "North", "united_kingdom": "United Kingdom"}
+NOTEBOOKS = ["forecasting", "executive_brief", "market_research"]
+ERROR = "ValueError: the forecast needs eight quarters of orders, and there are three."
+PNG = (  # one white pixel
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8/5+hHgAHggJ/PchI7wAAAABJRU5ErkJggg=="
+)
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10"><rect width="10" height="10"/></svg>'
+TILES = """<section class="tiles"><div class="tile good"><span class="label">Revenue</span><strong>€18.4m</strong>
+<span class="sub">n 41,208</span><span class="status"><i></i>+6.1 % on last year</span>
+<span class="foot">Q4 2026</span></div></section>"""
+WIDE = "<table><tr>" + "".join(f"<td>column{i}column{i}</td>" for i in range(30)) + "</tr></table>"
+
+
+def make_outputs(root: Path) -> Path:
+    """Write one company with three runs: an old whole one, the latest, and one that is not finished."""
+    company = root / "outputs" / "demo"
+    for name, created in (("2026-10-01", "2026-10-01T06:00:00+00:00"), ("2026-11-15", "2026-11-15T06:00:00+00:00")):
+        make_run(company / name, name, created, failing=name == "2026-11-15")
+    (company / "2026-11-16" / "north").mkdir(parents=True)
+    (company / "latest").symlink_to("2026-11-15")
+    return root / "outputs"
+
+
+def make_run(folder: Path, name: str, created: str, failing: bool) -> None:
+    """Write one run; where it is `failing`, north's forecast has no page."""
+    entries = []
+    for region in REGIONS:
+        (folder / region).mkdir(parents=True)
+        for notebook in NOTEBOOKS:
+            failed = failing and (region, notebook) == ("north", "forecasting")
+            nbformat.write(make_notebook(f"{notebook} of {region}"), folder / region / f"{notebook}.ipynb")
+            entries.append(make_entry(region, notebook, failed))
+    (folder / "data").mkdir()
+    (folder / "data" / "orders.parquet").write_bytes(b"PAR1")
+    (folder / "run.json").write_text(json.dumps(make_facts(name, created, entries)))
+
+
+def make_entry(region: str, notebook: str, failed: bool) -> dict:
+    """Write what `run.json` says of one notebook."""
+    state = "failed" if failed else "done"
+    error = f"{ERROR}\n  line two of the traceback" if failed else None
+    parameters = {"company": "demo", "region": REGIONS[region]}
+    return {"region": region, "notebook": notebook, "state": state, "seconds": 1.0, "parameters": parameters,
+            "notebook_hash": "0", "error": error}  # fmt: skip
+
+
+def make_facts(name: str, created: str, entries: list[dict]) -> dict:
+    """Write a `run.json`: 1.10m of revenue in the quarter, a tenth more than the year before."""
+    kpis = [("company", "revenue", 1_100_000.0, "money"), ("company", "revenue_growth", 0.1, "ratio")]
+    return {
+        "company": "demo", "title": "Northwind Marine", "run": name, "as_of": name, "created_at": created,
+        "library": "0.1.0", "snapshot": "4f1c9e77aa00bb", "currency": "EUR", "notebooks": entries,
+        "kpis": [{"region": r, "notebook": "executive_brief", "metric": m, "period": "Q4 2026", "value": v, "n": 9,
+                  "low": None, "high": None, "unit": u} for r, m, v, u in kpis],
+        "reconciliation": [{"metric": "revenue", "company": 1.1e6, "regions": 1.1e6, "difference": 0.0, "ok": True}],
+    }  # fmt: skip
+
+
+def make_notebook(question: str) -> nbformat.NotebookNode:
+    """Write an executed notebook with every kind of output a page may meet."""
+    picture = v4.new_output(
+        "display_data", {"image/png": PNG}, metadata={"image/png": {"alt": "Share rose", "width": 860}}
+    )
+    drawn = v4.new_output("display_data", {"image/svg+xml": SVG}, metadata={"alt": "A square"})
+    outputs = [
+        v4.new_output("stream", name="stderr", text="UserWarning: STDERR_NOISE"),
+        v4.new_output("display_data", {"text/html": TILES, "text/plain": "REPR_NOISE"}),
+        v4.new_output("display_data", {"text/markdown": "Revenue rose **from $4m to $5m**.", "text/plain": "x"}),
+    ]
+    traceback = v4.new_output("error", ename="KeyError", evalue="x", traceback=["TRACEBACK_NOISE"])
+    cells = [
+        v4.new_markdown_cell(f"# What of the {question}?\n\nFor the chief, each week."),
+        v4.new_code_cell("SECRET_SOURCE = 1", execution_count=1, outputs=outputs),
+        v4.new_markdown_cell("## Where does share move?"),
+        v4.new_code_cell("SECRET_SOURCE + 1", outputs=[picture, drawn, traceback]),
+        v4.new_code_cell("SECRET_SOURCE + 2", outputs=[v4.new_output("display_data", {"text/html": WIDE})]),
+    ]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    return v4.new_notebook(cells=cells, metadata=kernel)
+
+
+@contextmanager
+def serving(outputs: Path, log: Path):
+    """Run the real server over `outputs` in a process of its own; gives its address and its process."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    start = "import sys; from quarterdeck.publish.serve import serve; serve(sys.argv[1], int(sys.argv[2]))"
+    environment = {**os.environ, "PYTHONPATH": str(LIB)}
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-c", start, str(outputs), str(port)], env=environment, stdout=out, stderr=out
+        )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        _wait(address, process, log)
+        yield address, process
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _wait(address: str, process: subprocess.Popen, log: Path) -> None:
+    for _ in range(600):
+        try:
+            urllib.request.urlopen(f"{address}/healthz", timeout=5).close()
+            return
+        except (urllib.error.URLError, ConnectionError):
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.1)
+    raise AssertionError(f"the server did not come up: {log.read_text()}")
