@@ -31,7 +31,7 @@ test: setup ## the whole test suite
 	$(BIN)/python -m pytest $(ARGS)
 
 check: setup ## lint, and check a company's tables against the contract
-	$(BIN)/ruff check .
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/quarterdeck check params/demo
 
 goldens: setup ## write the golden runs anew, after a figure was meant to change

@@ -43,6 +43,27 @@ def others_data():
     return folder
 
 
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory):
+    """A real browser, or a skip in one plain line."""
+    if not shutil.which("chromium") or not shutil.which("chromedriver"):
+        pytest.skip("Chromium or its driver is not installed")
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium")
+    quiet = (
+        "headless=new hide-scrollbars no-sandbox disable-gpu disable-quic no-first-run disable-background-networking"
+    )
+    for flag in (*quiet.split(), "disable-component-update", "disable-sync", "force-device-scale-factor=1"):
+        options.add_argument(f"--{flag}")
+    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
+    driver = webdriver.Chrome(options, Service(shutil.which("chromedriver")))
+    yield driver
+    driver.quit()
+
+
 @pytest.fixture
 def acme(tmp_path, monkeypatch):
     """A company of two regions with tiny notebooks, in a folder of its own, which is the working directory."""

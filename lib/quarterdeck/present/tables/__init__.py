@@ -6,6 +6,7 @@ from typing import Any
 
 import great_tables as gt
 import pandas as pd
+from IPython.display import HTML
 
 from quarterdeck import __version__
 from quarterdeck.data.snapshot import COMPANY, Desk
@@ -64,13 +65,15 @@ def house(frame: pd.DataFrame, by: str | None = None) -> gt.GT:
     )
 
 
-def method(kpis: pd.DataFrame) -> gt.GT:
-    """Define each metric shown: its formula and where the definition comes from."""
-    return (
+def method(kpis: pd.DataFrame) -> HTML:
+    """Define each metric shown, folded away: its formula and where the definition comes from."""
+    table = (
         house(kpis[["title", "formula", "source"]])
         .cols_label(title="Metric", formula="How it is computed", source="Definition from")
         .tab_source_note("One definition per metric, the same on every page.")
     )
+    heading = f"How these {len(kpis)} figures are computed"
+    return HTML(f'<details class="method"><summary>{heading}</summary>{table.as_raw_html()}</details>')
 
 
 def provenance(desk: Desk) -> str:
@@ -91,11 +94,11 @@ def _records(known: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _tile(kpi: Any, currency: str) -> str:
     state, status = _status(kpi)
+    told = f'<span class="status"><i></i>{status}</span>' if status else ""
     return (
         f'<div class="tile {state}"><span class="label">{html.escape(kpi.title)}</span>'
         f"<strong>{style.amount(kpi.value, kpi.unit, currency)}</strong>"
-        f'<span class="sub">{_spread(kpi, currency)}</span>'
-        f'<span class="status"><i></i>{status}</span>'
+        f'<span class="sub">{_spread(kpi, currency)}</span>{told}'
         f'<span class="foot">{html.escape(kpi.period)}{_against(kpi, currency)}</span></div>'
     )
 
@@ -113,7 +116,7 @@ def _spread(kpi: Any, currency: str) -> str:
 def _status(kpi: Any) -> tuple[str, str]:
     """Say how a metric moved against a year before, in a colour class and in words."""
     if pd.isna(kpi.previous):
-        return "", "no year before to compare"
+        return "", ""
     if pd.notna(kpi.low) and kpi.low <= kpi.previous <= kpi.high:
         return "", "no clear change on last year"
     moved = kpi.value - kpi.previous
