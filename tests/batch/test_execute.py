@@ -114,7 +114,10 @@ def test_figures_that_do_not_agree_give_status_one(acme, capsys):
 def test_ctrl_c_leaves_nothing_behind(acme):
     acme.write_notebook("market_research", "import time; time.sleep(60)")
     process = subprocess.Popen(
-        [sys.executable, "-m", "quarterdeck.cli", *acme.command(*TWO)], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "quarterdeck.cli", *acme.command(*TWO)],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job would ignore it
     )
     while process.poll() is None and not list(acme.out.glob("acme/20*/company/executive_brief.ipynb")):
         time.sleep(0.1)
