@@ -65,12 +65,15 @@ def test_trailing_growth_needs_two_years():
     assert market.trailing_growth(sizes.iloc[1:], DAY).empty
 
 
-def test_growth_splits_exactly_into_market_and_share():
-    shares = market.market_share(sold([20] * 4 + [33] * 4), made([100] * 4 + [110] * 4))
-    split = market.growth_split(shares).set_index("part")["amount"]
-    # 80 a year on a market of 400; the market grew by a tenth, so 8 came with it; the rest of 132 − 80 is share.
-    assert split.to_dict() == pytest.approx({"before": 80, "market": 8, "share": 44, "now": 132})
-    assert market.growth_split(shares.tail(7)).empty
+def test_growth_splits_exactly_into_market_mix_and_share():
+    customers = pd.DataFrame({"customer_id": ["C", "D"], "segment": ["S", "T"]})
+    orders = pd.concat([sold([20] * 4 + [33] * 4), sold([10] * 8).assign(customer_id="D")]).assign(region="North")
+    sizes = pd.concat([made([100] * 4 + [120] * 4), made([100] * 8, segment="T")])
+    split = market.shift_share(orders, customers, sizes, DAY).set_index("part")["amount"]
+    # 120 a year on a market of 800, which grew by a tenth: 12. In S, where we sell 80, it grew by a tenth more than that, in T,
+    # where we sell 40, by a tenth less: 8 − 4. The rest of 172 − 120 is share.
+    assert split.to_dict() == pytest.approx({"before": 120, "market": 12, "mix": 4, "share": 36, "now": 172})
+    assert market.shift_share(orders, customers, sizes[sizes["period_start"] > "2024-01-01"], DAY).empty
 
 
 def test_segments_are_told_by_the_customers_segment():

@@ -5,18 +5,44 @@ import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 
-from quarterdeck.analysis import backtest, brief, competitors, forecast, market, pipeline, targets, team
+from quarterdeck.analysis import (
+    alarms,
+    backtest,
+    battlecards,
+    brief,
+    buyers,
+    competitors,
+    demand,
+    forecast,
+    launches,
+    market,
+    pipeline,
+    portfolio,
+    prices,
+    rivalry,
+    season,
+    sizing,
+    targets,
+    team,
+    winloss,
+)
 from quarterdeck.data import snapshot
 from quarterdeck.present import style
 from quarterdeck.present.charts import brief as brief_chart
+from quarterdeck.present.charts import buyers as buyer_chart
 from quarterdeck.present.charts import competitors as rival_chart
 from quarterdeck.present.charts import forecast as forecast_chart
 from quarterdeck.present.charts import market as market_chart
+from quarterdeck.present.charts import portfolio as portfolio_chart
+from quarterdeck.present.charts import rivalry as seller_chart
+from quarterdeck.present.charts import sizing as sizing_chart
 from quarterdeck.present.charts import team as team_chart
+from quarterdeck.present.charts import winloss as duel_chart
 from quarterdeck.present.narrative import competitors as rival_say
 from quarterdeck.present.narrative import forecast as forecast_say
 from quarterdeck.present.narrative import market as market_say
 from quarterdeck.present.narrative import team as team_say
+from quarterdeck.present.tables import competitors as rival_table
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +59,29 @@ def pictures(desk):
     rivals, attained = ask(competitors.shares), ask(team.attainment)
     series = ask(backtest.monthly)
     late = ask(pipeline.overdue)
+    duels, moves = ask(competitors.win_rate_by_rival), ask(competitors.share_moves, shares=rivals)
+    factors, price = ask(portfolio.factors), ask(competitors.price_position)
+    sellers = ask(rivalry.structure, shares=rivals, moves=moves, momentum=ask(rivalry.momentum))
     return {
+        "room by cell": sizing_chart.room_map(ask(sizing.cells)),
+        "shift": sizing_chart.split_bars(ask(market.shift_share)),
+        "market ahead": sizing_chart.ahead_lines(ask(sizing.ahead)),
+        "fields": portfolio_chart.field_map(ask(portfolio.matrix, factors=factors)),
+        "growth and share": portfolio_chart.growth_share_map(ask(portfolio.growth_share, factors=factors)),
+        "uptake": portfolio_chart.uptake_lines(ask(launches.uptake)),
+        "lorenz": buyer_chart.lorenz_curve(ask(buyers.lorenz), ask(buyers.concentration)),
+        "elasticity": buyer_chart.elasticity_dots(ask(prices.elasticity)),
+        "price bridge": buyer_chart.price_bridge(ask(prices.bridge)),
+        "months": buyer_chart.month_bars(ask(season.month_index)),
+        "flows": seller_chart.flow_map(ask(rivalry.share_flow)),
+        "price lines": seller_chart.price_lines(ask(rivalry.price_lines)),
+        "price and share": seller_chart.price_share_map(price, sellers),
+        "positions": seller_chart.position_map(ask(rivalry.position_map)),
+        "odds": duel_chart.odds_dots(ask(winloss.odds)),
+        "calibration": duel_chart.calibration_dots(ask(winloss.calibration)),
+        "trend": duel_chart.trend_lines(ask(winloss.trend)),
+        "duel map": duel_chart.duel_map(ask(winloss.win_rate_by, by="size")),
+        "risk": duel_chart.risk_bars(ask(winloss.at_risk, rates=duels)),
         "quarters": brief_chart.quarterly_bars(ask(brief.quarterly), landing),
         "bridge": brief_chart.bridge_bars(ask(brief.bridge)),
         "size": market_chart.size_bars(size, shares),
@@ -90,9 +138,10 @@ def test_one_ink_means_one_seller_on_every_page():
 
 
 def test_the_market_sentences():
-    split = pd.DataFrame({"part": ["before", "market", "share", "now"], "amount": [80e6, 8e6, -3e6, 85e6]})
+    split = pd.DataFrame({"part": ["before", "market", "mix", "share", "now"], "amount": [80e6, 7e6, 1e6, -3e6, 85e6]})
     assert market_say.share_takeaway(split) == (
-        "**We grew by €5.0m: €8.0m with the market and −€3.0m by losing share** (four quarters on the four before)."
+        "**We grew by €5.0m: €7.0m with the market, €1.0m by our mix of segments and regions, and −€3.0m by losing share** "
+        "(four quarters on the four before)."
     )
     size = pd.DataFrame(
         {"label": ["Q3 26"], "market": [110e6], "low": [100e6], "high": [120e6], "trailing": [460e6], "growth": [0.058]}
@@ -152,7 +201,23 @@ def test_sentences_over_the_demo_company_have_no_hole(desk):
     ask = desk.ask
     weighted, attained = ask(forecast.weighted_pipeline), ask(team.attainment)
     total = ask(forecast.pipeline_total, weighted=weighted, bookings=ask(targets.bookings))
+    cells, habits = ask(sizing.cells), ask(buyers.habits)
+    factors = ask(portfolio.factors)
     said = [
+        market_say.share_takeaway(ask(market.shift_share)),
+        market_say.room_takeaway(ask(sizing.addressable, cells=cells), cells),
+        market_say.fields_takeaway(ask(portfolio.matrix, factors=factors)),
+        market_say.launch_takeaway(ask(launches.cannibalised, launches=ask(launches.cannibalisation))),
+        market_say.buyers_takeaway(ask(buyers.value_segments, habits=habits), ask(buyers.concentration)),
+        market_say.elasticity_takeaway(ask(prices.elasticity)),
+        market_say.season_takeaway(
+            ask(season.month_index), ask(season.weekday_index), ask(season.holiday_effect, country="NO")
+        ),
+        rival_say.structure_takeaway(ask(competitors.concentration)),
+        rival_say.flow_takeaway(ask(rivalry.share_flow)),
+        rival_say.alarm_takeaway(ask(alarms.win_rate_alarms)),
+        rival_say.cost_takeaway(ask(winloss.cost_of_rivalry)),
+        rival_say.response_takeaway(ask(demand.price_response)),
         market_say.segment_takeaway(ask(market.segment_growth)),
         market_say.penetration_takeaway(ask(market.penetration)),
         market_say.whitespace_takeaway(ask(market.whitespace)),
@@ -165,3 +230,31 @@ def test_sentences_over_the_demo_company_have_no_hole(desk):
         team_say.funnel_takeaway(ask(pipeline.funnel)),
     ]
     assert not [s for s in said if "nan" in s or "–" in s or not s.startswith(("**", "In "))]
+
+
+def test_sentences_tell_a_finding_from_its_absence():
+    eaten = {"n": 4, "rate": 0.3, "low": 0.1, "high": 0.5}
+    assert market_say.launch_takeaway(pd.DataFrame([eaten])).startswith(
+        "**New products ate their siblings:** these lost 30 %"
+    )
+    assert "cannot be shown" in market_say.launch_takeaway(pd.DataFrame([eaten | {"low": -0.1}]))
+    stake = {"competitor": "A", "value": 2e6, "low": 1e6, "high": 3e6}
+    assert "brought €2.0m in twelve months (€1.0m to €3.0m)" in rival_say.stake_takeaway(pd.DataFrame([stake]))
+    assert "would not surely" in rival_say.stake_takeaway(pd.DataFrame([stake | {"low": -1e5}]))
+    watched = {"name": "A", "since": pd.Timestamp("2026-03-01"), "before": 0.4, "now": 0.2, "alarm": True}
+    assert (
+        rival_say.alarm_takeaway(pd.DataFrame([watched]))
+        == "**Our win rate changed against A since 1 Mar 2026, from 40 % to 20 %.**"
+    )
+    assert "No alarm" in rival_say.alarm_takeaway(pd.DataFrame([watched | {"alarm": False}]))
+    cost = pd.DataFrame({"measure": ["cycle_days", "margin"], "low": [2.0, -0.1], "high": [9.0, 0.1]})
+    assert "changes the cycle of the deals we win" in rival_say.cost_takeaway(cost)
+
+
+def test_cards_escape_what_a_table_holds(desk):
+    duels = desk.ask(competitors.win_rate_by_rival).assign(competitor=lambda t: "<b>" + t["competitor"])
+    none = desk.ask(competitors.reasons_by_rival).iloc[:0]
+    cells = desk.ask(winloss.win_rate_by, by="segment")
+    cards = battlecards.cards(duels, cells, winloss.stake(duels), desk.ask(winloss.at_risk, rates=duels), none)
+    page = rival_table.battlecards(cards, desk.ask(winloss.notable)).data
+    assert page.count('class="card') == 6 and "<b>" not in page and "&lt;b&gt;Borealis" in page and "nan" not in page

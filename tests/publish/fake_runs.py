@@ -91,6 +91,16 @@ def make_notebook(question: str) -> nbformat.NotebookNode:
         v4.new_markdown_cell("## Where does share move?"),
         v4.new_code_cell("SECRET_SOURCE + 1", outputs=[picture, drawn, traceback]),
         v4.new_code_cell("SECRET_SOURCE + 2", outputs=[v4.new_output("display_data", {"text/html": WIDE})]),
+        v4.new_markdown_cell("## Why does it move?\n\nRead it so.", metadata={"tags": ["deep"]}),
+        v4.new_code_cell(
+            "SECRET_SOURCE + 3",
+            outputs=[picture, v4.new_output("display_data", {"text/markdown": "It was **price**."})],
+        ),
+        v4.new_markdown_cell("## What else moves?", metadata={"tags": ["deep"]}),
+        v4.new_code_cell("SECRET_SOURCE + 4", outputs=[picture]),
+        v4.new_code_cell(
+            "1", metadata={"tags": ["method"]}, outputs=[v4.new_output("display_data", {"text/markdown": "METHOD"})]
+        ),
     ]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     return v4.new_notebook(cells=cells, metadata=kernel)

@@ -42,6 +42,16 @@ def test_a_page_shows_the_stored_outputs(server):
     assert page.count("<h1>") == 1 and '<section class="panel" id="where-does-share-move"' in page
 
 
+def test_a_deep_section_shows_its_question_and_its_finding_and_folds_the_rest(server):
+    page = ask(server, BRIEF)[2]
+    first, second = re.findall(r'<details class="panel deep".*?</details>', page, re.S)
+    head, _, rest = first.partition("</summary>")
+    assert "Why does it move?" in head and "It was <strong>price</strong>." in head and "It was" not in rest
+    assert "Read it so." in rest and "<img" in rest
+    assert "<strong>Share rose</strong>" in second.partition("</summary>")[0]  # no sentence: the picture's own finding
+    assert "METHOD" not in first + second and "METHOD" in page
+
+
 def test_no_code_no_warning_and_no_traceback_reaches_the_page(server):
     page = ask(server, BRIEF)[2]
     assert not [n for n in ("SECRET_SOURCE", "STDERR_NOISE", "REPR_NOISE", "TRACEBACK_NOISE", "<script") if n in page]

@@ -6,9 +6,9 @@ from scipy.stats import t
 
 from quarterdeck.analysis.forecast import daily
 
-SEASON = 12
-TRAINED = 24  # months that a model must have seen
-STEP, MOST_ORIGINS = 3, 10  # months between origins, and how many of them
+SEASONS = {12: "MS", 4: "QS"}  # periods in a year, and what pandas calls them
+TRAINED = 2  # years that a model must have seen
+MOST_ORIGINS = 10  # a quarter of a year apart
 FEWEST = 3  # origins below which there is no telling how wrong a model is
 TESTED = ["model", "origin", "start", "horizon", "forecast", "actual", "scale"]
 FAN = ["start", "actual", "low", "middle", "high", "model"]
@@ -42,9 +42,9 @@ def backtest(series: pd.DataFrame, months: int = 12) -> pd.DataFrame:
     Parameters
     ----------
     series : DataFrame
-        As `monthly` gives it.
+        As `monthly` gives it, or by quarter.
     months : int
-        Months ahead, at most twelve are tested.
+        Periods ahead, at most a year is tested.
 
     Returns
     -------
@@ -53,16 +53,16 @@ def backtest(series: pd.DataFrame, months: int = 12) -> pd.DataFrame:
         `horizon` (months), `forecast`, `actual`, `scale` (money: mean absolute error of the seasonal naive forecast
         within what was seen, for MASE); no rows with fewer than three origins.
     """
-    ahead = min(months, SEASON)
-    origins = min((len(series) - TRAINED - ahead) // STEP + 1, MOST_ORIGINS)
+    season = _season(series)
+    ahead, step = min(months, season), season // 4
+    origins = min((len(series) - TRAINED * season - ahead) // step + 1, MOST_ORIGINS)
     if origins < FEWEST:
         return pd.DataFrame(columns=TESTED)
-    engine = _engine()
-    found = engine.cross_validation(df=_long(series), h=ahead, step_size=STEP, n_windows=origins)
+    found = _engine(season).cross_validation(df=_long(series), h=ahead, step_size=step, n_windows=origins)
     found = found.rename(columns={"ds": "start", "cutoff": "origin", "y": "actual"}).drop(columns="unique_id")
     table = found.melt(["start", "origin", "actual"], var_name="model", value_name="forecast")
     gap = table["start"].dt.to_period("M").astype("int64") - table["origin"].dt.to_period("M").astype("int64")
-    table["horizon"], table["forecast"] = gap, table["forecast"].clip(lower=0)
+    table["horizon"], table["forecast"] = gap * season // 12, table["forecast"].clip(lower=0)
     table["scale"] = table["origin"].map({o: _scale(series, o) for o in table["origin"].unique()})
     return table[TESTED].sort_values(["model", "origin", "start"], ignore_index=True)
 
@@ -115,7 +115,7 @@ def fan(series: pd.DataFrame, tested: pd.DataFrame, months: int = 12, level: flo
     if tested.empty:
         return pd.DataFrame(columns=FAN)
     best = accuracy(tested, level)["model"].iloc[0]
-    ahead = _engine(best).forecast(df=_long(series), h=months)
+    ahead = _engine(_season(series), best).forecast(df=_long(series), h=months)
     middle = ahead[best].clip(lower=0).to_numpy()
     spread = _errors(tested[tested["model"] == best], months)
     reach = t.ppf(0.5 + level / 2, tested["origin"].nunique()) * spread
@@ -126,18 +126,23 @@ def fan(series: pd.DataFrame, tested: pd.DataFrame, months: int = 12, level: flo
     return pd.concat([past, future], ignore_index=True).assign(model=best)[FAN]
 
 
-def _engine(only: str | None = None):
+def _engine(season: int, only: str | None = None):
     """Give the candidates, each with a season: on few years an automatic choice would often leave it out."""
     from statsforecast import StatsForecast  # here, for it is slow to import and only a back-test needs it
     from statsforecast.models import MSTL, AutoETS, SeasonalNaive, Theta
 
     models = [
-        AutoETS(season_length=SEASON, model="ZZA", alias="ETS"),
-        MSTL(season_length=SEASON, trend_forecaster=Theta(season_length=1), alias="STL and Theta"),
-        SeasonalNaive(season_length=SEASON, alias=NAIVE),
+        AutoETS(season_length=season, model="ZZA", alias="ETS"),
+        MSTL(season_length=season, trend_forecaster=Theta(season_length=1), alias="STL and Theta"),
+        SeasonalNaive(season_length=season, alias=NAIVE),
     ]
-    fallback = SeasonalNaive(season_length=SEASON)
-    return StatsForecast([m for m in models if only in (None, m.alias)], "MS", fallback_model=fallback)
+    fallback = SeasonalNaive(season_length=season)
+    return StatsForecast([m for m in models if only in (None, m.alias)], SEASONS[season], fallback_model=fallback)
+
+
+def _season(series: pd.DataFrame) -> int:
+    """Give the periods in a year: the series is monthly or quarterly."""
+    return 4 if series["start"].diff().median() > pd.Timedelta(days=80) else 12
 
 
 def _long(series: pd.DataFrame) -> pd.DataFrame:
@@ -146,7 +151,7 @@ def _long(series: pd.DataFrame) -> pd.DataFrame:
 
 def _scale(series: pd.DataFrame, origin: pd.Timestamp) -> float:
     seen = series.loc[series["start"] <= origin, "value"]
-    return float(seen.diff(SEASON).abs().mean()) or np.nan
+    return float(seen.diff(_season(series)).abs().mean()) or np.nan
 
 
 def _with_coverage(tested: pd.DataFrame, level: float) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from quarterdeck.analysis.market import YEAR, market_share
 from quarterdeck.analysis.pipeline import closed
-from quarterdeck.analysis.rates import shrunk, wilson
+from quarterdeck.analysis.rates import discovered, shrunk, wilson
 from quarterdeck.data.periods import Period
 
 US, OTHERS = "Us", "All others"
@@ -171,7 +171,7 @@ def reasons_by_rival(opportunities: pd.DataFrame, period: Period) -> pd.DataFram
     pooled = table["reason"].map(named) / max(whole, 1)
     error = np.sqrt(pooled * (1 - pooled) * (1 / table["n"] + 1 / (whole - table["n"]).clip(lower=1)))
     table["difference"] = table["share"] - table["others"]
-    table = table[(table["n"] >= FEWEST) & _discovered(table["difference"] / error.where(error > 0))]
+    table = table[(table["n"] >= FEWEST) & discovered(table["difference"] / error.where(error > 0))]
     return table.sort_values("difference", key=abs, ascending=False, ignore_index=True)[columns]
 
 
@@ -207,13 +207,3 @@ def _rates(deals: pd.DataFrame, by: str) -> pd.DataFrame:
     )
     table["place"] = np.select([table["high"] < table["all"], table["low"] > table["all"]], ["harder", "easier"], ALIKE)
     return table.reset_index()
-
-
-def _discovered(z: pd.Series, rate: float = 0.1) -> pd.Series:
-    """Tell which of many z-scores are findings at a false discovery rate (Benjamini and Hochberg 1995)."""
-    from scipy.special import ndtr
-
-    p = 2 * ndtr(-z.abs().fillna(0))
-    order = p.sort_values()
-    passed = order[order <= rate * np.arange(1, len(order) + 1) / max(len(order), 1)]
-    return p <= (passed.max() if len(passed) else -1)

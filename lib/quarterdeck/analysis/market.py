@@ -22,7 +22,7 @@ def market_size(market: pd.DataFrame) -> pd.DataFrame:
         One row per quarter, oldest first: `start` (day), `label`, `market`, `low`, `high` (money), `trailing` (money,
         four quarters; missing before), `growth` (of it on a year before, ratio).
     """
-    cells = _cells(market)
+    cells = market_cells(market)
     table = cells.groupby("start")[["market", "low", "high"]].sum().reset_index()
     table["trailing"] = table["market"].rolling(YEAR).sum()
     table["growth"] = table["trailing"] / table["trailing"].shift(YEAR) - 1
@@ -43,7 +43,7 @@ def market_share(orders: pd.DataFrame, market: pd.DataFrame) -> pd.DataFrame:
     size = market_size(market).set_index("start")["market"]
     own = _own(orders).groupby("start")["own"].sum().reindex(size.index).fillna(0.0)
     table = pd.DataFrame({"own": own, "market": size})
-    table = table[table.index >= _quarter(orders["order_date"].min())]
+    table = table[table.index >= quarter_of(orders["order_date"].min())]
     rolled = table.rolling(YEAR).sum()
     table = table.assign(share=table["own"] / table["market"], trailing_share=rolled["own"] / rolled["market"])
     return table.reset_index().assign(label=lambda x: _labels(x["start"]))
@@ -58,8 +58,8 @@ def trailing_share(orders: pd.DataFrame, market: pd.DataFrame, as_of: pd.Timesta
         One row: `own`, `market` (money), `share` (ratio), `n` (cells of quarter, region and segment); no row with fewer
         than four quarters.
     """
-    table = market_share(orders, _until(market, as_of)).tail(YEAR)
-    cells = _cells(market)
+    table = market_share(orders, until(market, as_of)).tail(YEAR)
+    cells = market_cells(market)
     n = int(cells["start"].isin(table["start"]).sum())
     own, size = table["own"].sum(), table["market"].sum()
     row = {"own": own, "market": size, "share": own / size if size else np.nan, "n": n}
@@ -74,33 +74,52 @@ def trailing_growth(market: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     DataFrame
         One row: `now`, `before` (money), `growth` (ratio), `n` (quarters); no row with fewer than eight quarters.
     """
-    sizes = market_size(_until(market, as_of))["market"].tail(2 * YEAR)
+    sizes = market_size(until(market, as_of))["market"].tail(2 * YEAR)
     now, before = sizes.tail(YEAR).sum(), sizes.head(YEAR).sum()
     row = {"now": now, "before": before, "growth": now / before - 1 if before else np.nan, "n": 2 * YEAR}
     return pd.DataFrame([row] if len(sizes) == 2 * YEAR else [], columns=[*row])
 
 
-def growth_split(shares: pd.DataFrame) -> pd.DataFrame:
-    """How much of our change came with the market, and how much by taking share from it; the parts add up exactly.
+def shift_share(
+    orders: pd.DataFrame, customers: pd.DataFrame, market: pd.DataFrame, as_of: pd.Timestamp
+) -> pd.DataFrame:
+    """How much of our change came with the market, with our mix of segments and regions, and by taking share.
 
-    Last year's share of the market's change, and the share's change of this year's market.
-
-    Parameters
-    ----------
-    shares : DataFrame
-        As `market_share` gives it.
+    The last four quarters against the four before, in every cell of region and segment: what we would have gained by
+    growing as the whole market did (market), what the growth of our own cells adds to that (mix), and the rest
+    (share). The parts add up exactly (Dunn 1960, classical shift-share).
 
     Returns
     -------
     DataFrame
-        One row per part: `part` ("before", "market", "share", "now"), `amount` (money); no rows before two years.
+        One row per part, in order: `part` ("before", "market", "mix", "share", "now"), `amount` (money); no rows before
+        eight quarters of the market or where we sold nothing before.
     """
-    if len(shares) < 2 * YEAR:
+    cells = market_cells(until(market, as_of))
+    quarters = np.sort(cells["start"].unique())[-2 * YEAR :]
+    segment = orders["customer_id"].map(customers.set_index("customer_id")["segment"])
+    own = _own(orders.assign(segment=segment), ["region", "segment"])
+    if len(quarters) < 2 * YEAR or orders["order_date"].min() > quarters[0] + pd.Timedelta(days=31):
         return pd.DataFrame(columns=["part", "amount"])
-    now, before = (s[["own", "market"]].sum() for s in (shares.tail(YEAR), shares.tail(2 * YEAR).head(YEAR)))
-    with_market = before["own"] * (now["market"] / before["market"] - 1)
-    parts = [before["own"], with_market, now["own"] - before["own"] - with_market, now["own"]]
-    return pd.DataFrame({"part": ["before", "market", "share", "now"], "amount": parts})
+    sums = {
+        f"{what}{when}": frame[frame["start"].isin(span)].groupby(CELL[1:])[column].sum()
+        for what, frame, column in (("market", cells, "market"), ("own", own, "own"))
+        for when, span in ((0, quarters[:YEAR]), (1, quarters[YEAR:]))
+    }
+    return shift(pd.DataFrame(sums).fillna(0.0))
+
+
+def shift(cells: pd.DataFrame) -> pd.DataFrame:
+    """The parts of `shift_share` from `own0`, `own1`, `market0` and `market1`, a row per cell.
+
+    A cell that had no market before counts as having grown with the whole.
+    """
+    whole = cells["market1"].sum() / cells["market0"].sum() - 1
+    growth = (cells["market1"] / cells["market0"].where(cells["market0"] > 0) - 1).fillna(whole)
+    before, now = cells["own0"].sum(), cells["own1"].sum()
+    with_market, with_mix = before * whole, (cells["own0"] * (growth - whole)).sum()
+    amounts = [before, with_market, with_mix, now - before - with_market - with_mix, now]
+    return pd.DataFrame({"part": ["before", "market", "mix", "share", "now"], "amount": amounts})
 
 
 def segment_growth(
@@ -114,7 +133,7 @@ def segment_growth(
         One row per segment, largest market first: `segment`, `market`, `own` (money), `growth`, `own_growth`, `share`
         (ratio), `share_change` (difference of ratios); no rows before eight quarters.
     """
-    cells = _cells(_until(market, as_of))
+    cells = market_cells(until(market, as_of))
     quarters = np.sort(cells["start"].unique())[-2 * YEAR :]
     if len(quarters) < 2 * YEAR:
         return pd.DataFrame(columns=["segment", "market", "own", "growth", "own_growth", "share", "share_change"])
@@ -201,9 +220,9 @@ def whitespace(
     return sure.sort_values("potential", ascending=False, ignore_index=True)[columns]
 
 
-def _cells(market: pd.DataFrame) -> pd.DataFrame:
-    """Give one row per quarter, region and segment: the mean of the sources, their lowest and highest."""
-    keyed = market.assign(start=_quarter(market["period_start"]))
+def market_cells(market: pd.DataFrame) -> pd.DataFrame:
+    """The market by quarter, region and segment: `start`, `region`, `segment`, and the sources' mean `market`, `low`, `high`."""
+    keyed = market.assign(start=quarter_of(market["period_start"]))
     # A source may come by month: it is summed within the quarter first.
     one = keyed.assign(source=keyed["source"].fillna("")).groupby([*CELL, "source"])["market_revenue"].sum()
     spread = one.groupby(CELL).agg(["mean", "min", "max"])
@@ -211,11 +230,12 @@ def _cells(market: pd.DataFrame) -> pd.DataFrame:
 
 
 def _own(orders: pd.DataFrame, keys: list[str] | None = None) -> pd.DataFrame:
-    keyed = orders.assign(start=_quarter(orders["order_date"]))
+    keyed = orders.assign(start=quarter_of(orders["order_date"]))
     return keyed.groupby(["start", *(keys or [])])["revenue"].sum().rename("own").reset_index()
 
 
-def _until(market: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+def until(market: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Rows of the periods that had ended by `as_of`."""
     return market[market["period_end"] <= as_of]
 
 
@@ -224,7 +244,8 @@ def _spend(orders: pd.DataFrame, as_of: pd.Timestamp) -> pd.Series:
     return recent.groupby("customer_id")["revenue"].sum().loc[lambda r: r > 0]
 
 
-def _quarter(days):
+def quarter_of(days):
+    """First day of the quarter of a day, or of each day of a column."""
     if isinstance(days, pd.Timestamp):
         return days.to_period("Q").start_time
     return days.dt.to_period("Q").dt.start_time

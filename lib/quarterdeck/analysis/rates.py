@@ -1,9 +1,9 @@
-"""How sure can one be of a rate, or of a median, that stands on few rows?"""
+"""How sure can one be of a rate, a median or an estimate that stands on few rows?"""
 
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
-from scipy.special import bdtr, betainc, betaln, expit, ndtri
+from scipy.special import bdtr, betainc, betaln, expit, ndtr, ndtri
 
 FEWEST_GROUPS = 3  # with fewer groups there is nothing to learn a prior from
 STRENGTHS = np.geomspace(1, 1e5, 41)  # the prior's weight, in rows: 1 is almost no shrinkage, 1e5 is all the way
@@ -85,6 +85,53 @@ def prior(won: pd.Series, n: pd.Series) -> tuple[float, np.ndarray, np.ndarray]:
     return mean, STRENGTHS, chances / chances.sum()
 
 
+def shrunk_means(estimate: pd.Series, error: pd.Series | np.ndarray, level: float = 0.9) -> pd.DataFrame:
+    """Estimates of groups, each drawn to the mean of all by as much as its own error leaves it in doubt.
+
+    The groups' true values are taken as draws from one normal distribution whose mean is flat and whose spread is
+    averaged over, weighted by likelihood and a flat prior of the standard deviation (Gelman 2006, Bayesian Analysis 1).
+    With fewer than three groups nothing is shrunk.
+
+    Parameters
+    ----------
+    estimate : Series
+        Each group's estimate, in any unit.
+    error : Series or array
+        Their standard errors, or the matrix of their variances and covariances.
+
+    Returns
+    -------
+    DataFrame
+        On the index of `estimate`: `value` (posterior mean), `low`, `high` (posterior quantiles).
+
+    Examples
+    --------
+    >>> shrunk_means(pd.Series([1.0, 2.0, 9.0]), pd.Series([0.1, 0.1, 9.0]))["value"].round(1).tolist()
+    [1.0, 2.0, 3.1]
+    """
+    y, errors = estimate.to_numpy(float), np.asarray(error, dtype=float)
+    variance = np.diag(errors**2) if errors.ndim == 1 else errors
+    typical = 1 / np.mean(1 / np.diag(variance)) if len(y) else 1.0
+    between = typical * np.r_[0.0, np.geomspace(1e-3, 1e4, 60)] if len(y) >= FEWEST_GROUPS else np.array([np.inf])
+    fits, middle, spread = zip(*(_drawn(y, variance, b) for b in between), strict=True)
+    chances = np.exp(np.array(fits) - max(fits)) * _prior_weights(between)
+    middle, spread, chances = np.array(middle).T, np.array(spread).T, chances / chances.sum()
+    ends = [_normal_quantile(middle, spread, chances, 0.5 + side * level / 2) for side in (-1, 1)]
+    return pd.DataFrame({"value": middle @ chances, "low": ends[0], "high": ends[1]}, index=estimate.index)
+
+
+def discovered(z: pd.Series, rate: float = 0.1) -> pd.Series:
+    """Tell which of many z-scores are findings at a false discovery rate (Benjamini and Hochberg 1995).
+
+    >>> discovered(pd.Series([4.0, 0.3, -2.4, 1.7])).tolist()
+    [True, False, True, False]
+    """
+    p = 2 * ndtr(-z.abs().fillna(0))
+    order = p.sort_values()
+    passed = order[order <= rate * np.arange(1, len(order) + 1) / max(len(order), 1)]
+    return p <= (passed.max() if len(passed) else -1)
+
+
 def median_interval(values: pd.Series, level: float = 0.9) -> tuple[float, float, float]:
     """Median and its interval by order statistics, which holds for any distribution (David and Nagaraja 2003, 7.1).
 
@@ -129,4 +176,33 @@ def _quantile(a: np.ndarray, b: np.ndarray, weights: np.ndarray, chance: float) 
         middle = (low + high) / 2
         below = betainc(a, b, middle[:, None]) @ weights < chance
         low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return (low + high) / 2
+
+
+def _drawn(y: np.ndarray, variance: np.ndarray, between: float) -> tuple[float, np.ndarray, np.ndarray]:
+    """Give, for one spread between the groups, its log likelihood, and each group's posterior mean and deviation."""
+    if np.isinf(between):
+        return 0.0, y, np.sqrt(np.diag(variance))
+    whole = variance + between * np.eye(len(y))
+    inverse = np.linalg.inv(whole)
+    doubt = 1 / inverse.sum()
+    left = y - doubt * (inverse @ y).sum()
+    fit = 0.5 * (np.log(doubt) - np.linalg.slogdet(whole)[1] - left @ inverse @ left)
+    drawn = variance @ inverse
+    posterior = variance - drawn @ variance + doubt * np.outer(drawn.sum(axis=1), drawn.sum(axis=1))
+    return fit, y - drawn @ left, np.sqrt(np.diag(posterior).clip(min=0))
+
+
+def _prior_weights(between: np.ndarray) -> np.ndarray:
+    """Give the weight of each variance between groups where their standard deviation has a flat prior."""
+    return np.gradient(np.sqrt(between)) if len(between) > 1 else np.ones(1)
+
+
+def _normal_quantile(middle: np.ndarray, spread: np.ndarray, weights: np.ndarray, chance: float) -> np.ndarray:
+    """Give the quantile of each row's mixture of normal distributions, by halving."""
+    low, high = (middle - 9 * spread).min(axis=1), (middle + 9 * spread).max(axis=1)
+    for _ in range(2 * HALVINGS):
+        half = (low + high) / 2
+        below = ndtr((half[:, None] - middle) / np.maximum(spread, 1e-300)) @ weights < chance
+        low, high = np.where(below, half, low), np.where(below, high, half)
     return (low + high) / 2

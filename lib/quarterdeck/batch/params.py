@@ -4,8 +4,10 @@ import difflib
 from datetime import date
 from typing import Any
 
+import holidays
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from quarterdeck.analysis import portfolio, rivalry
 from quarterdeck.data.snapshot import COMPANY
 from quarterdeck.errors import ParamsError
 
@@ -25,6 +27,52 @@ class Parameters(BaseModel):
         return value and date.fromisoformat(value).isoformat()
 
 
+class MarketResearch(Parameters):
+    """What is served, and what counts for how much."""
+
+    served_regions: list[str] = Field([], description="regions that are served, empty for all")
+    served_segments: list[str] = Field([], description="segments that are served, empty for all")
+    attractiveness: dict[str, float] = Field(
+        portfolio.ATTRACTIVENESS, description="weights of what makes a segment attractive"
+    )
+    strength: dict[str, float] = Field(portfolio.STRENGTH, description="weights of what makes us strong in it")
+    country: str = Field(
+        "", description="ISO 3166 code whose public holidays count, empty where the region is not one country"
+    )
+
+    @field_validator("attractiveness", "strength")
+    @classmethod
+    def _are_weights(cls, value: dict[str, float]) -> dict[str, float]:
+        known = {**portfolio.ATTRACTIVENESS, **portfolio.STRENGTH}
+        if wrong := next((k for k in value if k not in known), None):
+            raise ValueError(f"there is no factor {wrong!r}; {nearest(wrong, list(known))}")
+        if min(value.values(), default=0) < 0 or sum(value.values()) <= 0:
+            raise ValueError("weights are not below nought, and at least one is above it")
+        return value
+
+    @field_validator("country")
+    @classmethod
+    def _is_a_country(cls, value: str) -> str:
+        if value and value not in holidays.list_supported_countries():
+            raise ValueError("not a country whose holidays are known; give its ISO 3166 code of two letters")
+        return value
+
+
+class CompetitorAnalysis(Parameters):
+    """How concentration is read."""
+
+    guidelines: int = Field(
+        2023, description="edition of the US merger guidelines that concentration is read by, 2023 or 2010"
+    )
+
+    @field_validator("guidelines")
+    @classmethod
+    def _is_an_edition(cls, value: int) -> int:
+        if value not in rivalry.GUIDELINES:
+            raise ValueError(f"not an edition; give one of {', '.join(map(str, rivalry.GUIDELINES))}")
+        return value
+
+
 class TeamPerformance(Parameters):
     """Sellers are ranked, or not named."""
 
@@ -41,8 +89,8 @@ class Forecasting(Parameters):
 
 WORKBOOKS: dict[str, type[Parameters]] = {
     "executive_brief": Parameters,
-    "market_research": Parameters,
-    "competitor_analysis": Parameters,
+    "market_research": MarketResearch,
+    "competitor_analysis": CompetitorAnalysis,
     "team_performance": TeamPerformance,
     "forecasting": Forecasting,
 }

@@ -54,11 +54,13 @@ class Desk:
 
         A parameter named like a table of the contract gets that table; `as_of`, `period`, `region` and
         `currency` get the desk's own; all others come from `options`. Where a table that the function
-        needs is not there, the answer is a `Missing` that names it.
+        needs is not there, the answer is a `Missing` that names it; an option that is one is passed over
+        where the function can do without.
         """
         known = self.tables | {k: getattr(self, k) for k in ("as_of", "period", "region", "currency")}
         parameters = inspect.signature(function).parameters
         given = {k: v for k, v in (known | options).items() if k in parameters} | options
+        given = {k: v for k, v in given.items() if not (isinstance(v, Missing) and parameters[k].default is None)}
         absent = [k for k, p in parameters.items() if k not in given and p.default is p.empty]
         if absent:
             what = function.__name__.replace("_", " ")

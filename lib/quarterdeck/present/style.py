@@ -5,6 +5,7 @@ blindness (Okabe and Ito's advice: differ in lightness as well as in hue).
 """
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -59,12 +60,51 @@ def axes(ax: Axes | None = None, height: float = 3.6, width: float = 8.6) -> Axe
     return ax or Figure(figsize=(width, height), layout="constrained").subplots()
 
 
+def rows(ax: Axes | None, count: int, each: float = 0.45) -> Axes:
+    """Give axes for `count` rows, one below the other, whose grid is vertical; the first row is at `count` − 1."""
+    ax = axes(ax, height=1.55 + each * count)
+    ax.grid(axis="x")
+    ax.grid(visible=False, axis="y")
+    ax.tick_params(axis="y", labelcolor=INK)
+    return ax
+
+
 def title(ax: Axes, finding: str, question: str) -> Axes:
     """Head a picture with its finding, and under it the question it answers, with unit and period."""
     ax.set_title(finding, loc="left", fontsize=12.5, fontweight="bold", color=INK, pad=28)
     under = {"xycoords": "axes fraction", "xytext": (0, 10), "textcoords": "offset points"}
     ax.annotate(question, (0, 1), fontsize=9.5, color=SOFT, va="bottom", gid=QUESTION, **under)
     return ax
+
+
+def apart(spots: dict[str, float], least: float) -> dict[str, float]:
+    """Move labels upwards so that no two are nearer than `least`.
+
+    >>> apart({"a": 1.0, "b": 1.1, "c": 3.0}, 0.5)
+    {'a': 1.0, 'b': 1.5, 'c': 3.0}
+    """
+    moved, floor = {}, -float("inf")
+    for name, spot in sorted(spots.items(), key=lambda pair: pair[1]):
+        floor = moved[name] = max(spot, floor + least)
+    return moved
+
+
+def labels(ax: Axes, xs: pd.Series, ys: pd.Series, names: pd.Series, inks: list[str]) -> None:
+    """Name points of a scatter, each on the first of four sides of it where no earlier name stands."""
+    ax.margins(0.16)
+    width, height = (s * 72 for s in ax.figure.get_size_inches())
+    reach_x, reach_y = max(np.ptp(xs), 1e-12) / 0.62 / width, max(np.ptp(ys), 1e-12) / 0.6 / height
+    spots = [((x - min(xs)) / reach_x, (y - min(ys)) / reach_y) for x, y in zip(xs, ys, strict=True)]
+    taken = [(px - 5, py, px + 5) for px, py in spots]
+    for k in sorted(range(len(spots)), key=lambda k: -spots[k][1]):
+        (px, py), long = spots[k], 6.2 * len(names.iloc[k])
+        sides = [(9, 0), (-9 - long, 0), (9, -13), (9, 13), (-9 - long, -13), (-9 - long, 13)]
+        places = [(px + dx, py + dy, px + dx + long) for dx, dy in sides]
+        free = [s for s in places if all(abs(s[1] - o[1]) > 11 or s[2] < o[0] or s[0] > o[2] for o in taken)]
+        at = free[0] if free else places[0]
+        taken.append(at)
+        shift = {"xytext": (at[0] - px, at[1] - py), "textcoords": "offset points"}
+        ax.annotate(names.iloc[k], (xs.iloc[k], ys.iloc[k]), va="center", color=inks[k], fontsize=9.5, **shift)
 
 
 def source(ax: Axes, text: str) -> Axes:

@@ -19,6 +19,7 @@ from nbformat import NotebookNode
 TEMPLATES = Path(__file__).parent / "template"
 TEMPLATE = "quarterdeck"
 PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
+DEEP, CLOSING = "deep", "method"  # tags: a markdown cell whose section is folded away; the cell that ends the last one
 NO_ALT = "A chart; its finding stands in the text beside it."
 
 # Without a math plugin: "from $4m to $5m" is money on these pages, not a formula.
@@ -55,9 +56,12 @@ class Sections(Preprocessor):
         """Put a list of sections, each a list of blocks, into the resources; leave the notebook with no cells."""
         sections: list[list[dict[str, Any]]] = [[]]
         for block in _blocks(nb):
-            if block["kind"] == "heading":
+            if block["kind"] in ("heading", "close"):
                 sections.append([])
-            sections[-1].append(block)
+            if block["kind"] != "close":
+                sections[-1].append(block)
+        for section in sections:
+            _fold(section)
         resources["sections"] = sections
         resources["titled"] = any(re.search(r"(?m)^# |<h1", b.get("text", "")) for b in sections[0])
         nb.cells = []
@@ -93,10 +97,25 @@ def _blocks(nb: NotebookNode) -> list[dict[str, Any]]:
     blocks = []
     for cell in nb.cells:
         if cell.cell_type == "markdown":
-            blocks += [_prose(part) for part in re.split(r"(?m)^(?=## )", cell.source) if part.strip()]
+            deep = DEEP in cell.metadata.get("tags", [])
+            blocks += [_prose(part) | {"deep": deep} for part in re.split(r"(?m)^(?=## )", cell.source) if part.strip()]
         elif cell.cell_type == "code":
+            blocks += [{"kind": "close"}] if CLOSING in cell.metadata.get("tags", []) else []
             blocks += [b for output in cell.outputs if (b := _shown(output))]
     return blocks
+
+
+def _fold(section: list[dict[str, Any]]) -> None:
+    """Head a deep section with its question and its first finding: the rest is folded away below them."""
+    if section and section[0].get("deep") and section[0]["kind"] == "heading":
+        said = next((b for b in section if b["kind"] == "said"), None)
+        drawn = next((f"**{b['alt'].split('. ')[0]}**" for b in section if b["kind"] == "picture"), "")
+        section[0] |= {
+            "kind": "folded",
+            "text": section[0]["text"].partition("\n")[2],
+            "said": said["text"] if said else drawn,
+        }
+        section[:] = [b for b in section if b is not said]
 
 
 def _prose(text: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import pandas as pd
 
 from quarterdeck.data.demo.world import (
     CHANNELS,
+    ELASTICITY,
     INITIATIVES,
     RAMP_MONTHS,
     RAMP_ODDS,
@@ -18,6 +19,7 @@ from quarterdeck.data.demo.world import (
     days,
     named,
     pick,
+    price_level,
 )
 
 CYCLE = [80, 45, 40, 130, 105, 120]  # median days from opening to closing, by segment
@@ -40,13 +42,16 @@ def deals(world: World, customers: pd.DataFrame, products: pd.DataFrame, reps: p
     odds = win_odds(world, frame, reps)
     frame["won"] = rng.random(len(frame)) < 1 / (1 + np.exp(-odds))
     frame["reached"] = np.where(frame["won"], len(STAGES), _furthest(rng, len(frame)))
-    frame["amount"] = (np.array(DEAL)[segment] * np.exp(rng.normal(0, 0.55, len(frame)))).round(-2) + 500
+    wanted = np.array(DEAL)[segment] * np.exp(rng.normal(0, 0.55, len(frame)))
     parts = rng.gamma(2.5, 1, (len(frame), len(STAGES)))
     ends = np.cumsum(parts / parts.sum(axis=1, keepdims=True), axis=1) * cycle[:, None]
     steps = ends.astype(int) + np.arange(1, len(STAGES) + 1) * 2
     entered = np.column_stack([np.zeros(len(frame), dtype=int), steps[:, :-1]])
     length = steps[np.arange(len(frame)), frame["reached"] - 1]
     frame["closed"] = _pulled(rng, days(frame["opened"]) + length, frame["won"].to_numpy())
+    kind = products["category_no"].to_numpy()[frame["product"]]
+    dearer = price_level(world)[kind, world.month_of(days(frame["closed"]))]
+    frame["amount"] = (wanted * dearer ** (1 + np.array(ELASTICITY)[kind])).round(-2) + 500
     keep = days(frame["closed"]) >= days(world.start)
     return frame[keep].reset_index(drop=True), entered[keep]
 

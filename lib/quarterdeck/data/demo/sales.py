@@ -17,6 +17,7 @@ from quarterdeck.data.demo.world import (
     days,
     named,
     pick,
+    price_level,
 )
 
 RETURNED = 0.012  # share of the lines that come back
@@ -25,13 +26,6 @@ RETURNED = 0.012  # share of the lines that come back
 def season(world: World) -> np.ndarray:
     """Give each month's factor, with a mean of one over a year."""
     return np.array(SEASON)[world.months.month - 1] / np.mean(SEASON)
-
-
-def price_level(world: World) -> np.ndarray:
-    """Give the list price of each category and month against today's: it moves once a quarter, up in the long run."""
-    quarters = len(world.quarters)
-    steps = world.rng("prices").normal(0.006, 0.035, (len(CATEGORIES), quarters)).cumsum(axis=1)
-    return np.exp(steps - steps[:, [-1]])[:, np.arange(len(world.months)) // 3]
 
 
 def initiatives(world: World) -> pd.DataFrame:

@@ -126,6 +126,13 @@ def days(dates: pd.Timestamp | pd.Series) -> np.datetime64 | np.ndarray:
     return dates.to_numpy().astype("datetime64[D]") if isinstance(dates, pd.Series) else np.datetime64(dates, "D")
 
 
+def price_level(world: World) -> np.ndarray:
+    """Give the list price of each category and month against today's: it moves once a quarter, up in the long run."""
+    quarters = len(world.quarters)
+    steps = world.rng("prices").normal(0.006, 0.035, (len(CATEGORIES), quarters)).cumsum(axis=1)
+    return np.exp(steps - steps[:, [-1]])[:, np.arange(len(world.months)) // 3]
+
+
 def pick(rng: np.random.Generator, weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Draw for each of `rows` a column of `weights`, by that row's weights."""
     chances = np.cumsum(weights, axis=1) / np.sum(weights, axis=1, keepdims=True)

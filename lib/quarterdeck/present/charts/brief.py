@@ -4,6 +4,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from quarterdeck.present import style
+from quarterdeck.present.charts.steps import steps
 
 
 def quarterly_bars(
@@ -43,27 +44,11 @@ def quarterly_bars(
 
 def bridge_bars(bridge: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
     """Draw what changed against last year as a bridge from total to total (`analysis.brief.bridge`)."""
-    ax = style.axes(ax)
-    total = bridge["kind"].eq("total")
-    run = bridge["amount"].where(~total, 0).cumsum() + bridge["amount"].iloc[0]
-    base = (run - bridge["amount"]).where(~total, 0.0)
-    inks = [
-        style.NAVY if t else style.US if a >= 0 else style.LOSS for t, a in zip(total, bridge["amount"], strict=True)
-    ]
-    ax.bar(range(len(bridge)), bridge["amount"], bottom=base, color=inks, width=0.62)
-    tops = pd.concat([base + bridge["amount"], base], axis=1).max(axis=1)
-    for place, (top, amount, whole) in enumerate(zip(tops, bridge["amount"], total, strict=True)):
-        text = style.money(amount, currency)
-        ax.annotate(text if whole or amount < 0 else f"+{text}", (place, top), ha="center", va="bottom", fontsize=9.5)
-    floor = 0.9 * pd.concat([base, run]).where(lambda v: v > 0).min()
-    ax.set_ylim(bottom=floor)
-    ax.set_xticks(range(len(bridge)), [p.replace(" ", "\n", 1) for p in bridge["part"]])
-    style.money_axis(ax.yaxis, currency)
-    changes = bridge[~total].set_index("part")["amount"]
-    style.title(
-        ax, _bridge_finding(changes, currency), f"What changed against last year? Revenue so far by segment, {currency}"
-    )
-    return style.source(ax, f"the axis starts at {style.money(floor, currency)}")
+    names = [p.replace(" ", "\n", 1) for p in bridge["part"]]
+    ax = steps(bridge["amount"].tolist(), names, ax, currency)
+    changes = bridge[bridge["kind"].ne("total")].set_index("part")["amount"]
+    question = f"What changed against last year? Revenue so far by segment, {currency}"
+    return style.title(ax, _bridge_finding(changes, currency), question)
 
 
 def _landing_finding(ends: pd.DataFrame, currency: str) -> str:

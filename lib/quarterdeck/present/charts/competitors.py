@@ -25,7 +25,7 @@ def share_lines(shares: pd.DataFrame, ax: Axes | None = None) -> Axes:
         width = 3 if seller == US else 1.8
         ax.plot(rows["start"].map(places), rows["trailing_share"], color=colours[seller], linewidth=width)
         ends[seller] = rows["trailing_share"].iloc[-1]
-    for seller, y in _apart(ends, 0.011).items():
+    for seller, y in style.apart(ends, 0.011).items():
         said = f" {seller} {style.percent(ends[seller])}"
         ax.annotate(said, (len(places) - 1, y), va="center", color=colours[seller], fontsize=9.5)
     labels = told.drop_duplicates("start").sort_values("start")["label"].tolist()
@@ -44,7 +44,7 @@ def share_lines(shares: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 def move_bars(moves: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
     """Draw what each seller's share gained or lost in a year (`analysis.competitors.share_moves`)."""
-    ax = _rows(ax, len(moves))
+    ax = style.rows(ax, len(moves))
     spots, colours = list(range(len(moves) - 1, -1, -1)), inks(moves["seller"])
     ax.barh(spots, moves["change"] * 100, color=[colours[s] for s in moves["seller"]], height=0.62)
     for spot, row in zip(spots, moves.itertuples(), strict=True):
@@ -66,7 +66,7 @@ def move_bars(moves: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR"
 
 def win_rate_dots(rates: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw our win rate against each rival with its interval (`analysis.competitors.win_rate_by_rival`)."""
-    ax = _rows(ax, len(rates))
+    ax = style.rows(ax, len(rates))
     spots = list(range(len(rates) - 1, -1, -1))
     tones = [PLACES.get(p, style.SOFT) for p in rates["place"]]
     ax.hlines(spots, rates["low"], rates["high"], color=tones, linewidth=2.4)
@@ -89,7 +89,7 @@ def win_rate_dots(rates: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 def price_dots(prices: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw each rival's price level against ours, now and a year before (`analysis.competitors.price_position`)."""
-    ax = _rows(ax, len(prices))
+    ax = style.rows(ax, len(prices))
     spots, colours = list(range(len(prices))), inks(prices["competitor"])
     tones = [colours[c] for c in prices["competitor"]]
     ax.hlines(spots, prices["before"], prices["now"], color=tones, linewidth=2)
@@ -107,7 +107,7 @@ def price_dots(prices: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 def reason_bars(reasons: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
     """Draw why deals were lost, with the interval of each share (`analysis.competitors.loss_reasons`)."""
-    ax = _rows(ax, len(reasons))
+    ax = style.rows(ax, len(reasons))
     spots = list(range(len(reasons) - 1, -1, -1))
     ax.barh(spots, reasons["share"], color=style.LOSS, height=0.6, alpha=0.85)
     ax.hlines(spots, reasons["low"], reasons["high"], color=style.INK, linewidth=1.6)
@@ -123,21 +123,5 @@ def reason_bars(reasons: pd.DataFrame, ax: Axes | None = None, currency: str = "
     )
 
 
-def _apart(ends: dict[str, float], least: float) -> dict[str, float]:
-    """Move labels so that no two are nearer than `least`."""
-    moved, floor = {}, -1.0
-    for seller, y in sorted(ends.items(), key=lambda pair: pair[1]):
-        floor = moved[seller] = max(y, floor + least)
-    return moved
-
-
 def _whom(seller: str, first: bool = True) -> str:
     return ("We" if first else "we") if seller == US else seller
-
-
-def _rows(ax: Axes | None, rows: int) -> Axes:
-    ax = style.axes(ax, height=1.6 + 0.44 * rows)
-    ax.grid(axis="x")
-    ax.grid(visible=False, axis="y")
-    ax.tick_params(axis="y", labelcolor=style.INK)
-    return ax

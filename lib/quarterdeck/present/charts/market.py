@@ -52,7 +52,7 @@ def share_lines(shares: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 def segment_dumbbells(segments: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw how much each segment's market grew and how much we grew in it (`analysis.market.segment_growth`)."""
-    ax = _rows(ax, len(segments))
+    ax = style.rows(ax, len(segments))
     spots = list(range(len(segments) - 1, -1, -1))
     ax.hlines(spots, segments["growth"], segments["own_growth"], color=style.SOFT, linewidth=1.5)
     ax.scatter(segments["growth"], spots, s=46, color=style.SOFT, zorder=3, label="market")
@@ -69,7 +69,7 @@ def segment_dumbbells(segments: pd.DataFrame, ax: Axes | None = None) -> Axes:
 def penetration_dots(penetration: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw the share of each segment's known accounts that buy, with its interval (`analysis.market.penetration`)."""
     table = penetration.sort_values("rate")
-    ax = _rows(ax, len(table))
+    ax = style.rows(ax, len(table))
     spots = range(len(table))
     ax.hlines(spots, table["low"], table["high"], color=style.US, linewidth=2)
     ax.scatter(table["rate"], spots, s=46, color=style.US, zorder=3)
@@ -86,7 +86,7 @@ def penetration_dots(penetration: pd.DataFrame, ax: Axes | None = None) -> Axes:
 def whitespace_bars(whitespace: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
     """Draw where customers buy a category less than elsewhere, by the money in it (`analysis.market.whitespace`)."""
     table = whitespace.head(MOST_BARS)
-    ax = _rows(ax, len(table))
+    ax = style.rows(ax, len(table))
     spots = list(range(len(table) - 1, -1, -1))
     ax.barh(spots, table["potential"], color=style.US, height=0.62)
     for spot, row in zip(spots, table.itertuples(), strict=True):
@@ -109,11 +109,3 @@ def _share_finding(shares: pd.DataFrame) -> str:
         return f"Our share of four quarters is {style.percent(trailing.iloc[-1])}"
     moved = trailing.iloc[-1] - trailing.iloc[-5]
     return f"Our share is {style.percent(trailing.iloc[-1])}, {style.points(moved)} on a year before"
-
-
-def _rows(ax: Axes | None, rows: int) -> Axes:
-    ax = style.axes(ax, height=1.5 + 0.46 * rows)
-    ax.grid(axis="x")
-    ax.grid(visible=False, axis="y")
-    ax.tick_params(axis="y", labelcolor=style.INK)
-    return ax

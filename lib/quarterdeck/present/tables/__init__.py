@@ -2,6 +2,7 @@
 
 import html
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import great_tables as gt
@@ -65,6 +66,47 @@ def house(frame: pd.DataFrame, by: str | None = None) -> gt.GT:
     )
 
 
+WRITERS: dict[str, Callable[..., str]] = {
+    "ratio": style.percent,
+    "whole ratio": lambda v: style.percent(v, 0),
+    "change": style.change,
+    "points": style.points,
+    "count": style.number,
+    "decimal": lambda v: style.number(v, 2),
+    "times": style.times,
+    "day": lambda v: "–" if pd.isna(v) else style.day(v),
+    "text": lambda v: "–" if pd.isna(v) else str(v),
+}
+
+
+def lay(
+    frame: pd.DataFrame, columns: dict[str, tuple[str, str]], note: str, currency: str = "EUR", by: str | None = None
+) -> gt.GT:
+    """Lay out a frame: which columns, under what heading, in which unit.
+
+    Parameters
+    ----------
+    columns : dict
+        Column to (heading, unit): one of WRITERS, "money", or a unit after "interval " for the pair `low` and `high`, or
+        "of COLUMN" for a part of a whole ("3 of 12").
+    note : str
+        What stands under the table.
+    by : str, optional
+        Column whose values head groups of rows.
+    """
+    writers = WRITERS | {"money": lambda v: style.money(v, currency)}
+    shown = pd.DataFrame({name: _written(frame, name, unit, writers) for name, (_, unit) in columns.items()})
+    if by:
+        shown[by] = frame[by].to_numpy()
+    numbers = [name for name, (_, unit) in columns.items() if unit != "text"]
+    return (
+        house(shown, by=by)
+        .cols_label(**{name: heading for name, (heading, _) in columns.items()})
+        .cols_align("right", columns=numbers)
+        .tab_source_note(note)
+    )
+
+
 def method(kpis: pd.DataFrame) -> HTML:
     """Define each metric shown, folded away: its formula and where the definition comes from."""
     table = (
@@ -84,6 +126,16 @@ def provenance(desk: Desk) -> str:
         f"{desk.title}, {region}, as of {style.day(desk.as_of)}. Snapshot `{desk.snapshot[:12]}`, "
         f"Quarterdeck {__version__}. Rows read: {rows}."
     )
+
+
+def _written(frame: pd.DataFrame, name: str, unit: str, writers: dict[str, Callable[..., str]]) -> list[str]:
+    if unit.startswith("interval "):
+        write = writers[unit.removeprefix("interval ")]
+        pairs = zip(frame["low"], frame["high"], strict=True)
+        return ["–" if pd.isna(low) else f"{write(low)} to {write(high)}" for low, high in pairs]
+    if unit.startswith("of "):
+        return [f"{style.number(v)} of {style.number(w)}" for v, w in zip(frame[name], frame[unit[3:]], strict=True)]
+    return [writers[unit](v) for v in frame[name]]
 
 
 def _records(known: pd.DataFrame) -> list[dict[str, Any]]:

@@ -1,0 +1,115 @@
+"""From whom does share come, how do prices move, and how do sellers differ?"""
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+
+from quarterdeck.analysis.competitors import OTHERS, US
+from quarterdeck.present import style
+from quarterdeck.present.charts.competitors import inks
+
+FLOW = LinearSegmentedColormap.from_list("flow", ["white", style.NAVY])
+
+
+def flow_map(flows: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw who takes share from whom (`analysis.rivalry.share_flow`)."""
+    wide = flows.pivot(index="source", columns="target", values="amount")
+    order = sorted(set(wide.index) | set(wide.columns), key=lambda s: (s == OTHERS, s != US, s))
+    wide = wide.reindex(index=order, columns=order)
+    said = wide.map(lambda v: style.money(v, currency) if pd.notna(v) and v > 0.005 * np.nanmax(wide) else "")
+    ax = style.axes(ax, height=1.8 + 0.45 * len(order))
+    sns.heatmap(
+        wide.fillna(0.0), annot=said, fmt="", cmap=FLOW, cbar=False, linewidths=1.5, ax=ax, annot_kws={"fontsize": 9.5}
+    )
+    ax.set(xlabel="to", ylabel="from")
+    ax.set_xticklabels([name.replace(" ", "\n") for name in order])
+    ax.tick_params(axis="x", rotation=0, length=0, labelcolor=style.INK)
+    ax.tick_params(axis="y", rotation=0, length=0, labelcolor=style.INK)
+    into, out = (flows.loc[flows[side] == US, "amount"].sum() for side in ("target", "source"))
+    finding = f"{style.money(into, currency)} came to us and {style.money(out, currency)} left us, at the least"
+    return style.title(
+        ax,
+        finding,
+        f"From whom does share come? Least flows that explain a year's shares, {currency} of this year's market",
+    )
+
+
+def price_lines(prices: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw each rival's price level over time (`analysis.rivalry.price_lines`)."""
+    ax = style.axes(ax, height=4)
+    colours, starts = inks(prices["competitor"]), sorted(prices["start"].unique())
+    places = {s: i for i, s in enumerate(starts)}
+    ends = prices[prices["start"] == starts[-1]].set_index("competitor")["price_index"]
+    spots = style.apart(ends.to_dict(), 0.05 * max(np.ptp(prices["price_index"]), 1))
+    for rival, rows in prices.groupby("competitor"):
+        ax.plot(rows["start"].map(places), rows["price_index"], color=colours[rival])
+        if rival in spots:
+            ax.annotate(
+                f" {rival} {ends[rival]:.0f}",
+                (len(starts) - 1, spots[rival]),
+                color=colours[rival],
+                fontsize=9.5,
+                va="center",
+            )
+    ax.axhline(100, color=style.US, linewidth=2.2)
+    ax.annotate("us = 100", (0, 100), xytext=(0, 4), textcoords="offset points", color=style.US, fontsize=9.5)
+    labels = prices.drop_duplicates("start").sort_values("start")["label"].tolist()
+    ax.set_xticks(range(0, len(labels), 4), labels[::4])
+    ax.set_xlim(-0.3, 1.38 * max(len(labels) - 1, 1))
+    wide = prices.pivot(index="start", columns="competitor", values="price_index")
+    moved = (wide.iloc[-1] - wide.iloc[-5]).dropna() if len(wide) > 4 else pd.Series(dtype=float)
+    finding = "Prices over a year are not known yet"
+    if len(moved):
+        top = moved.abs().idxmax()
+        finding = f"{top} moved most in a year: {moved[top]:+.1f} points against us".replace("-", "−")
+    return style.title(ax, finding, "How have prices moved? Price index by quarter, own = 100, weighted by revenue")
+
+
+def price_share_map(prices: pd.DataFrame, sellers: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw price level against share, and where share is going (`competitors.price_position`, `rivalry.structure`)."""
+    ax = style.axes(ax, height=4)
+    table = sellers.assign(
+        price=sellers["seller"].map(prices.set_index("competitor")["now"]).where(sellers["seller"] != US, 100.0)
+    )
+    table = table.dropna(subset=["price"])
+    colours = inks(table["seller"])
+    ax.scatter(table["price"], table["share"], s=90, color=[colours[n] for n in table["seller"]], zorder=3)
+    said = table["seller"] + " " + table["change"].map(style.points)
+    style.labels(ax, table["price"], table["share"], said, [colours[n] for n in table["seller"]])
+    ax.set_ylim(0, 1.25 * table["share"].max())
+    ax.margins(x=0.25)
+    ax.set(xlabel="price index, own = 100", ylabel="share of four quarters")
+    style.percent_axis(ax.yaxis)
+    dearer = table[(table["price"] > 100) & (table["change"] > 0)]
+    finding = "Nobody dearer than we are gains share"
+    if len(dearer):
+        verb = "gains" if len(dearer) == 1 else "gain"
+        finding = f"{', '.join(dearer['seller'])} {verb} share at a higher price than ours"
+    return style.title(ax, finding, "Does a low price buy share? Behind each seller: the change of its share in a year")
+
+
+def position_map(places: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw sellers among the segments that they lean to (`analysis.rivalry.position_map`)."""
+    ax = style.axes(ax, height=4.6)
+    ax.grid(axis="both")
+    sellers, segments = (places[places["kind"] == k] for k in ("seller", "segment"))
+    colours = inks(sellers["name"])
+    tones = [colours.get(name, style.SOFT) for name in places["name"]]
+    ax.scatter(segments["x"], segments["y"], marker="D", s=34, color=style.SOFT)
+    ax.scatter(sellers["x"], sellers["y"], s=90, color=[colours[s] for s in sellers["name"]], zorder=3)
+    style.labels(ax, places["x"], places["y"], places["name"], tones)
+    ax.axhline(0, color=style.LINE, linewidth=1)
+    ax.axvline(0, color=style.LINE, linewidth=1)
+    first = places.iloc[0]
+    ax.set(
+        xlabel=f"first axis, {style.percent(first['inertia_x'], 0)} of the differences",
+        ylabel=f"second axis, {style.percent(first['inertia_y'], 0)}",
+    )
+    own = sellers[sellers["name"] == US]
+    gap = np.hypot(sellers["x"] - own["x"].iloc[0], sellers["y"] - own["y"].iloc[0])[sellers["name"] != US]
+    finding = f"{sellers.loc[gap.idxmin(), 'name']} sells to most of the same segments as we do"
+    return style.title(
+        ax, finding, "How do sellers differ? Near: alike in the segments that they sell to; revenue of four quarters"
+    )

@@ -1,0 +1,72 @@
+"""Where is room for us, and how large will the market be?"""
+
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+
+from quarterdeck.present import style
+from quarterdeck.present.charts.steps import steps
+
+ROOM = LinearSegmentedColormap.from_list("room", ["white", style.US])
+SPLIT = ["before", "market", "mix", "share", "now"]
+
+
+def room_map(cells: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw headroom, with share, by segment and region (`analysis.sizing.cells`)."""
+    wide = cells.pivot(index="segment", columns="region", values="headroom")
+    wide = wide.loc[wide.sum(axis=1).sort_values(ascending=False).index]
+    share = cells.pivot(index="segment", columns="region", values="share").reindex_like(wide)
+    room = wide.map(lambda v: style.money(v, currency))
+    said = room + share.map(lambda v: f"\n{style.percent(v, 0)} share" if pd.notna(v) else "")
+    ax = style.axes(ax, height=1.6 + 0.62 * len(wide))
+    sns.heatmap(wide, annot=said, fmt="", cmap=ROOM, cbar=False, linewidths=1.5, ax=ax, annot_kws={"fontsize": 9})
+    ax.set(xlabel="", ylabel="")
+    ax.tick_params(axis="x", rotation=0, length=0)
+    ax.tick_params(axis="y", rotation=0, length=0, labelcolor=style.INK)
+    top = cells.iloc[0]
+    place = top["segment"] if wide.shape[1] == 1 else f"{top['segment']} in {top['region']}"
+    finding = f"Most room: {place}, {style.money(top['headroom'], currency)} a year"
+    return style.title(
+        ax, finding, f"Where is there room? Market up to our best share in a like cell, {currency} a year; our share"
+    )
+
+
+def split_bars(split: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw the steps from the year before to this one (`analysis.market.shift_share`)."""
+    part = split.set_index("part")["amount"]
+    names = [
+        "The year\nbefore",
+        "With the\nmarket",
+        "By our mix of\nsegments",
+        "By taking\nshare",
+        "Last four\nquarters",
+    ]
+    ax = steps([part[p] for p in SPLIT], names, ax, currency)
+    verb, moved = ("grew" if part["now"] >= part["before"] else "shrank"), abs(part["now"] - part["before"])
+    gained = "of it by taking share" if part["share"] >= 0 else "with share lost worth"
+    worth = style.money(abs(part["share"]), currency)
+    finding = f"We {verb} by {style.money(moved, currency)}, {worth} {gained}" if part["share"] >= 0 else (
+        f"We {verb} by {style.money(moved, currency)}, {gained} {worth}"
+    )  # fmt: skip
+    return style.title(ax, finding, f"Did we grow with the market or against it? Revenue of four quarters, {currency}")
+
+
+def ahead_lines(fan: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw the market by quarter and its forecast (`analysis.sizing.ahead`)."""
+    ax = style.axes(ax)
+    past, future = fan.dropna(subset=["actual"]), fan.dropna(subset=["middle"])
+    spots = dict(zip(fan["start"], range(len(fan)), strict=True))
+    x = future["start"].map(spots)
+    ax.plot(past["start"].map(spots), past["actual"], color=style.SOFT, marker="o", markersize=3.5)
+    ax.fill_between(x, future["low"], future["high"], color=style.SOFT, alpha=0.2, linewidth=0)
+    ax.plot(x, future["middle"], color=style.SOFT, linestyle="--", marker="o", markersize=3.5)
+    labels = "Q" + fan["start"].dt.quarter.astype("str") + " " + fan["start"].dt.strftime("%y")
+    ax.set_xticks(range(0, len(fan), 2), labels[::2])
+    ax.set_ylim(bottom=0)
+    style.money_axis(ax.yaxis, currency)
+    year, last = future["middle"].head(4).sum(), past["actual"].tail(4).sum()
+    finding = f"The next four quarters: {style.money(year, currency)}, {style.change(year / last - 1)} on the last four"
+    return style.title(
+        ax, finding, f"How large will the market be? All sellers' revenue by quarter, {currency}; shaded: 80 %"
+    )

@@ -1,0 +1,27 @@
+"""What does a bridge from one total to another look like?"""
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from quarterdeck.present import style
+
+
+def steps(amounts: list[float], names: list[str], ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw steps that lead from the first amount to the last one; the axis starts below them all, and says where."""
+    ax = style.axes(ax)
+    spots, changes = range(len(amounts)), np.array(amounts[1:-1])
+    run = amounts[0] + np.r_[0.0, np.cumsum(changes)]
+    low, high = np.minimum(run[:-1], run[1:]), np.maximum(run[:-1], run[1:])
+    ends = np.array([amounts[0], amounts[-1]])
+    floor = max(0.9 * min(low.min(), ends.min()), 0.0) if len(changes) else 0.0
+    ax.bar([0, len(amounts) - 1], ends, color=style.NAVY, width=0.62)
+    inks = [style.US if c >= 0 else style.LOSS for c in changes]
+    ax.bar(list(spots)[1:-1], high - low, bottom=low, color=inks, width=0.62)
+    for spot, top, amount in zip(spots, [ends[0], *high, ends[1]], amounts, strict=True):
+        text = style.money(amount, currency)
+        said = f"+{text}" if 0 < spot < len(amounts) - 1 and amount > 0 else text
+        ax.annotate(said, (spot, top), ha="center", va="bottom", fontsize=9.5)
+    ax.set_ylim(bottom=floor, top=floor + 1.12 * (max(*high, *ends) - floor))
+    ax.set_xticks(list(spots), names)
+    style.money_axis(ax.yaxis, currency)
+    return style.source(ax, f"the axis starts at {style.money(floor, currency)}") if floor else ax
