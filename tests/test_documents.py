@@ -6,6 +6,7 @@ import tomllib
 import yaml
 
 from conftest import ROOT
+from quarterdeck.data import contract
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
@@ -36,6 +37,12 @@ def test_the_readme_names_only_make_targets_that_exist():
     targets = set(re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text()))
     for page in ("README.md", "CONTRIBUTING.md"):
         assert set(re.findall(r"`?make ([a-z]+)", (ROOT / page).read_text())) <= targets
+
+
+def test_the_contract_is_written_down_as_it_is():
+    assert (ROOT / "docs" / "contract.md").read_text() == contract.described(), (
+        "write contract.described() to docs/contract.md"
+    )
 
 
 def test_the_code_map_names_every_room():

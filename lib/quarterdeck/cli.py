@@ -1,9 +1,11 @@
 """The command `quarterdeck`: check · run · serve."""
 
 import argparse
+import json
 import sys
 import traceback
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +13,7 @@ from tqdm import tqdm
 
 from quarterdeck import __version__
 from quarterdeck.data.snapshot import home
-from quarterdeck.errors import QuarterdeckError
+from quarterdeck.errors import ParamsError, QuarterdeckError
 
 WHOLE, FAULTY, BAD_INPUT, STOPPED = 0, 1, 2, 130
 
@@ -29,14 +31,18 @@ def main(argv: list[str] | None = None) -> int:
 
 def check(args: argparse.Namespace) -> int:
     """Hold a company's tables against the contract."""
-    from quarterdeck.batch.plan import region_files
+    from quarterdeck.batch import plan
     from quarterdeck.data import contract, snapshot, source
 
-    region_files(args.params)
+    files = plan.region_files(args.params)
     tables = contract.check(source.read(args.params, args.out, args.data))
+    known = snapshot.regions(tables)
+    plan.refuse_unknown_regions(files, known, args.params)
     for name, table in tables.items():
         print(f"{name:20} {len(table):>10,} rows")
-    print(f"{args.params.name}: everything holds, through {snapshot.last_day(tables):%Y-%m-%d}.")
+    last = snapshot.last_day(tables)
+    _note(args.params, plan.without_file(files, known), last)
+    print(f"{args.params.name}: everything holds, through {last:%Y-%m-%d}.")
     return WHOLE
 
 
@@ -44,16 +50,10 @@ def run(args: argparse.Namespace) -> int:
     """Run a company's notebooks and print what came of each."""
     from quarterdeck.batch.execute import run as execute
 
+    _refuse_odd_day(args.as_of)
+    only = (args.region, args.notebook)
     folder, facts = execute(
-        args.params,
-        args.out,
-        args.notebooks,
-        args.region,
-        args.notebook,
-        args.workers,
-        args.as_of,
-        args.data,
-        tell=_progress,
+        args.params, args.out, args.notebooks, *only, args.workers, args.as_of, args.data, tell=_progress
     )
     print(_table(facts).to_string())
     failed = [e for e in facts["notebooks"] if e["state"] == "failed"]
@@ -61,15 +61,11 @@ def run(args: argparse.Namespace) -> int:
         print(f"failed: {entry['region']}/{entry['notebook']}: {entry['error']}")
     apart = [c for c in facts["reconciliation"] if not c["ok"]]
     for found in apart:
-        print(
-            f"does not reconcile: {found['metric']} of {found['region']}: {found['check']}, off by {found['difference']:,.4f}"
-        )
+        off = f"{found['check']}, off by {found['difference']:,.4f}"
+        print(f"does not reconcile: {found['metric']} of {found['region']}: {off}")
     if not apart:
-        print(
-            f"reconciled: {len(facts['reconciliation'])} figures are the same on every page or add up over the regions"
-        )
-    print(f"{facts['title']} as of {facts['as_of']}: {folder}")
-    print("Look at it: make serve, or quarterdeck serve")
+        print(_reconciled(facts["reconciliation"]))
+    _point(args, folder, facts)
     return FAULTY if failed or apart else WHOLE
 
 
@@ -105,10 +101,56 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_run(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--region", nargs="+", default=[], metavar="R", help="only these regions")
-    command.add_argument("--notebook", nargs="+", default=[], metavar="N", help="only these notebooks")
+    command.add_argument("--region", nargs="+", action="extend", default=[], metavar="R", help="only these regions")
+    command.add_argument("--notebook", nargs="+", action="extend", default=[], metavar="N", help="only these notebooks")
     command.add_argument("--workers", type=int, help="notebooks at a time (default: one per core)")
-    command.add_argument("--as-of", default="", metavar="DATE", help="look from this day (default: the data's last)")
+    command.add_argument(
+        "--as-of", default="", metavar="YYYY-MM-DD", help="look from this day (default: the data's last)"
+    )
+
+
+def _point(args: argparse.Namespace, folder: Path, facts: dict) -> None:
+    """Say what may be meant otherwise, where the run is, and how to look at it."""
+    from quarterdeck.batch import plan
+
+    if not args.region:
+        known = json.loads((folder / "data" / "snapshot.json").read_text(encoding="utf-8"))["regions"]
+        _note(args.params, plan.without_file(plan.region_files(args.params), known), pd.Timestamp(facts["as_of"]))
+    print(f"{facts['title']} as of {facts['as_of']}: {folder}")
+    out = "" if args.out == Path("outputs") else f"--out {args.out}"
+    print(
+        f'Look at it: make serve ARGS="{out}", or quarterdeck serve {out}'
+        if out
+        else "Look at it: make serve, or quarterdeck serve"
+    )
+
+
+def _refuse_odd_day(day: str) -> None:
+    try:
+        date.fromisoformat(day or "2000-01-01")
+    except ValueError as error:
+        raise ParamsError(f"--as-of holds {day!r}, expected a date as YYYY-MM-DD.") from error
+
+
+def _note(params: Path, without_file: list[str], last: pd.Timestamp) -> None:
+    """Say what is not wrong but may be meant otherwise."""
+    if without_file:
+        print(
+            f"note: {params} has no file for {', '.join(without_file)}: no pages of their own, and the regions' sums are not "
+            "held against the company"
+        )
+    if last > pd.Timestamp.now():
+        print(f"note: the data reaches to {last:%Y-%m-%d}, after today: mend the row that says so, or give --as-of")
+
+
+def _reconciled(checks: list[dict]) -> str:
+    kinds = pd.Series([c["check"] for c in checks], dtype="str").value_counts()
+    if kinds.empty:
+        return "nothing to reconcile: no figure stands on two pages, and the regions were not all run"
+    same, sums = kinds.get("same on every page", 0), kinds.get("regions add up", 0)
+    told = [f"{same} figures are the same on every page that shows them"] if same else []
+    told.append(f"{sums} add up over the regions" if sums else "the regions were not held against the company")
+    return f"reconciled: {', '.join(told)}"
 
 
 def _progress(steps: Iterator, count: int) -> Iterator:

@@ -73,7 +73,23 @@ def other_company(acme):
     (acme.params / "north.yaml").write_text("company: acne\nregion: North\n")
 
 
+def odd_currency(acme):
+    acme.replace("source.yaml", "currency: EUR", "currency: Euro")
+
+
+def other_separator(acme):
+    acme.replace("source.yaml", "clients: {}", 'clients: {delim: ";"}')
+
+
+def two_ways_of_writing_a_date(acme):
+    path = acme.data / "invoices.csv"
+    path.write_text(path.read_text().replace("2026-08-11", "11.08.2026"))
+
+
 CASES = {
+    odd_currency: ["source.yaml", "currency"],
+    other_separator: ["clients.csv", "read as one column", "'client,name,area'", "delim"],
+    two_ways_of_writing_a_date: ["table orders", "column order_date", "row 3", "'11.08.2026'", "YYYY-MM-DD"],
     no_file: ["clients.csv", "is not in"],
     no_folder: ["there is no folder", "--data"],
     no_column: ["table orders", "column region is missing"],
@@ -109,7 +125,7 @@ def test_bad_input_gets_one_sentence_and_status_two(acme, capsys, spoil):
     [
         (["--region", "Nort"], "there is no region 'Nort'; did you mean 'north'?"),
         (["--notebook", "forecastin"], "there is no notebook 'forecastin'; did you mean 'forecasting'?"),
-        (["--as-of", "yesterday"], "parameter as_of holds 'yesterday'"),
+        (["--as-of", "yesterday"], "--as-of holds 'yesterday', expected a date as YYYY-MM-DD"),
     ],
 )
 def test_a_wrong_name_on_the_command_line_gets_the_nearest_real_one(acme, capsys, given, said):
@@ -133,3 +149,30 @@ def test_check_of_whole_tables_counts_them(acme, capsys):
 def test_data_folder_may_come_from_the_environment(acme, monkeypatch, capsys):
     monkeypatch.setenv("ACME_DATA", str(acme.data))
     assert cli.main(["check", str(acme.params), "--out", str(acme.out)]) == 0
+
+
+def test_check_refuses_a_region_that_run_would_refuse(acme, capsys):
+    unknown_region_in_file(acme)
+    assert cli.main(["check", str(acme.params), "--data", str(acme.data), "--out", str(acme.out)]) == 2
+    assert "there is no region 'Sowth' in the data; it has North, South" in capsys.readouterr().err
+
+
+def test_a_region_without_a_file_and_a_day_to_come_are_noted(acme, capsys):
+    (acme.params / "south.yaml").unlink()
+    path = acme.data / "invoices.csv"
+    path.write_text(path.read_text().replace("2026-08-20", "2062-08-20"))
+    assert cli.main(["check", str(acme.params), "--data", str(acme.data), "--out", str(acme.out)]) == 0
+    printed = capsys.readouterr().out
+    assert "has no file for South" in printed and "reaches to 2062-08-20, after today" in printed
+
+
+def test_a_company_named_without_its_folder_is_found(acme, capsys):
+    assert cli.main(["check", "acme", "--data", str(acme.data)]) == 2
+    assert "did you mean params/acme?" in capsys.readouterr().err
+
+
+def test_an_option_may_be_given_twice_and_sums_are_claimed_only_where_they_were_held(acme, capsys):
+    assert cli.main(acme.command("--region", "north", "--region", "south", "--notebook", "executive_brief")) == 0
+    printed = capsys.readouterr().out
+    assert "north" in printed and "south" in printed and "add up over the regions" not in printed
+    assert "nothing to reconcile" in printed and "serve --out" in printed

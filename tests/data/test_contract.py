@@ -83,12 +83,12 @@ CASES = [
     (
         broken("orders", "quantity", 1, "two"),
         "table orders: column quantity, row 2 (order_id 'O1', line_no '2') holds 'two', expected a number; "
-        "mend the source or convert it in the SELECT.",
+        "mend the source, convert it in the SELECT, or say how the file writes it under files.",
     ),
     (
         broken("orders", "order_date", 0, "2026-13-01"),
         "table orders: column order_date, row 1 (order_id 'O1', line_no '1') holds '2026-13-01', expected a date "
-        "(YYYY-MM-DD); mend the source or convert it in the SELECT.",
+        "(YYYY-MM-DD); mend the source, convert it in the SELECT, or say how the file writes it under files.",
     ),
     (
         broken("orders", "revenue", 0, None),
@@ -158,3 +158,15 @@ def test_links_hold_over_the_tables_that_are_there():
     given = tables()
     del given["products"]
     assert "orders" in contract.check(given)
+
+
+def test_a_date_that_may_be_read_two_ways_is_refused():
+    frame = pd.DataFrame({"currency": ["USD", "USD"], "valid_from": ["2026-01-05", "11.06.2026"], "rate": [0.9, 0.9]})
+    with pytest.raises(
+        ContractError, match=r"column valid_from, row 2 .* holds '11.06.2026', expected a date \(YYYY-MM-DD\)"
+    ):
+        contract.check({"exchange_rates": frame})
+    days = contract.check({"exchange_rates": frame.assign(valid_from=["2026-01-05", "2026-06-11T00:00:00"])})[
+        "exchange_rates"
+    ]
+    assert days["valid_from"].dt.month.tolist() == [1, 6]

@@ -125,7 +125,7 @@ def test_ask_gives_tables_by_name_and_says_which_is_missing(frozen):
 
     assert desk.ask(quota_sum) == 12.0 and desk.ask(quota_sum, factor=2) == 24.0
     missing = desk.ask(share)
-    assert missing.sentence == "Not shown: share needs orders and market, which the data of Acme does not hold."
+    assert missing.sentence == "Not shown: it needs orders and market, which the data of Acme does not hold."
     assert desk.ask(quota_sum, factor=missing) is missing
     with pytest.raises(TypeError):
         desk.ask(quota_sum, factr=2)

@@ -69,7 +69,7 @@ def make_facts(name: str, created: str, entries: list[dict]) -> dict:
         "library": "0.1.0", "snapshot": "4f1c9e77aa00bb", "currency": "EUR", "notebooks": entries,
         "kpis": [{"region": r, "notebook": "executive_brief", "metric": m, "period": "Q4 2026", "value": v, "n": 9,
                   "low": None, "high": None, "unit": u} for r, m, v, u in kpis],
-        "reconciliation": [{"metric": "revenue", "company": 1.1e6, "regions": 1.1e6, "difference": 0.0, "ok": True}],
+        "reconciliation": [{"check": "regions add up", "metric": "revenue", "difference": 0.0, "ok": True}],
     }  # fmt: skip
 
 

@@ -12,6 +12,8 @@ import pandas as pd
 from quarterdeck.analysis import competitors, customers, forecast, market, targets, team
 from quarterdeck.data.snapshot import Desk, Missing
 
+UNITS = ("money", "money/day", "ratio", "days", "count", "index", "times")
+BETTER = ("higher", "lower", "neither")
 FIELDS = ("value", "n", "low", "high")
 
 
@@ -37,6 +39,10 @@ class Metric:
     min_n: int = 1
     additive: bool = False
     comparable: bool = True
+
+    def __post_init__(self) -> None:
+        if self.unit not in UNITS or self.better not in BETTER:
+            raise ValueError(f"metric {self.id}: unit is one of {', '.join(UNITS)}, better one of {', '.join(BETTER)}.")
 
 
 _FIELD = "Farris et al., Marketing Metrics, 4th ed."
@@ -334,8 +340,19 @@ def _answer(desk: Desk, metric: Metric, answers: dict, options: dict) -> dict:
         answers[key] = desk.ask(metric.function, **options)
     answer = answers[key]
     if isinstance(answer, Missing):
-        return {"missing": answer.sentence}
+        return {"missing": answer.sentence.replace("Not shown: it", f"Not shown: {metric.title.lower()}")}
+    if empty := _empty_columns(desk, metric):
+        return {
+            "missing": f"Not shown: {metric.title.lower()} needs {empty}, which the data of {desk.title} leaves empty."
+        }
     if answer.empty or pd.isna(answer[metric.columns.get("value", "value")].iloc[0]):
         return {"missing": f"Not shown: {metric.title.lower()} needs more data than there is for {desk.period.label}."}
     row = answer.iloc[0]
     return {f: row.get(metric.columns.get(f, f)) for f in FIELDS}
+
+
+def _empty_columns(desk: Desk, metric: Metric) -> str:
+    """Name the columns that a metric needs and that hold nothing."""
+    needed = [need.split(".") for need in metric.needs]
+    void = [f"{c} of {t}" for t, c in needed if t in desk.tables and desk.tables[t][c].isna().all()]
+    return " and ".join(void)

@@ -14,11 +14,10 @@ from pathlib import Path
 
 from quarterdeck import __version__
 from quarterdeck.batch import record
-from quarterdeck.batch.plan import Job, plan
+from quarterdeck.batch.plan import Job, plan, refuse_unknown_regions
 from quarterdeck.batch.reconcile import reconcile
 from quarterdeck.data import source
-from quarterdeck.data.snapshot import COMPANY, freeze
-from quarterdeck.errors import ParamsError
+from quarterdeck.data.snapshot import freeze
 
 CELL_SECONDS = 600  # a cell that takes longer has failed
 
@@ -68,7 +67,7 @@ def run(
     folder = _new_folder(out / company.name)
     try:
         frozen = freeze(tables, folder / "data", company.name, described.title, described.currency)
-        _refuse_unknown_regions(jobs, frozen["regions"], company)
+        refuse_unknown_regions({j.region: j.parameters for j in jobs}, frozen["regions"], company)
         del tables
         done = list(tell(_executed(jobs, folder, workers), len(jobs)))
         facts = _facts(folder, frozen, as_of, jobs, done)
@@ -89,15 +88,6 @@ def _new_folder(company: Path) -> Path:
             return folder
         except FileExistsError:
             time.sleep(0.2)
-
-
-def _refuse_unknown_regions(jobs: list[Job], known: list[str], company: Path) -> None:
-    for job in jobs:
-        region = job.parameters["region"]
-        if region not in (COMPANY, *known):
-            raise ParamsError(
-                f"{company / job.region}.yaml: there is no region {region!r} in the data; it has {', '.join(known)}."
-            )
 
 
 def _executed(jobs: list[Job], folder: Path, workers: int | None) -> Iterator[dict]:

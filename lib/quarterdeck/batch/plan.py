@@ -87,6 +87,27 @@ def region_files(company: Path) -> dict[str, dict]:
     return found
 
 
+def refuse_unknown_regions(files: dict[str, dict], known: list[str], company: Path) -> None:
+    """Refuse a region file whose region the data does not have.
+
+    Raises
+    ------
+    ParamsError
+        Naming the first such file, and the regions that there are.
+    """
+    for stem, held in files.items():
+        if held["region"] not in (COMPANY, *known):
+            raise ParamsError(
+                f"{company / stem}.yaml: there is no region {held['region']!r} in the data; it has {', '.join(known)}."
+            )
+
+
+def without_file(files: dict[str, dict], known: list[str]) -> list[str]:
+    """Name the regions of the data that no file of the company's stands for."""
+    named = {held["region"] for held in files.values()}
+    return [region for region in known if region not in named]
+
+
 def _found(region: str, files: dict[str, dict]) -> str:
     for stem, held in files.items():
         if region in (stem, held["region"]):

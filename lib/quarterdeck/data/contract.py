@@ -237,6 +237,29 @@ TABLES: dict[str, pa.DataFrameSchema] = {
 }
 
 
+def described() -> str:
+    """Write the contract for people, in Markdown: each table with its columns, units, and what may be left out."""
+    said = [
+        "# The contract's tables",
+        "",
+        "A SELECT gives these columns. Bold ones are required; others may be left out, or empty.",
+    ]
+    for name, schema in TABLES.items():
+        said += [
+            "",
+            f"## {name}",
+            "",
+            f"{schema.description} Key: {', '.join(KEYS[name])}.",
+            "",
+            "| column | type | what it is |",
+            "| --- | --- | --- |",
+        ]
+        for column, spec in schema.columns.items():
+            kind = {TEXT: "text", DAY: "date", NUMBER: "number"}[spec.metadata["type"]]
+            said.append(f"| {column if spec.nullable else f'**{column}**'} | {kind} | {spec.description} |")
+    return "\n".join(said) + "\n"
+
+
 def empty(name: str) -> pd.DataFrame:
     """Give table `name` without a row, every column of the contract in its type."""
     return pd.DataFrame({c: pd.Series(dtype=spec.metadata["type"]) for c, spec in TABLES[name].columns.items()})
@@ -331,13 +354,15 @@ def _converted(name: str, frame: pd.DataFrame, column: str, spec: pa.Column) -> 
         row = int(lost[0])
         raise ContractError(
             f"table {name}: column {column}, {_Place(name, frame, row)} holds {str(raw.iloc[row])!r}, "
-            f"expected {kind}; mend the source or convert it in the SELECT."
+            f"expected {kind}; mend the source, convert it in the SELECT, or say how the file writes it under files."
         )
     return values
 
 
 def _dates(raw: pd.Series) -> pd.Series:
-    days = pd.to_datetime(raw, errors="coerce", format="mixed")
+    """Convert dates; text must be ISO 8601, for nobody can tell whether 03.04.2026 is of March or of April."""
+    written = "ISO8601" if raw.dtype == object or isinstance(raw.dtype, pd.StringDtype) else None
+    days = pd.to_datetime(raw, errors="coerce", format=written)
     if getattr(days.dtype, "tz", None) is not None:
         days = days.dt.tz_localize(None)
     return days.dt.normalize().astype(DAY)

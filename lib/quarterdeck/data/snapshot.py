@@ -63,8 +63,7 @@ class Desk:
         given = {k: v for k, v in given.items() if not (isinstance(v, Missing) and parameters[k].default is None)}
         absent = [k for k, p in parameters.items() if k not in given and p.default is p.empty]
         if absent:
-            what = function.__name__.replace("_", " ")
-            return Missing(f"Not shown: {what} needs {_listed(absent)}, which the data of {self.title} does not hold.")
+            return Missing(f"Not shown: it needs {_listed(absent)}, which the data of {self.title} does not hold.")
         if void := next((v for v in given.values() if isinstance(v, Missing)), None):
             return void
         return function(**given)

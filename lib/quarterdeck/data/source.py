@@ -6,6 +6,7 @@ the engine: DuckDB over a folder of CSV and Parquet files by default, any other 
 
 import json
 import os
+import re
 from pathlib import Path
 
 import duckdb
@@ -13,7 +14,7 @@ import ibis
 import pandas as pd
 import sqlglot
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from quarterdeck.data.contract import TABLES
 from quarterdeck.errors import SourceError
@@ -35,7 +36,7 @@ class Source(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     title: str
-    currency: str = "EUR"
+    currency: str = Field("EUR", pattern="^[A-Z]{3}$", description="ISO 4217 code, such as EUR")
     folder_variable: str = ""
     url_variable: str = ""
     generate: Generator | None = None
@@ -53,7 +54,13 @@ def load(company: Path) -> Source:
     """
     path = company / "source.yaml"
     if not path.is_file():
-        raise SourceError(f"{path}: there is no such file; a company's folder under params needs a source.yaml.")
+        meant = Path("params") / company.name
+        hint = (
+            f"did you mean {meant}?"
+            if meant != company and (meant / "source.yaml").is_file()
+            else "a company's folder under params needs one."
+        )
+        raise SourceError(f"{path}: there is no such file; {hint}")
     source = _parsed(path, read_yaml(path))
     unknown = [name for name in source.tables if name not in TABLES]
     if unknown:
@@ -188,6 +195,12 @@ def _register(connection: ibis.BaseBackend, company: Path, folder: Path, name: s
         getattr(connection, reader)(path, table_name=name, **options)
     except (duckdb.Error, UnicodeDecodeError) as error:
         raise SourceError(_file_fault(company, path, error)) from error
+    columns = connection.table(name).columns
+    if len(columns) == 1 and re.search(r"[;,|\t]", columns[0]):
+        raise SourceError(
+            f"{company.name}: file {path.name} was read as one column, {columns[0]!r}; name its separator under files in "
+            f'source.yaml: {name}: {{path: {path.name}, delim: ";"}}.'
+        )
 
 
 def _file_fault(company: Path, path: Path, error: Exception) -> str:
@@ -199,7 +212,10 @@ def _file_fault(company: Path, path: Path, error: Exception) -> str:
                 f"{company.name}: file {path.name}, line {number} is not UTF-8 "
                 f"(byte {fault.object[fault.start]:#04x}); save the file as UTF-8."
             )
-    return f"{company.name}: file {path.name} cannot be read ({_line(error)})."
+    return (
+        f"{company.name}: file {path.name} cannot be read; say how it is written under files in source.yaml (delim, quote, "
+        f"dateformat, decimal_separator, as DuckDB's read_csv takes them), or save it anew ({_line(error)})."
+    )
 
 
 def _select(connection: ibis.BaseBackend, company: Path, name: str, sql: str) -> pd.DataFrame:

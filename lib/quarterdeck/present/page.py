@@ -30,7 +30,7 @@ def show(draw: Callable, subject: Any, *others: Any, **options: Any) -> None:
     if void:
         display(_note(void.sentence))
     elif isinstance(subject, pd.DataFrame) and subject.empty:
-        display(_note(f"Not shown: there are too few rows behind {draw.__name__.replace('_', ' ')}."))
+        display(_note("Not shown: there are too few rows for it."))
     else:
         _put(draw(subject, *others, **options))
 

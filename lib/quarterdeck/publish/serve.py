@@ -273,4 +273,8 @@ class Pages(Voila):
     def listen(self) -> None:
         """Say where the pages are, then serve them."""
         print(f"Quarterdeck's pages are at {self.display_url} (stop with Ctrl-C)", flush=True)
+        if not self.shelf.companies():
+            print(
+                f"There is no finished run in {self.shelf.outputs} yet; run one from the project's folder.", flush=True
+            )
         super().listen()

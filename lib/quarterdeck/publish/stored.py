@@ -58,7 +58,7 @@ class Sections(Preprocessor):
         for block in _blocks(nb):
             if block["kind"] in ("heading", "close"):
                 sections.append([])
-            if block["kind"] != "close":
+            if block["kind"] != "close" and block not in sections[-1]:  # the same sentence once
                 sections[-1].append(block)
         for section in sections:
             _fold(section)

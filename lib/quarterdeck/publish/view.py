@@ -128,15 +128,16 @@ def revenue(run: Run, region: str, currency: str) -> dict[str, str] | None:
 def reconciled(checks: list[dict[str, Any]]) -> str:
     """Say whether the regions add up to the company.
 
-    >>> reconciled([{"metric": "revenue", "difference": 0.0, "ok": True}])
+    >>> reconciled([{"check": "regions add up", "metric": "revenue", "difference": 0.0, "ok": True}])
     'reconciled: the regions add up to the company within 0.00'
     """
-    if not checks:
-        return "not reconciled: the run holds no check of the regions against the company"
     wrong = sorted({c["metric"] for c in checks if not c["ok"]})
     if wrong:
         return f"does not reconcile: {', '.join(wrong).replace('_', ' ')}"
-    most = max(abs(c["difference"] or 0) for c in checks)
+    sums = [abs(c["difference"] or 0) for c in checks if c["check"] == "regions add up"]
+    if not sums:
+        return "not reconciled: the run holds no check of the regions against the company"
+    most = max(sums)
     return f"reconciled: the regions add up to the company within {most:,.2f}"
 
 
