@@ -76,6 +76,14 @@ def test_growth_splits_exactly_into_market_mix_and_share():
     assert market.shift_share(orders, customers, sizes[sizes["period_start"] > "2024-01-01"], DAY).empty
 
 
+def test_share_is_accounts_that_buy_times_their_wallet():
+    customers = pd.DataFrame({"customer_id": ["C", "D", "E", "F"], "segment": "S"})
+    row = market.share_parts(sold([20] * 4), customers, made([100] * 4), DAY).iloc[0]
+    # One account of four buys; a mean account spends 400 / 4 = 100, this one 80 of it with us.
+    assert row[["share", "accounts", "wallet", "n"]].tolist() == [0.2, 0.25, pytest.approx(0.8), 4]
+    assert market.share_parts(sold([20] * 4), customers, made([100] * 3), DAY).empty
+
+
 def test_segments_are_told_by_the_customers_segment():
     customers = pd.DataFrame({"customer_id": ["C", "D"], "segment": ["S", "T"]})
     orders = pd.concat([sold([20] * 4 + [30] * 4), sold([10] * 8).assign(customer_id="D")])

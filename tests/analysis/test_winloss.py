@@ -170,3 +170,15 @@ def test_a_card_says_only_what_is_clear(demo_company):
     assert cards["competitor"].iloc[0] == "Borealis Nautic" and cards["stake"].is_monotonic_decreasing
     named = cards.dropna(subset=["worst"])
     assert (named["worst_rate"] < named["all"]).all() and cards["share"].isna().all()
+
+
+def test_a_share_that_changes_its_pace_raises_an_alarm():
+    starts = pd.date_range("2021-01-01", periods=20, freq="QS")
+    rng = np.random.default_rng(2)
+    steps = np.r_[np.full(10, -0.002), np.full(10, 0.006)] + rng.normal(0, 0.0008, 20)
+    own = 0.3 + steps.cumsum()
+    shares = pd.concat(
+        [pd.DataFrame({"start": starts, "seller": s, "share": v}) for s, v in (("Us", own), ("A", 1 - own))]
+    )
+    table = alarms.share_alarms(shares).set_index("name")
+    assert table["alarm"].all() and abs((table.loc["Us", "since"] - starts[10]).days) < 120

@@ -180,6 +180,40 @@ def penetration(orders: pd.DataFrame, customers: pd.DataFrame, as_of: pd.Timesta
     return ordered[["segment", "buyers", "n", "rate", "low", "high", "spend"]]
 
 
+def share_parts(
+    orders: pd.DataFrame, customers: pd.DataFrame, market: pd.DataFrame, as_of: pd.Timestamp
+) -> pd.DataFrame:
+    """Revenue share as the share of accounts that buy times our part of what they spend; the parts multiply to it exactly.
+
+    Farris et al. (Marketing Metrics, 4th ed., 2.3) split share into penetration, share of requirements and usage. Who
+    buys how much from others is not in the tables: an account is taken to spend what the mean known account of its
+    segment does, so that share of wallet holds usage too.
+
+    Returns
+    -------
+    DataFrame
+        One row per segment, largest market first: `segment`, `share` (of the last four quarters known), `accounts` (share of
+        known accounts that bought in them), `wallet` (share of their spending, above one where they buy more than the mean
+        account), ratios, `n` (accounts); no rows before four quarters.
+    """
+    sizes = market_cells(until(market, as_of))
+    quarters = np.sort(sizes["start"].unique())[-YEAR:]
+    columns = ["segment", "share", "accounts", "wallet", "n"]
+    if len(quarters) < YEAR:
+        return pd.DataFrame(columns=columns)
+    segment = customers.set_index("customer_id")["segment"]
+    sold = orders[quarter_of(orders["order_date"]).isin(quarters)]
+    spend = sold.groupby("customer_id")["revenue"].sum().loc[lambda r: r > 0]
+    table = pd.DataFrame({"market": sizes[sizes["start"].isin(quarters)].groupby("segment")["market"].sum()})
+    table["own"] = spend.groupby(segment.reindex(spend.index).to_numpy()).sum().reindex(table.index).fillna(0.0)
+    table["buyers"] = spend.groupby(segment.reindex(spend.index).to_numpy()).size().reindex(table.index).fillna(0)
+    table["n"] = segment.value_counts().reindex(table.index)
+    table = table[(table["market"] > 0) & (table["n"] > 0)].sort_values("market", ascending=False)
+    share, accounts = table["own"] / table["market"], table["buyers"] / table["n"]
+    found = table.assign(share=share, accounts=accounts, wallet=share / accounts.where(accounts > 0))
+    return found.rename_axis("segment").reset_index()[columns]
+
+
 def whitespace(
     orders: pd.DataFrame, customers: pd.DataFrame, products: pd.DataFrame, as_of: pd.Timestamp
 ) -> pd.DataFrame:

@@ -125,6 +125,18 @@ def alarm_takeaway(watched: pd.DataFrame) -> str:
     return f"**Our win rate changed against {said}.**"
 
 
+def share_alarm_takeaway(watched: pd.DataFrame) -> str:
+    """Say whose share began to move at another pace (`analysis.alarms.share_alarms`)."""
+    changed = watched[watched["alarm"]]
+    if changed.empty:
+        return f"No alarm either in the pace at which the shares of {len(watched)} sellers move."
+    said = "; ".join(
+        f"{r.name} since {style.day(r.since)}, from {style.points(r.before)} to {style.points(r.now)} a quarter"
+        for r in changed.itertuples(index=False)
+    )
+    return f"**Another pace of share: {said}.**"
+
+
 def cost_takeaway(cost: pd.DataFrame) -> str:
     """Say whether a rival in the deal costs days, discount or margin (`analysis.winloss.cost_of_rivalry`)."""
     clear = cost[(cost["low"] > 0) | (cost["high"] < 0)]

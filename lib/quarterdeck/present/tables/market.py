@@ -34,6 +34,21 @@ def levels(table: pd.DataFrame, currency: str = "EUR") -> gt.GT:
     )
 
 
+def share_parts(table: pd.DataFrame) -> gt.GT:
+    """Lay out share by revenue, by account and by wallet (`analysis.market.share_parts`)."""
+    columns = {
+        "segment": ("Segment", "text"),
+        "share": ("Share of revenue", "ratio"),
+        "accounts": ("Accounts that buy", "ratio"),
+        "wallet": ("Share of their wallet", "ratio"),
+        "n": ("Known accounts", "count"),
+    }
+    note = (
+        "Share of revenue = accounts that buy × share of wallet, if accounts of a segment spend alike. Four quarters."
+    )
+    return lay(table, columns, note)
+
+
 def fields(matrix: pd.DataFrame, currency: str = "EUR") -> gt.GT:
     """Lay out each segment's field and how much hangs on the weights (`analysis.portfolio.matrix`)."""
     columns = {
