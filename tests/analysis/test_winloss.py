@@ -182,3 +182,13 @@ def test_a_share_that_changes_its_pace_raises_an_alarm():
     )
     table = alarms.share_alarms(shares).set_index("name")
     assert table["alarm"].all() and abs((table.loc["Us", "since"] - starts[10]).days) < 120
+
+
+def test_an_amount_that_is_written_down_on_winning_is_no_condition():
+    rng = np.random.default_rng(3)
+    won = rng.random(300) < 0.5
+    frame = deals(
+        300, status=np.where(won, "won", "lost"), amount=np.where(won, 100.0, 0.0), region=rng.choice(["N", "S"], 300)
+    )
+    assert "size" not in set(winloss.odds(frame, PERIOD)["condition"])
+    assert winloss.win_rate_by(frame, PERIOD, by="size").empty

@@ -72,6 +72,7 @@ def win_rate_by(
     """
     deals = closed(opportunities, period)
     deals = deals.assign(group=_groups(deals, by, products)).dropna(subset=["group", "competitor"])
+    deals = deals if by != "size" or _priced_ahead(deals) else deals.iloc[:0]
     table = deals.groupby(["group", "competitor"])["won"].agg(["sum", "size"]).set_axis(["won", "n"], axis=1)
     raw_low, raw_high = wilson(table["won"], table["n"])
     table = table.join(shrunk(table["won"], table["n"]))
@@ -110,9 +111,10 @@ def trend(opportunities: pd.DataFrame, period: Period, quarters: int = 12) -> pd
 def odds(opportunities: pd.DataFrame, period: Period, level: float = 0.9) -> pd.DataFrame:
     """Which conditions move the odds of winning, all others being equal.
 
-    Logistic regression on rival, segment, region, channel and size of the deal (quarters of the amounts), each level
-    against the mean of its condition, with a normal prior of deviation one for each (ridge); intervals from the curvature
-    at the fit (Gelman et al., Bayesian Data Analysis, 3rd ed., 16.3). Fitted to the deals closed in three years.
+    Logistic regression on rival, segment, region, channel and size of the deal (quarters of the amounts; left out where
+    lost deals mostly have no amount), each level against the mean of its condition, with a normal prior of deviation one
+    for each (ridge); intervals from the curvature at the fit (Gelman et al., Bayesian Data Analysis, 3rd ed., 16.3). Fitted
+    to the deals closed in three years.
 
     Returns
     -------
@@ -300,6 +302,11 @@ def _size(amount: pd.Series) -> pd.Series:
     return pd.Series(np.array(SIZES)[place], amount.index)
 
 
+def _priced_ahead(deals: pd.DataFrame) -> bool:
+    """Tell whether deals have an amount before they are won: else it says how they ended, not what they were."""
+    return bool((deals.loc[~deals["won"], "amount"].fillna(0) > 0).mean() >= 0.5)
+
+
 def _three_years(opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
     begin = period.through - pd.DateOffset(years=YEARS)
     deals = opportunities[opportunities["closed_on"].between(begin, period.through, inclusive="right")]
@@ -310,7 +317,7 @@ def _three_years(opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
 def _conditions(deals: pd.DataFrame) -> pd.DataFrame:
     """Give a column of 0 and 1 per level of each condition that has at least two."""
     filled = deals.assign(competitor=deals["competitor"].fillna(NONE))[CONDITIONS]
-    told = [c for c in CONDITIONS if filled[c].nunique() > 1]
+    told = [c for c in CONDITIONS if filled[c].nunique() > 1 and (c != "size" or _priced_ahead(deals))]
     return pd.get_dummies(filled[told], prefix=told, prefix_sep="\0", dtype=float)
 
 

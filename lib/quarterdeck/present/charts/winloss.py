@@ -84,10 +84,8 @@ def trend_lines(trend: pd.DataFrame, ax: Axes | None = None) -> Axes:
     style.percent_axis(ax.yaxis)
     both = trend.groupby("kind")[["won", "n"]].sum()
     rate = both["won"] / both["n"]
-    finding = (
-        f"We win {style.percent(rate.get('contested'), 0)} against a rival and "
-        f"{style.percent(rate.get('uncontested'), 0)} without one"
-    )
+    words = {"contested": "against a rival", "uncontested": "without one"}
+    finding = f"We win {' and '.join(f'{style.percent(r, 0)} {words[k]}' for k, r in rate.items())}"
     return style.title(
         ax, finding, "Does the win rate move? Won over closed by quarter of closing, %; shaded: 90 % interval"
     )
