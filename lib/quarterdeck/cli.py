@@ -146,7 +146,7 @@ def _note(params: Path, without_file: list[str], last: pd.Timestamp) -> None:
 def _reconciled(checks: list[dict]) -> str:
     kinds = pd.Series([c["check"] for c in checks], dtype="str").value_counts()
     if kinds.empty:
-        return "nothing to reconcile: no figure stands on two pages, and the regions were not all run"
+        return "nothing to reconcile: no figure that was run stands on two pages or adds up over the regions"
     same, sums = kinds.get("same on every page", 0), kinds.get("regions add up", 0)
     told = [f"{same} figures are the same on every page that shows them"] if same else []
     told.append(f"{sums} add up over the regions" if sums else "the regions were not held against the company")

@@ -13,15 +13,19 @@ from quarterdeck.analysis import (
     buyers,
     competitors,
     demand,
+    durations,
     forecast,
     launches,
     market,
+    movement,
+    pace,
     pipeline,
     portfolio,
     prices,
     rivalry,
     season,
     sizing,
+    skill,
     targets,
     team,
     winloss,
@@ -95,7 +99,14 @@ def pictures(desk):
         "prices": rival_chart.price_dots(ask(competitors.price_position)),
         "reasons": rival_chart.reason_bars(ask(competitors.loss_reasons)),
         "attainment": team_chart.attainment_dots(attained, ask(team.attainment_spread, attained=attained)),
-        "win rates": team_chart.win_rate_intervals(ask(team.win_rates)),
+        "skills": team_chart.skill_intervals(ask(skill.skills)),
+        "chances": team_chart.chance_bars(ask(pace.quota_chances)),
+        "waterfall": team_chart.waterfall_bars(ask(movement.waterfall)),
+        "slips": team_chart.slip_bars(ask(movement.slips)),
+        "incidence": team_chart.incidence_areas(ask(durations.incidence)),
+        "ramp": team_chart.ramp_line(
+            ask(skill.ramp, reps=desk.tables["reps"].assign(hired=pd.Timestamp("2023-01-15")))
+        ),
         "funnel": team_chart.funnel_bars(ask(pipeline.funnel)),
         "cycle": team_chart.cycle_histogram(ask(pipeline.cycle), ask(team.cycle_days_total)),
         "overdue": team_chart.overdue_bars(late, ask(pipeline.overdue_total, overdue_deals=late)),
@@ -226,7 +237,12 @@ def test_sentences_over_the_demo_company_have_no_hole(desk):
         forecast_say.pipeline_takeaway(total),
         forecast_say.calls_takeaway(ask(forecast.call_accuracy)),
         team_say.attainment_takeaway(ask(team.attainment_spread, attained=attained)),
-        team_say.win_rate_takeaway(ask(team.win_rates)),
+        team_say.skill_takeaway(ask(skill.skills)),
+        team_say.chances_takeaway(ask(pace.quota_chances)),
+        team_say.waterfall_takeaway(ask(movement.waterfall)),
+        team_say.hygiene_takeaway(ask(movement.hygiene)),
+        team_say.levers_takeaway(ask(skill.levers)),
+        team_say.discounts_takeaway(ask(pace.discounts)),
         team_say.funnel_takeaway(ask(pipeline.funnel)),
     ]
     assert not [s for s in said if "nan" in s or "–" in s or not s.startswith(("**", "In "))]
@@ -258,3 +274,18 @@ def test_cards_escape_what_a_table_holds(desk):
     cards = battlecards.cards(duels, cells, winloss.stake(duels), desk.ask(winloss.at_risk, rates=duels), none)
     page = rival_table.battlecards(cards, desk.ask(winloss.notable)).data
     assert page.count('class="card') == 6 and "<b>" not in page and "&lt;b&gt;Borealis" in page and "nan" not in page
+
+
+def test_the_ramp_and_the_pace_in_words():
+    length = {"months": 6.0, "low": 4.0, "high": 9.0, "depth": -0.9, "points": -0.18, "clear": True, "n": 900}
+    assert team_say.ramp_takeaway(pd.DataFrame([length])) == (
+        "**A new seller takes 6 months to win as often as the others (4 to 9)**, and starts 18.0 pp of win rate behind "
+        "(n 900 deals of the first months)."
+    )
+    assert "cannot be shown" in team_say.ramp_takeaway(pd.DataFrame([length | {"clear": False}]))
+    pace_rows = pd.DataFrame({"label": ["Q1"], "part": [0.3], "low": [0.25], "middle": [0.3], "high": [0.4], "n": [8]})
+    spread = pd.DataFrame({"whole": [True, False], "together": [1.0, 0.36]})
+    assert team_say.pace_takeaway(pace_rows, spread) == (
+        "By this day 30 % (25 % to 40 % in 8 quarters) of a quarter's bookings are usually in: at that pace all together end at "
+        "120 % of quota."
+    )

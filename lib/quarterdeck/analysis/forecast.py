@@ -122,7 +122,7 @@ def pipeline_chances(
     )
     parts = []
     for span in last_quarters(period.start, quarters):
-        due = _due(opportunity_history, Period(span.start, span.end, span.start + elapsed))
+        due = due_deals(opportunity_history, Period(span.start, span.end, span.start + elapsed))
         parts.append(due.assign(won=due["opportunity_id"].map(won_on).le(span.end)))
     seen = pd.concat(parts)
     table = seen.groupby("stage")["won"].agg(["sum", "size"]).set_axis(["won", "n"], axis=1)
@@ -248,9 +248,15 @@ def _target(period: Period, targets: pd.DataFrame | None, quotas: pd.DataFrame |
     return np.nan
 
 
-def _due(opportunity_history: pd.DataFrame, period: Period) -> pd.DataFrame:
-    """Give the deals that were open at `period.through` and then expected to close in the period: id and stage."""
+def due_deals(opportunity_history: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Deals that were open at `period.through` and then expected to close in the period, by what was known on that day.
+
+    Returns
+    -------
+    DataFrame
+        One row per deal: `opportunity_id`, `stage`, `amount` (money), `rep_id`.
+    """
     known = opportunity_history[opportunity_history["changed_on"] <= period.through].sort_values("changed_on")
     state = known.drop_duplicates("opportunity_id", keep="last")
     state = state[state["status"].eq("open") & state["expected_close"].between(period.start, period.end)]
-    return state[["opportunity_id", "stage"]]
+    return state[["opportunity_id", "stage", "amount", "rep_id"]]

@@ -11,6 +11,7 @@ from quarterdeck.analysis.rates import median_interval, shrunk, wilson
 from quarterdeck.data.periods import Period, last_quarters
 
 QUARTER = ["quarter", "whole", "elapsed"]
+CLAIMS = 0.05  # companies whose groups do not differ in which one may be said to
 TOGETHER = "cannot be told apart from the team"
 
 
@@ -20,9 +21,9 @@ def roster(reps: pd.DataFrame, anonymise: bool = False) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per seller, by number: `rep_id`, `name`, `manager` (missing where unknown).
+        One row per seller, by number: `rep_id`, `name`, `manager` (missing where unknown), `region`, `hired`, `left_on`.
     """
-    people = reps[["rep_id", "name", "manager"]].sort_values("rep_id", ignore_index=True)
+    people = reps[["rep_id", "name", "manager", "region", "hired", "left_on"]].sort_values("rep_id", ignore_index=True)
     if not anonymise:
         return people
     teams, _ = pd.factorize(people["manager"], sort=True)
@@ -73,7 +74,7 @@ def attainment(
         `attainment` (ratio).
     """
     spans = [*last_quarters(period.start, 1), period]
-    parts = [_attained(span, quotas, bookings(span, orders, opportunities)) for span in spans]
+    parts = [attained_in(span, quotas, bookings(span, orders, opportunities)) for span in spans]
     frame = named(pd.concat(parts, ignore_index=True), reps)
     return frame[[*QUARTER, "rep_id", "name", "manager", "booked", "quota", "attainment"]]
 
@@ -127,7 +128,8 @@ def win_rates(
     """Deals won over deals closed, by count, per seller or per manager, and who stands out from the team.
 
     Won over all deals opened would be the rival definition; it sinks with every new deal. Ranked by the shrunken
-    rate; a group whose interval holds the team's rate cannot be told apart from it.
+    rate. A group is above or below the team where an interval wide enough for all groups together (Bonferroni, one
+    company in twenty) leaves the team's rate out.
 
     Returns
     -------
@@ -148,7 +150,8 @@ def win_rates(
     by_value = found["won_amount"] / found["amount"].where(found["amount"] > 0)
     found = found.assign(raw=found["won"] / found["n"], raw_low=raw_low, raw_high=raw_high, by_value=by_value)
     found = found.join(shrunk(found["won"], found["n"])).assign(team=deals["won"].mean())
-    place = np.select([found["low"] > found["team"], found["high"] < found["team"]], ["above", "below"], TOGETHER)
+    apart = shrunk(found["won"], found["n"], level=1 - CLAIMS / max(len(found), 1))
+    place = np.select([apart["low"] > found["team"], apart["high"] < found["team"]], ["above", "below"], TOGETHER)
     found = found.assign(ranked=found["n"] >= min_deals, place=place).drop(
         columns=["won_amount", "amount", "rep_id"], errors="ignore"
     )
@@ -219,7 +222,7 @@ def attainment_total(
     DataFrame
         One row: `value` (ratio), `numerator`, `denominator` (money), `n` (sellers); no row where no quota is set.
     """
-    attained = _attained(period, quotas, bookings(period, orders, opportunities))
+    attained = attained_in(period, quotas, bookings(period, orders, opportunities))
     booked, quota = attained["booked"].sum(), attained["quota"].sum()
     row = {"value": booked / quota if quota else np.nan, "numerator": booked, "denominator": quota, "n": len(attained)}
     return pd.DataFrame([row] if len(attained) else [], columns=[*row])
@@ -254,7 +257,8 @@ def coverage_total(quotas: pd.DataFrame, opportunities: pd.DataFrame, period: Pe
     return pd.DataFrame([row] if known else [], columns=[*row])
 
 
-def _attained(span: Period, quotas: pd.DataFrame, sold: pd.DataFrame) -> pd.DataFrame:
+def attained_in(span: Period, quotas: pd.DataFrame, sold: pd.DataFrame) -> pd.DataFrame:
+    """Each seller's `booked`, `quota` and `attainment` in a quarter, of those with a quota, lowest first (`sold` as `bookings`)."""
     within = quotas["period_start"].ge(span.start) & quotas["period_end"].le(span.end)
     quota = quotas[within].groupby("rep_id")["quota"].sum().loc[lambda q: q > 0]
     booked = sold.groupby("rep_id")["amount"].sum().reindex(quota.index, fill_value=0.0)

@@ -123,7 +123,7 @@ def odds(opportunities: pd.DataFrame, period: Period, level: float = 0.9) -> pd.
         (what it adds to a win rate at the mean, difference of ratios), `clear` (bool: at a false discovery rate of one in ten),
         `n` (deals); no rows below a hundred deals.
     """
-    deals = _three_years(opportunities, period)
+    deals = deals_of_three_years(opportunities, period)
     columns = ["condition", "level", "log_odds", "low", "high", "points", "clear", "n"]
     if len(deals) < FEWEST or deals["won"].nunique() < 2:
         return pd.DataFrame(columns=columns)
@@ -150,7 +150,7 @@ def calibration(opportunities: pd.DataFrame, period: Period, groups: int = 10) -
         row `brier`, `brier_base` (mean squared error of the chances, and of the mean rate), `error` (mean distance of
         predicted from rate, weighted by deals); no rows below a hundred deals.
     """
-    deals = _three_years(opportunities, period)
+    deals = deals_of_three_years(opportunities, period)
     columns = ["predicted", "rate", "low", "high", "n", "brier", "brier_base", "error"]
     if len(deals) < FEWEST or deals["won"].nunique() < 2:
         return pd.DataFrame(columns=columns)
@@ -235,7 +235,7 @@ def cost_of_rivalry(
         (standardised means), `difference`, `low`, `high` (days or difference of ratios, 90 %), `n` (contested deals);
         no rows where no deal of both kinds can be compared.
     """
-    deals = _three_years(opportunities, period).query("won")
+    deals = deals_of_three_years(opportunities, period).query("won")
     deals = _with_orders(
         deals.assign(cycle_days=(deals["closed_on"] - deals["opened_on"]).dt.days.astype(float)), orders
     )
@@ -258,7 +258,7 @@ def discount_to_win(
         One row per rival and one for NONE, largest discount first: `competitor`, `discount`, `low`, `high` (mean, Student
         t 90 %), `n` (deals won in three years whose order is known); no rows where no order lines can be matched.
     """
-    deals = _with_orders(_three_years(opportunities, period).query("won"), orders).dropna(subset=["discount"])
+    deals = _with_orders(deals_of_three_years(opportunities, period).query("won"), orders).dropna(subset=["discount"])
     by = deals.groupby(deals["competitor"].fillna(NONE))["discount"].agg(["mean", "std", "size"])
     by = by[by["size"] >= FEWEST_SIDE]
     reach = norm.ppf(0.5 + level / 2) * by["std"] / np.sqrt(by["size"])
@@ -307,7 +307,8 @@ def _priced_ahead(deals: pd.DataFrame) -> bool:
     return bool((deals.loc[~deals["won"], "amount"].fillna(0) > 0).mean() >= 0.5)
 
 
-def _three_years(opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
+def deals_of_three_years(opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Deals closed in the three years to `period.through`, in that order, with `won` (bool) and `size` (of SIZES)."""
     begin = period.through - pd.DateOffset(years=YEARS)
     deals = opportunities[opportunities["closed_on"].between(begin, period.through, inclusive="right")]
     deals = deals.sort_values(["closed_on", "opportunity_id"])

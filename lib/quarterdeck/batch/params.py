@@ -76,7 +76,7 @@ class CompetitorAnalysis(Parameters):
 class TeamPerformance(Parameters):
     """Sellers are ranked, or not named."""
 
-    min_deals: int = Field(20, ge=1, description="closed deals below which a seller is not ranked")
+    min_deals: int = Field(20, ge=1, description="closed deals below which a team is not ranked")
     anonymise_reps: bool = Field(False, description="write numbers in place of sellers' names")
 
 

@@ -13,7 +13,10 @@ def steps(amounts: list[float], names: list[str], ax: Axes | None = None, curren
     run = amounts[0] + np.r_[0.0, np.cumsum(changes)]
     low, high = np.minimum(run[:-1], run[1:]), np.maximum(run[:-1], run[1:])
     ends = np.array([amounts[0], amounts[-1]])
-    floor = max(0.9 * min(low.min(), ends.min()), 0.0) if len(changes) else 0.0
+    least = min(low.min(), ends.min()) if len(changes) else 0.0
+    floor = (
+        0.9 * least if least > 0.5 * ends.max() else 0.0
+    )  # where steps are large, the bars tell the truth from nought
     ax.bar([0, len(amounts) - 1], ends, color=style.NAVY, width=0.62)
     inks = [style.US if c >= 0 else style.LOSS for c in changes]
     ax.bar(list(spots)[1:-1], high - low, bottom=low, color=inks, width=0.62)

@@ -2,8 +2,11 @@
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
+from quarterdeck.analysis.rates import wilson
 from quarterdeck.present import style
+from quarterdeck.present.charts.steps import steps
 
 NAMED = 32  # sellers whose names still fit beside their rows
 MOST_BARS = 12
@@ -37,26 +40,134 @@ def attainment_dots(attained: pd.DataFrame, spread: pd.DataFrame, ax: Axes | Non
     return style.title(ax, finding, "How far is each seller? Bookings over the whole quarter's quota, %")
 
 
-def win_rate_intervals(rates: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw each seller's shrunken win rate with its interval, ranked, against the team's (`team.win_rates`)."""
-    ax = _rows(ax, len(rates))
-    spots = range(len(rates) - 1, -1, -1)
-    for spot, row in zip(spots, rates.itertuples(), strict=True):
-        ink = PLACES.get(row.place, style.SOFT)
-        ax.hlines(spot, row.low, row.high, color=ink, linewidth=2, alpha=1 if row.ranked else 0.35)
-        ax.scatter(row.rate, spot, s=34, color=ink if row.ranked else "white", edgecolor=ink, zorder=3)
-        ax.scatter(row.raw, spot, s=36, marker="|", color=style.INK, zorder=4)
-    team = rates["team"].iloc[0]
-    _upright(ax, team, f"team {style.percent(team)}", style.NAVY)
-    _names(ax, (rates["name"] + "  n " + rates["n"].map(style.number))[::-1])
-    style.percent_axis(ax.xaxis)
-    apart = rates[rates["ranked"]]["place"].isin(PLACES)
-    verb = "stands" if apart.sum() == 1 else "stand"
-    finding = f"{apart.sum() or 'None'} of {len(apart)} sellers {verb} out from the team"
-    question = (
-        "Who wins more? Won over closed, %: dot shrunken, line 90 % interval, tick raw; grey cannot be told apart"
+def skill_intervals(skills: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw how much better each seller wins than chance and mix explain, with the ends of the rank (`skill.skills`)."""
+    ax = _rows(ax, len(skills))
+    spots = list(range(len(skills) - 1, -1, -1))
+    tones = [PLACES.get(place, style.SOFT) for place in skills["place"]]
+    ax.hlines(spots, skills["low"], skills["high"], color=tones, linewidth=2)
+    ax.scatter(skills["skill"], spots, s=32, color=tones, zorder=3)
+    _upright(ax, 0, "the mean seller", style.NAVY)
+    ends = skills["rank_low"].map(style.number) + " to " + skills["rank_high"].map(style.number)
+    _names(ax, (skills["name"] + "  rank " + ends)[::-1])
+    ax.set_xlabel("log-odds of winning, deals being equal")
+    apart = int(skills["place"].isin(PLACES).sum())
+    finding = f"{apart or 'None'} of {len(skills)} sellers stand{'s' if apart == 1 else ''} out from chance and mix"
+    return style.title(
+        ax, finding, "Who wins more with the same deals? Three years; dot shrunken, line 90 % interval; ranks 90 %"
     )
-    return style.title(ax, finding, question)
+
+
+def chance_bars(chances: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw what each seller has attained and what the open deals are likely to add (`pace.quota_chances`)."""
+    ax = _rows(ax, len(chances))
+    spots = list(range(len(chances)))
+    ax.barh(spots, chances["attainment"], color=style.US, height=0.62)
+    ax.barh(spots, chances["pipeline"], left=chances["attainment"], color=style.US, alpha=0.3, height=0.62)
+    right = {"xycoords": ("axes fraction", "data"), "va": "center", "ha": "right", "fontsize": 9}
+    for spot, chance in zip(spots, chances["chance"], strict=True):
+        ax.annotate(style.percent(chance, 0), (1.0, spot), color=style.INK, **right)
+    _upright(ax, 1, "quota", style.PLAN)
+    _names(ax, chances["name"])
+    ax.set_xlim(0, 1.15 * max(chances["expected"].quantile(0.95), 1.2))
+    style.percent_axis(ax.xaxis)
+    likely = int((chances["chance"] >= 0.5).sum())
+    finding = f"{likely} of {len(chances)} sellers are likelier than not to end at quota"
+    return style.title(
+        ax,
+        finding,
+        "Who will end the quarter at quota? Booked and weighted open deals over quota, %; right: the chance",
+    )
+
+
+def waterfall_bars(waterfall: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw how the quarter's pipeline got from one day to another (`movement.waterfall`)."""
+    names = [name.capitalize().replace(" ", "\n") for name in waterfall["step"]]
+    ax = steps(waterfall["amount"].tolist(), names, ax, currency)
+    ax.tick_params(axis="x", labelsize=9)
+    part = waterfall.set_index("step")["amount"]
+    gained = part["created"] + part["pulled in"] + part["reopened"]
+    finding = f"{style.money(gained, currency)} came in, {style.money(-part['moved out'], currency)} was moved out of the quarter"
+    return style.title(
+        ax,
+        finding,
+        f"How did the quarter's pipeline get here? Open deals due in it, from its first day to this, {currency}",
+    )
+
+
+def slip_bars(slips: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw what became of the deals that were due when each quarter began (`movement.slips`)."""
+    ax = style.axes(ax)
+    spots, base = range(len(slips)), pd.Series(0.0, index=slips.index)
+    for part, ink in (("won", style.US), ("slipped", style.WARN), ("lost", style.LINE)):
+        ax.bar(spots, slips[part], bottom=base, color=ink, width=0.66)
+        middle = base + slips[part] / 2
+        tone = style.INK if part == "lost" else "white"
+        for spot, y, value in zip(spots, middle, slips[part], strict=True):
+            ax.annotate(
+                f"{part}\n{style.percent(value, 0)}", (spot, y), ha="center", va="center", fontsize=8.5, color=tone
+            )
+        base = base + slips[part]
+    ax.set_xticks(list(spots), slips["label"])
+    style.percent_axis(ax.yaxis)
+    slipped = (slips["slipped"] * slips["due"]).sum() / slips["due"].sum()
+    finding = f"{style.percent(slipped, 0)} of the money that was due slipped out of its quarter"
+    return style.title(
+        ax, finding, "What became of the deals due when a quarter began? Parts of their money at its end, %"
+    )
+
+
+def incidence_areas(incidence: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw what has become of opened deals so many days later (`durations.incidence`)."""
+    ax = style.axes(ax)
+    days = incidence["days"]
+    ax.fill_between(days, 0, incidence["won"], step="post", color=style.US, alpha=0.85, linewidth=0)
+    ax.fill_between(days, incidence["won"], 1 - incidence["lost"], step="post", color=style.LINE, linewidth=0)
+    ax.fill_between(days, 1 - incidence["lost"], 1, step="post", color=style.LOSS, alpha=0.7, linewidth=0)
+    ax.fill_between(
+        days, incidence["won_low"], incidence["won_high"], step="post", color=style.NAVY, alpha=0.5, linewidth=0
+    )
+    last = incidence.iloc[-1]
+    end = days.max()
+    for y, text, ink in ((last["won"] / 2, "won", "white"), (1 - last["lost"] / 2, "lost", "white")):
+        ax.annotate(text, (0.9 * end, y), color=ink, fontweight="bold", va="center", ha="center")
+    ax.annotate("still open", (0.12 * end, 0.5), color=style.INK, va="center", ha="center")
+    ax.set(xlim=(0, end), ylim=(0, 1), xlabel="days since the deal was opened")
+    style.percent_axis(ax.yaxis)
+    finding = f"Of all deals opened, {style.percent(last['won'], 0)} are won in the end"
+    return style.title(
+        ax,
+        finding,
+        f"What becomes of a deal, and when? Deals opened in two years, open ones counted; n {last['n']:,.0f}",
+    )
+
+
+def ramp_line(ramp: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw the win rate by months in the job (`skill.ramp`)."""
+    ax = style.axes(ax)
+    low, high = wilson(ramp["won"], ramp["n"])
+    ax.vlines(ramp["month"], low, high, color=style.US, linewidth=1.6)
+    ax.scatter(ramp["month"], ramp["rate"], color=style.US, s=36, zorder=3)
+    usual = ramp["usual"].iloc[0]
+    ax.axhline(usual, color=style.NAVY, linewidth=1.4)
+    ax.annotate(
+        f"usual {style.percent(usual, 0)}",
+        (ramp["month"].max(), usual),
+        xytext=(0, 5),
+        textcoords="offset points",
+        ha="right",
+        color=style.NAVY,
+    )
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel("months in the job when the deal was opened")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    style.percent_axis(ax.yaxis)
+    early = ramp[ramp["month"] < 3]
+    rate = early["won"].sum() / early["n"].sum() if len(early) else ramp["rate"].iloc[0]
+    finding = f"In the first three months a seller wins {style.percent(rate, 0)}, later {style.percent(usual, 0)}"
+    return style.title(
+        ax, finding, "How long does a new seller take? Won over closed by months in the job, %; line: 90 % interval"
+    )
 
 
 def funnel_bars(funnel: pd.DataFrame, ax: Axes | None = None) -> Axes:

@@ -28,24 +28,123 @@ def manager_takeaway(rates: pd.DataFrame) -> str:
     return f"**{_count(len(apart), 'team')} of {len(rates)} stand apart**: {said}. All lie {spread} (n {_n(rates)})."
 
 
-def win_rate_takeaway(rates: pd.DataFrame) -> str:
-    """Say which sellers win more or less than the team, and how many cannot be told apart from it.
-
-    Parameters
-    ----------
-    rates : DataFrame
-        As `analysis.team.win_rates` gives it.
-    """
-    ranked = rates[rates["ranked"]]
-    team = f"the team's {style.percent(rates['team'].iloc[0])} (n {_n(rates)})"
-    few = len(rates) - len(ranked)
-    small = f" {_count(few, 'seller')} with too few closed deals to rank." if few else ""
-    sides = [_side(ranked, "above", "more"), _side(ranked, "below", "less")]
+def skill_takeaway(skills: pd.DataFrame) -> str:
+    """Say which sellers stand out from chance and mix, and how far ranks can be told (`analysis.skill.skills`)."""
+    sides = [_side(skills, "above", "more"), _side(skills, "below", "less")]
     said = " and ".join(s for s in sides if s)
-    alike = int(ranked["place"].isin(["above", "below"]).eq(False).sum())
+    wide = (skills["rank_high"] - skills["rank_low"]).median()
+    ranks = f"A rank is known to within {wide:.0f} of {len(skills)} places at the median"
+    deals = f"(n {skills['n'].sum():,.0f} deals of three years)"
     if not said:
-        return f"**No seller can be told apart from {team}.** Their order is as good as chance.{small}"
-    return f"**Against {team}, {said}.** The other {_count(alike, 'seller')} cannot be told apart from it.{small}"
+        return (
+            f"**No seller can be told apart from the others once deals are equal** "
+            f"{deals}. {ranks}: the order is as good as chance."
+        )
+    return f"**With the same deals, {said} than the mean seller** {deals}. {ranks}."
+
+
+def pace_takeaway(pace: pd.DataFrame, spread: pd.DataFrame) -> str:
+    """Say whether bookings are ahead of the usual pace (`analysis.pace.pace`, `team.attainment_spread`)."""
+    now = spread[~spread["whole"].astype(bool)]
+    row = pace.iloc[0]
+    usual = (
+        f"{style.percent(row['middle'], 0)} ({style.percent(row['low'], 0)} to "
+        f"{style.percent(row['high'], 0)} in {row['n']:,.0f} quarters)"
+    )
+    if now.empty:
+        return f"By this day of a quarter, {usual} of its bookings are usually in."
+    ending = now["together"].iloc[0] / row["middle"]
+    return (
+        f"By this day {usual} of a quarter's bookings are usually in: at that pace all together end at "
+        f"{style.percent(ending, 0)} of quota."
+    )
+
+
+def chances_takeaway(chances: pd.DataFrame) -> str:
+    """Say how many sellers will reach quota, and how good such chances were (`analysis.pace.quota_chances`)."""
+    row = chances.iloc[0]
+    return (
+        f"**About {chances['chance'].sum():,.0f} of {len(chances)} sellers will "
+        f"end at quota.** Chances given on the same day of past "
+        f"quarters had a Brier score of {row['brier']:.2f}; without them it would "
+        f"have been {row['brier_base']:.2f} (n {row['n']:,.0f})."
+    )
+
+
+def waterfall_takeaway(waterfall: pd.DataFrame, currency: str = "EUR") -> str:
+    """Say how the quarter's pipeline changed (`analysis.movement.waterfall`)."""
+    part = waterfall.set_index("step")["amount"]
+    return (
+        f"**The quarter began with {style.money(part['opening'], currency)} due in "
+        f"it and {style.money(part['closing'], currency)} is left**: "
+        f"{style.money(part['created'] + part['pulled in'] + part['reopened'], currency)} "
+        f"came in, {style.money(-part['won'], currency)} was "
+        f"won, {style.money(-part['lost'], currency)} lost and {style.money(-part['moved out'], currency)} moved out."
+    )
+
+
+def hygiene_takeaway(faults: pd.DataFrame, currency: str = "EUR") -> str:
+    """Say how much of the open pipeline cannot be believed (`analysis.movement.hygiene`)."""
+    whole = faults.set_index("fault").loc["any of these"]
+    if not whole["deals"]:
+        return f"**No open deal has a fault** (n {whole['open_deals']:,.0f})."
+    worst = faults[faults["fault"] != "any of these"].sort_values("amount").iloc[-1]
+    return (
+        f"**{style.money(whole['amount'], currency)} of the open pipeline, "
+        f"{style.percent(whole['part'], 0)}, has a fault**; most of it is "
+        f"{worst['fault']} ({style.money(worst['amount'], currency)} in {worst['deals']:,.0f} deals)."
+    )
+
+
+def ramp_takeaway(length: pd.DataFrame) -> str:
+    """Say how long a new seller takes to win as often as the others (`analysis.skill.ramp_length`)."""
+    row = length.iloc[0]
+    if not row["clear"]:
+        return f"**That new sellers win less cannot be shown** (n {row['n']:,.0f} deals of their first months)."
+    return (
+        f"**A new seller takes {row['months']:.0f} months to win as often as the "
+        f"others ({row['low']:.0f} to {row['high']:.0f})**, and starts "
+        f"{style.points(-row['points']).lstrip('+')} of win rate behind (n {row['n']:,.0f} deals of the first months)."
+    )
+
+
+def levers_takeaway(coached: pd.DataFrame, currency: str = "EUR") -> str:
+    """Say how many sellers are clearly below peers in something, and what half the gaps are worth (`analysis.skill.levers`)."""
+    clear = coached[coached["clear"]]
+    if clear.empty:
+        return "**No seller is clearly below peers in any lever.**"
+    return (
+        f"**{_count(len(clear), 'seller')} {'is' if len(clear) == 1 else 'are'} "
+        f"clearly below peers in one lever**; closing half of each "
+        f"gap would be worth {style.money(clear['worth'].sum(), currency)} a year."
+    )
+
+
+def discounts_takeaway(discounts: pd.DataFrame, currency: str = "EUR") -> str:
+    """Say who gives clearly more discount than others do on like lines (`analysis.pace.discounts`)."""
+    more = discounts[discounts["clear"] & (discounts["excess"] > 0)]
+    if more.empty:
+        return (
+            f"**Nobody gives clearly more discount than others do on like lines** ({_count(len(discounts), 'seller')})."
+        )
+    top = more.iloc[0]
+    return (
+        f"**{_count(len(more), 'seller')} {'gives' if len(more) == 1 else 'give'} "
+        f"clearly more discount than others do on like lines**, "
+        f"{top['name']} most: {style.points(top['excess'])} ({style.points(top['low'])} to {style.points(top['high'])}), "
+        f"{style.money(more['cost'].sum(), currency)} in all in twelve months."
+    )
+
+
+def hanging_takeaway(hanging: pd.DataFrame, currency: str = "EUR") -> str:
+    """Say how much hangs on the best sellers (`analysis.pace.hanging`)."""
+    row = hanging.iloc[0]
+    gone = f" {style.percent(row['gone'], 0)} came from sellers who have left since." if row["gone"] > 0.005 else ""
+    return (
+        f"The best tenth of sellers, {row['sellers']:.0f} of {row['n']:.0f}, brings "
+        f"{style.percent(row['top'], 0)} of bookings; the median seller "
+        f"{style.money(row['median'], currency)} in twelve months.{gone}"
+    )
 
 
 def funnel_takeaway(funnel: pd.DataFrame) -> str:

@@ -3,8 +3,11 @@
 import great_tables as gt
 import pandas as pd
 
+from quarterdeck.analysis.skill import LEVERS
 from quarterdeck.present import style
-from quarterdeck.present.tables import house
+from quarterdeck.present.tables import house, lay
+
+MOST_ROWS = 12
 
 FACTORS = {
     "open_deals": ("Open deals", "count"),
@@ -16,62 +19,85 @@ FACTORS = {
 
 
 def manager_attainment(teams: pd.DataFrame, currency: str = "EUR") -> gt.GT:
-    """Lay out each manager's attainment by quarter.
-
-    Parameters
-    ----------
-    teams : DataFrame
-        As `analysis.team.attainment_by_manager` gives it.
-    """
-    shown = pd.DataFrame(
-        {
-            "quarter": teams["quarter"],
-            "manager": teams["manager"],
-            "reps": teams["reps"].map(style.number),
-            "at_quota": teams["at_quota"].map(style.number),
-            "booked": teams["booked"].map(lambda v: style.money(v, currency)),
-            "quota": teams["quota"].map(lambda v: style.money(v, currency)),
-            "attainment": teams["attainment"].map(lambda v: style.percent(v, 0)),
-        }
-    )
-    labels = {"manager": "Manager", "reps": "Sellers", "at_quota": "At quota", "booked": "Booked", "quota": "Quota"}
-    return (
-        house(shown, by="quarter")
-        .cols_label(**labels, attainment="Attainment")
-        .cols_align("right", columns=["reps", "at_quota", "booked", "quota", "attainment"])
-        .tab_source_note(
-            "Booked by closing day, over the quota of the whole quarter; the open quarter is still filling."
-        )
-    )
+    """Lay out each manager's attainment by quarter (`analysis.team.attainment_by_manager`)."""
+    columns = {
+        "manager": ("Manager", "text"),
+        "reps": ("Sellers", "count"),
+        "at_quota": ("At quota", "count"),
+        "booked": ("Booked", "money"),
+        "quota": ("Quota", "money"),
+        "attainment": ("Attainment", "whole ratio"),
+    }
+    note = "Booked by closing day, over the quota of the whole quarter; the open quarter is still filling."
+    return lay(teams, columns, note, currency, by="quarter")
 
 
 def manager_win_rates(rates: pd.DataFrame) -> gt.GT:
     """Lay out each manager's win rate with its interval and its place (`analysis.team.win_rates` by manager)."""
-    low, high = rates["low"].map(style.percent), rates["high"].map(style.percent)
-    shown = pd.DataFrame(
-        {
-            "manager": rates["name"],
-            "deals": rates["won"].map(style.number) + " of " + rates["n"].map(style.number),
-            "raw": rates["raw"].map(style.percent),
-            "rate": rates["rate"].map(style.percent),
-            "interval": low + " to " + high,
-            "by_value": rates["by_value"].map(style.percent),
-            "place": rates["place"].where(rates["ranked"], "too few deals to rank"),
-        }
-    )
-    labels = {
-        "manager": "Manager",
-        "deals": "Won of closed",
-        "raw": "By count",
-        "rate": "Shrunken",
-        "by_value": "By value",
+    columns = {
+        "name": ("Manager", "text"),
+        "won": ("Won of closed", "of n"),
+        "raw": ("By count", "ratio"),
+        "rate": ("Shrunken", "ratio"),
+        "interval": ("Interval", "interval ratio"),
+        "by_value": ("By value", "ratio"),
+        "place": ("Against the team", "text"),
     }
-    return (
-        house(shown)
-        .cols_label(**labels, interval="Interval", place="Against the team")
-        .cols_align("right", columns=["deals", "raw", "rate", "interval", "by_value"])
-        .tab_source_note("Deals closed in twelve months; shrunken to the team's rate, interval of nine in ten.")
+    shown = rates.assign(place=rates["place"].where(rates["ranked"], "too few deals to rank"))
+    note = (
+        "Deals closed in twelve months; shrunken to the team's rate, interval "
+        "of nine in ten. Places allow for all teams together."
     )
+    return lay(shown, columns, note)
+
+
+def hygiene(faults: pd.DataFrame, currency: str = "EUR") -> gt.GT:
+    """Lay out the open deals that cannot be believed as they stand (`analysis.movement.hygiene`)."""
+    columns = {
+        "fault": ("Fault", "text"),
+        "deals": ("Open deals", "of open_deals"),
+        "amount": ("Money in them", "money"),
+        "part": ("Of the open pipeline", "ratio"),
+    }
+    note = (
+        "Stuck: fourteen days longer in a stage than deals stayed on average "
+        "before they moved on. A deal may have several faults."
+    )
+    return lay(faults, columns, note, currency)
+
+
+def stage_times(stages: pd.DataFrame) -> gt.GT:
+    """Lay out how long deals stay in each stage and where they go (`analysis.durations.stage_times`)."""
+    columns = {
+        "stage": ("Stage", "text"),
+        "median": ("Days, median", "count"),
+        "interval": ("Interval", "interval count"),
+        "onward": ("Went on or won", "whole ratio"),
+        "lost": ("Lost from here", "whole ratio"),
+        "lasting": ("Still in it", "count"),
+        "n": ("Stays", "count"),
+    }
+    return lay(
+        stages, columns, "Kaplan-Meier over two years' stays; a stay that lasts counts for as long as it has lasted."
+    )
+
+
+def levers(coached: pd.DataFrame, currency: str = "EUR") -> gt.GT:
+    """Lay out who is furthest below peers in what, where that is clear of chance (`analysis.skill.levers`)."""
+    shown = coached[coached["clear"]].head(MOST_ROWS).assign(lever=lambda t: t["lever"].map(LEVERS))
+    columns = {
+        "name": ("Seller", "text"),
+        "lever": ("Furthest below peers in", "text"),
+        "gap": ("By", "change"),
+        "interval": ("Interval", "interval change"),
+        "worth": ("Half of it is worth, a year", "money"),
+        "n": ("Deals closed", "count"),
+    }
+    note = (
+        "Peers: the region's sellers, three years. Clear of chance at a false discovery "
+        "rate of one in twenty. No basis for decisions on employment."
+    )
+    return lay(shown, columns, note, currency)
 
 
 def velocity_factors(velocity: pd.DataFrame, currency: str = "EUR") -> gt.GT:

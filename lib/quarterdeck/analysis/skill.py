@@ -1,0 +1,247 @@
+"""Who sells better than chance and mix explain, who is still learning, and who should be coached on what?"""
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import minimize
+from scipy.special import expit
+from scipy.stats import chi2, norm, qmc
+from scipy.stats import t as student
+
+from quarterdeck.analysis.pipeline import named
+from quarterdeck.analysis.rates import discovered, shrunk_means
+from quarterdeck.analysis.winloss import deals_of_three_years
+from quarterdeck.data.periods import Period
+
+MIX = ["segment", "region", "channel", "competitor"]
+SPREADS = np.array([1e-3, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8])  # of skill, in log-odds
+FEWEST, FEWEST_SELLERS = 100, 3
+DRAWS = 4096
+CLAIMS = 0.05  # companies without any difference in which one may be claimed
+RAMPS = np.arange(1, 19)  # months that are tried as the length of the ramp
+LEVERS = {
+    "deals": "deals closed a month",
+    "win_rate": "win rate",
+    "average_won": "size of a won deal",
+    "cycle_days": "days to win",
+}
+SKILL = ["rep_id", "name", "skill", "low", "high", "points", "rank", "rank_low", "rank_high", "place", "n"]
+
+
+def skills(opportunities: pd.DataFrame, reps: pd.DataFrame, period: Period, level: float = 0.9) -> pd.DataFrame:
+    """How much better each seller wins than the mean seller would with the same deals.
+
+    Logistic regression of the deals closed in three years on segment, region, channel and rival, with a normal effect of
+    each seller whose spread is the likeliest one (empirical Bayes by Laplace's approximation; Breslow and Clayton 1993).
+    Ranks come from draws of all effects together; a seller stands out where the effect is clear of nought at a false
+    discovery rate of one in twenty over all sellers. No basis for decisions on employment.
+
+    Returns
+    -------
+    DataFrame
+        One row per seller, best first: `rep_id`, `name`, `skill`, `low`, `high` (log-odds, 90 %), `points` (of win rate at
+        the mean, difference of ratios), `rank`, `rank_low`, `rank_high` (90 %), `place` ("above", "below" or "like the
+        others"), `n` (deals); no rows below a hundred deals or three sellers.
+    """
+    deals = deals_of_three_years(opportunities, period)
+    sellers = deals["rep_id"].value_counts()
+    if len(deals) < FEWEST or len(sellers) < FEWEST_SELLERS or deals["won"].nunique() < 2:
+        return pd.DataFrame(columns=SKILL)
+    mix = pd.get_dummies(deals[MIX].fillna("–"), dtype=float, drop_first=True).to_numpy()
+    design = np.column_stack(
+        [pd.get_dummies(deals["rep_id"], dtype=float)[sellers.index].to_numpy(), np.ones(len(deals)), mix]
+    )
+    found, spread, scale = _likeliest(design, deals["won"].to_numpy(float), len(sellers))
+    error = np.sqrt(np.diag(spread))
+    reach = norm.ppf(0.5 + level / 2) * error
+    base = np.log(deals["won"].mean() / (1 - deals["won"].mean()))
+    table = pd.DataFrame(
+        {"rep_id": sellers.index, "skill": found, "low": found - reach, "high": found + reach, "n": sellers.to_numpy()}
+    )
+    clear = discovered(pd.Series(found / error), CLAIMS) if scale > SPREADS[0] else False
+    table["place"] = np.where(clear, np.where(found > 0, "above", "below"), "like the others")
+    table["points"] = expit(base + found) - expit(base)
+    table[["rank", "rank_low", "rank_high"]] = _ranks(found, spread, level)
+    return named(table, reps).sort_values("skill", ascending=False, ignore_index=True)[SKILL]
+
+
+def ramp(opportunities: pd.DataFrame, reps: pd.DataFrame, period: Period, months: int = 18) -> pd.DataFrame:
+    """Win rate by the seller's months in the job on the day that the deal was opened.
+
+    Returns
+    -------
+    DataFrame
+        One row per month with at least ten closed deals, first month 0: `month`, `won`, `n` (deals), `rate`, `usual` (of
+        sellers beyond those months), ratios; no rows where hiring days are not known.
+    """
+    deals = _with_tenure(opportunities, reps, period)
+    usual = deals.loc[deals["tenure"] >= months, "won"].mean() if len(deals) else np.nan
+    early = deals[deals["tenure"].between(0, months, inclusive="left")]
+    table = early.groupby(early["tenure"].astype(int))["won"].agg(["sum", "size"]).set_axis(["won", "n"], axis=1)
+    table = table[table["n"] >= 10].rename_axis("month").reset_index()
+    return table.assign(rate=table["won"] / table["n"], usual=usual)[["month", "won", "n", "rate", "usual"]]
+
+
+def ramp_length(opportunities: pd.DataFrame, reps: pd.DataFrame, period: Period, level: float = 0.9) -> pd.DataFrame:
+    """How many months a new seller takes to win as often as the others, and how far behind he or she starts.
+
+    Log-odds rise in a straight line to the usual ones; length and depth by maximum likelihood, the length's interval by
+    the likelihood ratio over whole months (Wilks 1938). All closed deals of sellers whose hiring day is known.
+
+    Returns
+    -------
+    DataFrame
+        One row: `months`, `low`, `high` (lengths that are not refused, at most eighteen), `depth` (log-odds on the first
+        day), `points` (of win rate on the first day), `clear` (bool: a ramp is there at all), `n` (deals of sellers in their
+        first eighteen months); no row with fewer than a hundred of these.
+    """
+    columns = ["months", "low", "high", "depth", "points", "clear", "n"]
+    deals = _with_tenure(opportunities, reps, period)
+    n = int((deals["tenure"] < RAMPS[-1]).sum())
+    if n < FEWEST or deals["won"].nunique() < 2:
+        return pd.DataFrame(columns=columns)
+    won, tenure = deals["won"].to_numpy(float), deals["tenure"].to_numpy(float)
+    fits = [_slope((1 - tenure / length).clip(0, 1), won) for length in RAMPS]
+    likelihood = np.array([f[0] for f in fits])
+    best = int(likelihood.argmax())
+    kept = RAMPS[likelihood >= likelihood[best] - chi2.ppf(level, 1) / 2]
+    rate = won.mean()
+    flat = len(won) * (rate * np.log(rate) + (1 - rate) * np.log(1 - rate))
+    start, depth = fits[best][1]
+    row = [
+        RAMPS[best],
+        kept.min(),
+        kept.max(),
+        depth,
+        expit(start + depth) - expit(start),
+        2 * (likelihood[best] - flat) > chi2.ppf(0.95, 2),
+        n,
+    ]
+    return pd.DataFrame([row], columns=columns)
+
+
+def levers(opportunities: pd.DataFrame, reps: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Which of velocity's four levers is furthest below the others', per seller, and what closing half the gap is worth.
+
+    Deals closed a month, win rate, size of a won deal and days to win, each in logs, over three years, against the mean of
+    the region's sellers, and drawn to it by `rates.shrunk_means`. Half a gap of one lever moves a seller's yearly bookings
+    by its exponential: velocity is their product.
+
+    Returns
+    -------
+    DataFrame
+        One row per seller who is still there and below the others in something, most money first: `name`, `lever` (of
+        LEVERS), `gap` (relative to the mean, ratio, negative), `low`, `high` (90 %), `clear` (bool: at a false discovery rate
+        of one in twenty), `worth` (money a year), `n` (deals closed).
+    """
+    columns = ["name", "lever", "gap", "low", "high", "clear", "worth", "n"]
+    staying = reps.loc[reps["left_on"].isna(), "rep_id"]
+    deals = deals_of_three_years(opportunities, period)
+    table = _lever_logs(deals[deals["rep_id"].isin(staying)], reps, period)
+    if table.empty:
+        return pd.DataFrame(columns=columns)
+    parts = []
+    for lever, rows in table.groupby("lever"):
+        weight, region = 1 / rows["error"] ** 2, rows["region"]
+        peers = (rows["log"] * weight).groupby(region).transform("sum") / weight.groupby(region).transform("sum")
+        gap = (-1.0 if lever == "cycle_days" else 1.0) * (rows["log"] - peers)
+        z = norm.ppf(student.cdf(gap / rows["error"], rows["won"] - 1).clip(1e-15, 1 - 1e-15))
+        clear = discovered(pd.Series(z, rows.index), CLAIMS / len(LEVERS))
+        parts.append(rows.join(shrunk_means(gap, rows["error"])).assign(z=z, clear=clear))
+    every = pd.concat(parts)
+    worst = every[every["value"] < 0].sort_values("z").drop_duplicates("rep_id")
+    worst["worth"] = worst["yearly"] * np.expm1(-worst["value"] / 2)
+    worst = named(worst, reps).assign(
+        gap=lambda t: np.expm1(t["value"]), low=lambda t: np.expm1(t["low"]), high=lambda t: np.expm1(t["high"])
+    )
+    return worst.sort_values("worth", ascending=False, ignore_index=True)[columns]
+
+
+def _likeliest(design: np.ndarray, won: np.ndarray, sellers: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """Give the sellers' effects, their covariance and spread, at the spread that Laplace's approximation likes best."""
+    best, start = None, np.zeros(design.shape[1])
+    for scale in SPREADS:
+        penalty = np.r_[np.full(sellers, scale**-2), 1e-6, np.full(design.shape[1] - sellers - 1, 1.0)]
+        start = _newton(design, won, penalty, start)
+        chance = expit(design @ start)
+        curvature = (design * (chance * (1 - chance))[:, None]).T @ design + np.diag(penalty)
+        log = np.log(np.where(won > 0, chance, 1 - chance)).sum() - 0.5 * (penalty * start**2).sum()
+        fit = log - 0.5 * np.linalg.slogdet(curvature)[1] - sellers * np.log(scale)
+        if best is None or fit > best[0]:
+            best = (fit, start[:sellers], np.linalg.inv(curvature)[:sellers, :sellers], scale)
+    return best[1:]
+
+
+def _newton(design: np.ndarray, won: np.ndarray, penalty: np.ndarray, start: np.ndarray) -> np.ndarray:
+    found = start.copy()
+    for _ in range(30):
+        chance = expit(design @ found)
+        slope = design.T @ (won - chance) - penalty * found
+        step = np.linalg.solve((design * (chance * (1 - chance))[:, None]).T @ design + np.diag(penalty), slope)
+        found += step
+        if np.abs(step).max() < 1e-8:
+            break
+    return found
+
+
+def _ranks(found: np.ndarray, spread: np.ndarray, level: float) -> np.ndarray:
+    """Give mean rank and its ends, from evenly spread draws of all effects together."""
+    even = norm.ppf(qmc.Halton(len(found), scramble=False).random(DRAWS + 1)[1:].clip(1e-6, 1 - 1e-6))
+    drawn = found + even @ np.linalg.cholesky(spread + 1e-10 * np.eye(len(found))).T
+    ranks = (-drawn).argsort(axis=1).argsort(axis=1) + 1
+    ends = np.quantile(ranks, [0.5 - level / 2, 0.5 + level / 2], axis=0).round()
+    return np.column_stack([ranks.mean(axis=0), *ends])
+
+
+def _with_tenure(opportunities: pd.DataFrame, reps: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Give all closed deals of sellers whose hiring day is known, with the months since it on the day of opening."""
+    done = opportunities[opportunities["status"].ne("open") & (opportunities["closed_on"] <= period.through)]
+    hired = done["rep_id"].map(reps.set_index("rep_id")["hired"])
+    tenure = (done["opened_on"] - hired).dt.days / 30.44
+    known = done.assign(won=done["status"].eq("won"), tenure=tenure)[
+        tenure >= 0
+    ]  # one opened before is somebody else's
+    return known.reset_index(drop=True)
+
+
+def _slope(x: np.ndarray, won: np.ndarray) -> tuple[float, np.ndarray]:
+    """Fit log-odds a + b·x; give the log likelihood, and a and b."""
+
+    def loss(v):
+        odds = v[0] + v[1] * x
+        return np.logaddexp(0, odds).sum() - (won * odds).sum()
+
+    def slope(v):
+        left = expit(v[0] + v[1] * x) - won
+        return np.array([left.sum(), (left * x).sum()])
+
+    fit = minimize(loss, [0.0, 0.0], jac=slope, method="BFGS")
+    return -float(fit.fun), fit.x
+
+
+def _lever_logs(deals: pd.DataFrame, reps: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Give each seller's four levers in logs with their errors, of sellers with at least ten deals won."""
+    deals = deals.assign(days=(deals["closed_on"] - deals["opened_on"]).dt.days.clip(lower=1))
+    hired = reps.set_index("rep_id")["hired"]
+    rows = []
+    for rep, own in deals.groupby("rep_id"):
+        won = own[own["won"] & (own["amount"] > 0)]
+        begin = max(
+            d
+            for d in (hired.get(rep), period.through - pd.DateOffset(years=3), deals["closed_on"].min())
+            if pd.notna(d)
+        )
+        months = max((period.through - begin).days / 30.44, 1)
+        if len(won) >= 10 and len(won) < len(own):
+            rate, n = len(won) / len(own), len(own)
+            size, days = np.log(won["amount"]), np.log(won["days"])
+            yearly = won["amount"].sum() / months * 12
+            logs = {
+                "deals": (np.log(n / months), 1 / np.sqrt(n)),
+                "win_rate": (np.log(rate), np.sqrt((1 - rate) / len(won))),
+                "average_won": (size.mean(), size.std() / np.sqrt(len(won))),
+                "cycle_days": (days.mean(), days.std() / np.sqrt(len(won))),
+            }
+            rows += [(rep, lever, *logs[lever], yearly, len(won), n) for lever in LEVERS]
+    table = pd.DataFrame(rows, columns=["rep_id", "lever", "log", "error", "yearly", "won", "n"])
+    table["region"] = table["rep_id"].map(reps.set_index("rep_id")["region"]).fillna("")
+    return table[table["error"] > 0].reset_index(drop=True)

@@ -1,0 +1,81 @@
+"""Is the pace that of past quarters, and are chances of reaching quota better than none?"""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from quarterdeck.analysis import pace
+from quarterdeck.data.periods import quarter
+
+PERIOD = quarter(pd.Timestamp("2026-11-15"))
+
+
+def test_pace_is_the_part_that_was_in_by_the_same_day():
+    rows = []
+    for start in pd.date_range("2024-10-01", "2026-07-01", freq="QS"):
+        rows += [("R", start + pd.Timedelta(days=10), "won", 30.0), ("R", start + pd.Timedelta(days=80), "won", 70.0)]
+    deals = pd.DataFrame(rows, columns=["rep_id", "closed_on", "status", "amount"])
+    table = pace.pace(PERIOD, opportunities=deals)
+    assert table["part"].tolist() == pytest.approx([0.3] * 8) and table["middle"].iloc[0] == pytest.approx(0.3)
+    assert pace.pace(PERIOD, opportunities=deals.tail(6)).empty
+
+
+def test_chances_of_quota_are_better_than_the_plain_share(demo_company):
+    tables, _ = demo_company
+    table = pace.quota_chances(*(tables[t] for t in ("quotas", "reps", "opportunities", "opportunity_history")), PERIOD)
+    if len(table):
+        assert table["brier"].iloc[0] < table["brier_base"].iloc[0]
+        assert table["chance"].between(0, 1).all() and table["chance"].is_monotonic_increasing
+        assert (table.loc[table["attainment"] >= 1, "chance"] == 1).all()
+    assert len(table) >= 5
+
+
+def test_chances_do_not_see_what_came_later(demo_company):
+    """What happens after the day of a past quarter must not move what was known on it."""
+    tables, _ = demo_company
+    asked = [tables[t] for t in ("quotas", "opportunities", "opportunity_history")]
+    early = quarter(pd.Timestamp("2026-05-15"))
+    known = pace._standing(*asked, early)
+    later = tables["opportunities"].assign(
+        amount=lambda t: t["amount"].where(t["closed_on"] <= early.through, t["amount"] * 9)
+    )
+    past = tables["opportunity_history"].query("changed_on <= '2026-05-15'")
+    pd.testing.assert_frame_equal(known, pace._standing(asked[0], later, past, early))
+
+
+def test_a_generous_seller_is_found_within_like_lines():
+    rng = np.random.default_rng(3)
+    n = 400
+    orders = pd.DataFrame(
+        {"order_id": [f"O{i}" for i in range(n)], "order_date": PERIOD.through - pd.Timedelta(days=20), "product_id": "P",
+         "rep_id": np.repeat(["A", "B", "C", "D"], n // 4), "channel": rng.choice(["x", "y"], n), "list_amount": 100.0}
+    )  # fmt: skip
+    usual = (
+        np.where(orders["channel"] == "x", 0.1, 0.2)
+        + np.where(orders["rep_id"] == "A", 0.08, 0)
+        + rng.normal(0, 0.02, n)
+    )
+    reps = pd.DataFrame({"rep_id": list("ABCD"), "name": list("ABCD"), "manager": "M"})
+    products = pd.DataFrame({"product_id": ["P"], "category": ["c"]})
+    table = pace.discounts(orders.assign(revenue=100 * (1 - usual)), reps, products, PERIOD)
+    first = table.iloc[0]
+    assert first["name"] == "A" and first["clear"] and first["excess"] == pytest.approx(0.06, abs=0.01)
+    assert first["cost"] == pytest.approx(first["excess"] * 10_000)
+    assert pace.discounts(orders.assign(revenue=90.0, list_amount=np.nan), reps, products, PERIOD).empty
+
+
+def test_how_much_hangs_on_the_best_tenth():
+    deals = pd.DataFrame(
+        {
+            "rep_id": [f"R{i}" for i in range(20)],
+            "closed_on": PERIOD.through,
+            "status": "won",
+            "amount": [50.0, 30.0] + [20.0] * 18,
+        }
+    )
+    reps = pd.DataFrame({"rep_id": [f"R{i}" for i in range(20)], "left_on": [PERIOD.through] + [pd.NaT] * 19})
+    row = pace.hanging(reps, PERIOD, opportunities=deals).iloc[0]
+    assert row[["top", "sellers", "n", "median", "largest", "gone"]].tolist() == pytest.approx(
+        [80 / 440, 2, 20, 20, 50 / 440, 50 / 440]
+    )
+    assert pace.hanging(reps, PERIOD, opportunities=deals.head(4)).empty
