@@ -12,9 +12,11 @@ from quarterdeck.analysis import (
     brief,
     buyers,
     competitors,
+    deals,
     demand,
     durations,
     forecast,
+    goals,
     launches,
     market,
     movement,
@@ -26,7 +28,6 @@ from quarterdeck.analysis import (
     season,
     sizing,
     skill,
-    targets,
     team,
     winloss,
 )
@@ -113,6 +114,11 @@ def pictures(desk):
         "landing": forecast_chart.landing_strip(landing),
         "origins": forecast_chart.origin_dots(ask(forecast.origins, sales=ask(forecast.daily)), landing),
         "fan": forecast_chart.fan_lines(ask(backtest.fan, series=series, tested=ask(backtest.backtest, series=series))),
+        "bookings": forecast_chart.bookings_bar(ask(deals.bookings_ahead, chances=ask(deals.chances)), ask(goals.goal)),
+        "levers": forecast_chart.lever_dots(
+            ask(goals.seek, record=ask(goals.record), goal=ask(goals.goal)), ask(goals.record)
+        ),
+        "reliability": forecast_chart.reliability_dots(ask(deals.reliability, tried=ask(deals.tried))),
         "pipeline": forecast_chart.pipeline_bars(ask(forecast.weighted_pipeline)),
         "calls": forecast_chart.call_lines(ask(forecast.call_accuracy)),
     }
@@ -210,8 +216,7 @@ def test_the_forecast_sentences():
 
 def test_sentences_over_the_demo_company_have_no_hole(desk):
     ask = desk.ask
-    weighted, attained = ask(forecast.weighted_pipeline), ask(team.attainment)
-    total = ask(forecast.pipeline_total, weighted=weighted, bookings=ask(targets.bookings))
+    attained, chances, goal = ask(team.attainment), ask(deals.chances), ask(goals.goal)
     cells, habits = ask(sizing.cells), ask(buyers.habits)
     factors = ask(portfolio.factors)
     said = [
@@ -234,7 +239,9 @@ def test_sentences_over_the_demo_company_have_no_hole(desk):
         market_say.whitespace_takeaway(ask(market.whitespace)),
         rival_say.price_takeaway(ask(competitors.price_position)),
         rival_say.reasons_takeaway(ask(competitors.loss_reasons)),
-        forecast_say.pipeline_takeaway(total),
+        forecast_say.bookings_takeaway(ask(deals.bookings_ahead, chances=chances), goal),
+        forecast_say.trial_takeaway(ask(deals.trial, tried=ask(deals.tried))),
+        forecast_say.seek_takeaway(ask(goals.seek, record=ask(goals.record), goal=goal)),
         forecast_say.calls_takeaway(ask(forecast.call_accuracy)),
         team_say.attainment_takeaway(ask(team.attainment_spread, attained=attained)),
         team_say.skill_takeaway(ask(skill.skills)),

@@ -7,7 +7,7 @@ from scipy.stats import t
 from quarterdeck.analysis.forecast import daily
 
 SEASONS = {12: "MS", 4: "QS"}  # periods in a year, and what pandas calls them
-TRAINED = 2  # years that a model must have seen
+TRAINED = {12: 24, 4: 10}  # periods that a model must have seen, by season
 MOST_ORIGINS = 10  # a quarter of a year apart
 FEWEST = 3  # origins below which there is no telling how wrong a model is
 TESTED = ["model", "origin", "start", "horizon", "forecast", "actual", "scale"]
@@ -55,10 +55,11 @@ def backtest(series: pd.DataFrame, months: int = 12) -> pd.DataFrame:
     """
     season = _season(series)
     ahead, step = min(months, season), season // 4
-    origins = min((len(series) - TRAINED * season - ahead) // step + 1, MOST_ORIGINS)
+    origins = min((len(series) - TRAINED[season] - ahead) // step + 1, MOST_ORIGINS)
     if origins < FEWEST:
         return pd.DataFrame(columns=TESTED)
-    found = _engine(season).cross_validation(df=_long(series), h=ahead, step_size=step, n_windows=origins)
+    with np.errstate(divide="ignore"):  # a model with as many parameters as there are periods has no variance
+        found = _engine(season).cross_validation(df=_long(series), h=ahead, step_size=step, n_windows=origins)
     found = found.rename(columns={"ds": "start", "cutoff": "origin", "y": "actual"}).drop(columns="unique_id")
     table = found.melt(["start", "origin", "actual"], var_name="model", value_name="forecast")
     gap = table["start"].dt.to_period("M").astype("int64") - table["origin"].dt.to_period("M").astype("int64")

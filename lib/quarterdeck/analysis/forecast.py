@@ -150,28 +150,6 @@ def weighted_pipeline(opportunities: pd.DataFrame, opportunity_history: pd.DataF
     return table[["stage", "deals", "amount", "chance", "low", "high", "weighted", "spread", "n"]]
 
 
-def pipeline_total(weighted: pd.DataFrame, bookings: pd.DataFrame) -> pd.DataFrame:
-    """What is booked and what the pipeline is worth, together, with the interval that independent deals would give.
-
-    Parameters
-    ----------
-    weighted : DataFrame
-        As `weighted_pipeline` gives it.
-    bookings : DataFrame
-        As `targets.bookings` gives it.
-
-    Returns
-    -------
-    DataFrame
-        One row: `booked`, `deals`, `amount`, `weighted`, `p10`, `p50`, `p90` of the quarter's bookings (money).
-    """
-    booked, worth = bookings["value"].iloc[0], weighted["weighted"].sum()
-    spread = 1.2816 * np.sqrt((weighted["spread"] ** 2).sum())
-    row = {"booked": booked, "deals": weighted["deals"].sum(), "amount": weighted["amount"].sum(), "weighted": worth}
-    ends = {"p10": booked + max(worth - spread, 0), "p50": booked + worth, "p90": booked + worth + spread}
-    return pd.DataFrame([row | ends] if len(weighted) else [], columns=[*row, *ends])
-
-
 def call_accuracy(forecast_calls: pd.DataFrame, orders: pd.DataFrame, period: Period) -> pd.DataFrame:
     """How far off were the numbers that people called, by category and by weeks to the quarter's end?
 

@@ -180,5 +180,5 @@ def _predict(known: pd.DataFrame, asked: pd.DataFrame) -> pd.DataFrame:
         np.column_stack([t["attainment"], np.sqrt(t["pipeline"]), t["attainment"] + t["pipeline"]])
         for t in (known, asked)
     ]
-    fit = LogisticRegression(C=1.0, max_iter=1000).fit(features[0], known["reached"])
+    fit = LogisticRegression(C=1.0, solver="newton-cholesky").fit(features[0], known["reached"])
     return asked.assign(chance=expit(features[1] @ fit.coef_[0] + fit.intercept_[0]))

@@ -326,7 +326,7 @@ def _fitted(design: np.ndarray, won: np.ndarray) -> tuple[np.ndarray, np.ndarray
     """Fit the ridge; give coefficients, their covariance and the intercept."""
     from sklearn.linear_model import LogisticRegression  # here, for it is slow to import
 
-    fit = LogisticRegression(C=PRIOR**2, max_iter=1000, tol=1e-8).fit(design, won)
+    fit = LogisticRegression(C=PRIOR**2, solver="newton-cholesky", tol=1e-8).fit(design, won)
     start = float(fit.intercept_[0])
     chance = expit(start + design @ fit.coef_[0])
     full = np.column_stack([np.ones(len(design)), design])

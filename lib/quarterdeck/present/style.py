@@ -77,6 +77,19 @@ def title(ax: Axes, finding: str, question: str) -> Axes:
     return ax
 
 
+def truth_dots(ax: Axes | None, table: pd.DataFrame) -> Axes:
+    """Draw what came of predicted chances, each with its interval: `predicted`, `rate`, `low`, `high` (ratios)."""
+    ax = axes(ax, height=3.8)
+    ends = [table[["predicted", "low"]].min().min(), table[["predicted", "high"]].max().max()]
+    ax.plot(ends, ends, color=SOFT, linestyle="--", linewidth=1)
+    ax.vlines(table["predicted"], table["low"], table["high"], color=US)
+    ax.scatter(table["predicted"], table["rate"], s=44, color=US, zorder=3)
+    for axis in (ax.xaxis, ax.yaxis):
+        percent_axis(axis)
+    ax.set(xlabel="predicted chance of winning", ylabel="won")
+    return ax
+
+
 def apart(spots: dict[str, float], least: float) -> dict[str, float]:
     """Move labels upwards so that no two are nearer than `least`.
 

@@ -1,9 +1,18 @@
 """What do the forecast, its past errors and the pipeline look like?"""
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from quarterdeck.present import style
+
+LEVER_WORDS = {
+    "open_deals": "Open deals",
+    "win_rate": "Win rate",
+    "average_won": "Size of a won deal",
+    "cycle_days": "Days to win",
+    "sellers": "Sellers",
+}
 
 CALLS = {"commit": style.NAVY, "best": style.US, "pipeline": style.SOFT}
 
@@ -131,3 +140,84 @@ def call_lines(calls: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return style.title(
         ax, finding, "Are calls true? Called over actual, less one, %; shaded: 90 % interval of the mean"
     )
+
+
+def bookings_bar(ahead: pd.DataFrame, goal: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw what is booked and what is to come, with commit and pipeline (`deals.bookings_ahead`, `goals.goal`)."""
+    ax = style.axes(ax, height=2.3)
+    row, left = ahead.iloc[0], 0.0
+    for column, text, alpha in (
+        ("booked", "booked", 1.0),
+        ("open_worth", "open deals", 0.45),
+        ("to_come", "to come", 0.2),
+    ):
+        ax.barh(0, row[column], left=left, color=style.US, alpha=alpha, height=0.5)
+        if row[column] > 0.08 * row["pipeline"]:
+            tone, where = ("white" if alpha == 1.0 else style.INK), (left + row[column] / 2, 0)
+            said = f"{text}\n{style.money(row[column], currency)}"
+            ax.annotate(said, where, ha="center", va="center", color=tone, fontsize=9)
+        left += row[column]
+    _ends(ax, row, currency)
+    wanted = goal["goal"].max() if len(goal) else np.nan
+    if pd.notna(wanted):
+        ax.vlines(wanted, -0.34, 0.34, color=style.PLAN, linewidth=2.4)
+        ax.annotate(
+            f" goal {style.money(wanted, currency)}", (wanted, -0.34), color=style.PLAN, fontsize=9, va="center"
+        )
+    ax.set(ylim=(-0.45, 0.75), xlim=(0, 1.15 * np.nanmax([row["pipeline"], wanted])))
+    ax.set_yticks([])
+    style.money_axis(ax.xaxis, currency)
+    finding = f"The pipeline takes bookings to {style.money(row['best'], currency)}"
+    question = (
+        f"What will the pipeline bring this quarter? Bookings, {currency}; line: reached nine times and one time of ten"
+    )
+    return style.title(ax, finding, question)
+
+
+def lever_dots(seek: pd.DataFrame, record: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw what each lever has been, is and would have to be (`goals.seek`, `goals.record`); each against its usual level."""
+    ax = style.rows(ax, len(seek), each=0.55)
+    spots = list(range(len(seek) - 1, -1, -1))
+    for spot, row in zip(spots, seek.itertuples(), strict=True):
+        past = record[row.lever] / row.usual - 1
+        ax.scatter(past, [spot] * len(past), s=22, color=style.LINE, edgecolor=style.SOFT, linewidth=0.6, zorder=2)
+        ax.scatter(row.change, spot, s=70, color=style.PLAN, marker="D", zorder=4)
+        if pd.notna(row.together):
+            ax.scatter(
+                row.together / row.usual - 1, spot, s=56, facecolor="white", edgecolor=style.PLAN, marker="D", zorder=4
+            )
+        said = f"  reached in {row.reached} of {row.quarters} quarters"
+        ax.annotate(said, (1.0, spot), xycoords=("axes fraction", "data"), va="center", fontsize=9, color=style.INK)
+    ax.axvline(0, color=style.INK, linewidth=1)
+    ax.set_yticks(spots, [LEVER_WORDS[lever] for lever in seek["lever"]])
+    ax.set_xlabel("against the usual level of four quarters")
+    style.percent_axis(ax.xaxis)
+    easiest = seek.sort_values("reached").iloc[-1]
+    finding = (
+        f"Nearest to hand: {LEVER_WORDS[easiest['lever']].lower()}, "
+        f"so good in "
+        f"{easiest['reached']} of {easiest['quarters']} quarters"
+    )
+    return style.title(
+        ax, finding, "What would reach the goal? Full: one lever alone; open: four together; dots: past quarters"
+    )
+
+
+def reliability_dots(reliability: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw what became of deals by the chance that was told (`analysis.deals.reliability`)."""
+    ax = style.truth_dots(ax, reliability)
+    off = ((reliability["predicted"] - reliability["rate"]).abs() * reliability["n"]).sum() / reliability["n"].sum()
+    finding = f"Chances were off by {style.points(off).lstrip('+')} on average"
+    return style.title(
+        ax, finding, "Do the deals' chances come true? Tenths of the deals of four unseen quarters; line: 90 % interval"
+    )
+
+
+def _ends(ax: Axes, row: pd.Series, currency: str) -> None:
+    """Draw commit, best case and pipeline over the bar."""
+    ax.hlines(0.38, row["commit"], row["pipeline"], color=style.NAVY, linewidth=2.4)
+    ax.scatter(row["best"], 0.38, color=style.NAVY, s=42, zorder=4)
+    words = {"commit": "commit", "best": "best case", "pipeline": "pipeline"}
+    said = ", ".join(f"{word} {style.money(row[column], currency)}" for column, word in words.items())
+    above = {"xytext": (0, 8), "textcoords": "offset points"}
+    ax.annotate(said, (row["pipeline"], 0.38), ha="right", color=style.NAVY, fontsize=9, **above)

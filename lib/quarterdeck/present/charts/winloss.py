@@ -44,17 +44,7 @@ def odds_dots(odds: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 def calibration_dots(calibration: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw what became of deals by their predicted chance (`analysis.winloss.calibration`)."""
-    ax = style.axes(ax, height=3.8)
-    ends = [
-        min(calibration["predicted"].min(), calibration["low"].min()),
-        max(calibration["predicted"].max(), calibration["high"].max()),
-    ]
-    ax.plot(ends, ends, color=style.SOFT, linestyle="--", linewidth=1)
-    ax.vlines(calibration["predicted"], calibration["low"], calibration["high"], color=style.US)
-    ax.scatter(calibration["predicted"], calibration["rate"], s=44, color=style.US, zorder=3)
-    for axis in (ax.xaxis, ax.yaxis):
-        style.percent_axis(axis)
-    ax.set(xlabel="predicted chance of winning", ylabel="won")
+    ax = style.truth_dots(ax, calibration)
     row = calibration.iloc[0]
     finding = (
         f"Predictions miss by {style.points(row['error']).lstrip('+')} on average; Brier score {row['brier']:.3f}, "

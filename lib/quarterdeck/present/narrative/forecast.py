@@ -49,18 +49,6 @@ def accuracy_takeaway(accuracy: pd.DataFrame, level: float = 0.8) -> str:
     )
 
 
-def pipeline_takeaway(total: pd.DataFrame, currency: str = "EUR") -> str:
-    """Say what the pipeline brings this quarter's bookings to (`analysis.forecast.pipeline_total`)."""
-    row = total.iloc[0]
-    booked, weighted, p10, p50, p90 = (
-        style.money(row[c], currency) for c in ("booked", "weighted", "p10", "p50", "p90")
-    )
-    return (
-        f"**{booked} is booked and the {row['deals']:,.0f} deals due this quarter are worth {weighted} more**: {p50} "
-        f"together, {p10} to {p90} if deals close independently of each other. Deals not yet opened are left out."
-    )
-
-
 def calls_takeaway(calls: pd.DataFrame) -> str:
     """Say how far off the firmest calls were at first and at last (`analysis.forecast.call_accuracy`)."""
     name = "commit" if calls["category"].eq("commit").any() else calls["category"].iloc[0]
@@ -70,4 +58,54 @@ def calls_takeaway(calls: pd.DataFrame) -> str:
     return (
         f"**“{name.capitalize()}” was off by {style.change(first['error'])} with {first['weeks_left']:.0f} weeks to go and by "
         f"{style.change(last['error'])} with {last['weeks_left']:.0f}**{sure} (n {last['n']:.0f} quarters)."
+    )
+
+
+def bookings_takeaway(ahead: pd.DataFrame, goal: pd.DataFrame, currency: str = "EUR") -> str:
+    """Say what the pipeline will bring and how that stands to the goal (`analysis.deals.bookings_ahead`, `goals.goal`)."""
+    row = ahead.iloc[0]
+    said = (
+        f"**{style.money(row['booked'], currency)} is booked and {row['deals']:,.0f} "
+        f"open deals are worth {style.money(row['open_worth'], currency)} "
+        f"this quarter**: commit {style.money(row['commit'], currency)}, best case {style.money(row['best'], currency)}, pipeline "
+        f"{style.money(row['pipeline'], currency)}."
+    )
+    if goal.empty:
+        return said
+    wanted, whence = goal["goal"].iloc[0], goal["from_what"].iloc[0]
+    side = "over" if row["best"] >= wanted else "short of"
+    return (
+        f"{said} The middle is {style.money(abs(row['best'] - wanted), currency)} {side} "
+        f"the {style.money(wanted, currency)} that the {whence} wants."
+    )
+
+
+def trial_takeaway(trial: pd.DataFrame) -> str:
+    """Say whether the model's chances are truer than plainer ones (`analysis.deals.trial`)."""
+    best, by = trial.iloc[0], trial.set_index("way")
+    others = "; ".join(f"{way} {by.loc[way, 'brier']:.3f}" for way in by.index if way != best["way"])
+    name = "The model's chances" if best["way"] == "model" else f"Chances {best['way']}"
+    return (
+        f"**{name} were truest in four quarters not seen before**: Brier score {best['brier']:.3f} ({others}), off by "
+        f"{style.points(best['error']).lstrip('+')} on average (n {best['n']:,.0f})."
+    )
+
+
+def seek_takeaway(seek: pd.DataFrame) -> str:
+    """Say what closing the gap would take (`analysis.goals.seek`)."""
+    gap = seek["gap"].iloc[0]
+    if gap <= 0:
+        return f"**A usual quarter reaches the goal, with {style.percent(-gap, 0)} to spare.**"
+    never = int((seek["reached"] == 0).sum())
+    hard = (
+        f"{never} of {len(seek)} levers would alone have to be better than ever"
+        if never
+        else "each lever alone has been so good before"
+    )
+    together = seek.dropna(subset=["together_percentile"])
+    worst = together["together_percentile"].max()
+    return (
+        f"**A usual quarter falls {style.percent(gap, 0)} short; {hard}.** Moved "
+        f"together, each of the four would be better than in at most "
+        f"{style.percent(worst, 0)} of past quarters."
     )

@@ -73,6 +73,7 @@ WRITERS: dict[str, Callable[..., str]] = {
     "points": style.points,
     "count": style.number,
     "decimal": lambda v: style.number(v, 2),
+    "fine": lambda v: style.number(v, 3),
     "times": style.times,
     "day": lambda v: "–" if pd.isna(v) else style.day(v),
     "text": lambda v: "–" if pd.isna(v) else str(v),

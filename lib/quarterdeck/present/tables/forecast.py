@@ -1,29 +1,81 @@
-"""How do the models compare?"""
+"""How do models compare, which deals matter most, and what would have to be true?"""
 
 import great_tables as gt
 import pandas as pd
 
+from quarterdeck.analysis.goals import SLOWER
 from quarterdeck.present import style
-from quarterdeck.present.tables import house
+from quarterdeck.present.charts.forecast import LEVER_WORDS
+from quarterdeck.present.tables import lay
+
+MOST_ROWS = 10
+UNITS = {"open_deals": "count", "win_rate": "ratio", "average_won": "money", "cycle_days": "days", "sellers": "count"}
 
 
 def model_accuracy(accuracy: pd.DataFrame) -> gt.GT:
     """Lay out how wrong each model was, best first (`analysis.backtest.accuracy`)."""
-    ratios = {c: accuracy[c].map(style.percent) for c in ("wape", "near", "far")}
-    shown = pd.DataFrame(
-        {
-            "model": accuracy["model"],
-            "mase": accuracy["mase"].map(lambda v: style.number(v, 2)),
-            **ratios,
-            "bias": accuracy["bias"].map(style.change),
-            "coverage": accuracy["coverage"].map(lambda v: style.percent(v, 0)),
-            "n": accuracy["n"].map(style.number),
-        }
+    columns = {
+        "model": ("Model", "text"),
+        "mase": ("MASE", "decimal"),
+        "wape": ("WAPE", "ratio"),
+        "near": ("Near", "ratio"),
+        "far": ("Far", "ratio"),
+        "bias": ("Bias", "change"),
+        "coverage": ("Interval held", "whole ratio"),
+        "n": ("Forecasts", "count"),
+    }
+    return lay(
+        accuracy, columns, "MASE below one beats repeating last year; near is up to three months ahead, far beyond."
     )
-    labels = {"model": "Model", "mase": "MASE", "wape": "WAPE", "near": "Near", "far": "Far", "bias": "Bias"}
-    return (
-        house(shown)
-        .cols_label(**labels, coverage="Interval held", n="Forecasts")
-        .cols_align("right", columns=["mase", "wape", "near", "far", "bias", "coverage", "n"])
-        .tab_source_note("MASE below one beats repeating last year; near is up to three months ahead, far beyond.")
+
+
+def deals_that_matter(chances: pd.DataFrame, currency: str = "EUR") -> gt.GT:
+    """Lay out the open deals that put most doubt on the quarter (`analysis.deals.chances`)."""
+    columns = {
+        "opportunity_id": ("Deal", "text"),
+        "stage": ("Stage", "text"),
+        "amount": ("Amount", "money"),
+        "expected_close": ("Expected", "day"),
+        "chance": ("Won this quarter", "whole ratio"),
+        "next_chance": ("By the next one's end", "whole ratio"),
+        "swing": ("Swing", "money"),
+    }
+    note = "Swing: what not knowing this deal's end puts on the quarter's bookings (standard deviation). Largest first."
+    return lay(chances.head(MOST_ROWS), columns, note, currency)
+
+
+def trial(tried: pd.DataFrame) -> gt.GT:
+    """Lay out how true each way of telling a chance was (`analysis.deals.trial`)."""
+    names = {"model": "This page's model", "by stage": "Share won by stage", "fixed": "A fixed chance per stage"}
+    columns = {
+        "way": ("Way", "text"),
+        "brier": ("Brier score", "fine"),
+        "error": ("Off on average", "ratio"),
+        "n": ("Deals looked at", "count"),
+    }
+    note = "Four quarters, each told from the eight before it. Brier score: mean squared error, nought is perfect."
+    return lay(tried.assign(way=tried["way"].map(names)), columns, note)
+
+
+def levers(seek: pd.DataFrame, currency: str = "EUR") -> gt.GT:
+    """Lay out what each lever would have to be to reach the goal (`analysis.goals.seek`)."""
+    written = {
+        column: [style.amount(v, UNITS[lever], currency) for lever, v in zip(seek["lever"], seek[column], strict=True)]
+        for column in ("usual", "needed", "together")
+    }
+    shown = seek.assign(**written, lever=seek["lever"].map(LEVER_WORDS))
+    columns = {
+        "lever": ("Lever", "text"),
+        "usual": ("Usual", "text"),
+        "needed": ("Needed alone", "text"),
+        "change": ("Change", "change"),
+        "reached": ("Quarters so good", "of quarters"),
+        "together": ("Needed together", "text"),
+        "together_percentile": ("Better than in", "whole ratio"),
+    }
+    fewer = ", ".join(LEVER_WORDS[lever].lower() for lever in SLOWER)
+    note = (
+        f"Usual: the mean of four quarters. Of {fewer}, less is better. "
+        f"Together: the four move by like parts of their own swing."
     )
+    return lay(shown, columns, note)

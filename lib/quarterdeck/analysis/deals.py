@@ -1,0 +1,254 @@
+"""Which open deals will be won by the quarter's end, what do they add up to, and which of them matter most?
+
+A deal's chance is learnt from deals that stood likewise on earlier days, and tried on quarters that it has not seen.
+"""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, ndtri
+
+from quarterdeck.analysis.rates import wilson
+from quarterdeck.data.periods import Period, last_quarters
+
+TRAINED, TESTED = 8, 4  # past quarters that a chance is learnt from, and that it is tried on
+MARKS = (0.0, 0.25, 0.5, 0.75)  # parts of a quarter at which its open deals are looked at
+FEWEST = 300  # deals looked at below which no chance is told
+BINS = 10
+STANDING = [
+    "opportunity_id",
+    "stage",
+    "amount",
+    "expected_close",
+    "entered",
+    "opened_on",
+    "segment",
+    "competitor",
+    "rep_id",
+]
+WAYS = ["model", "by stage", "fixed"]
+TRIAL = ["way", "brier", "error", "n"]
+
+
+def chances(opportunities: pd.DataFrame, opportunity_history: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """The chance of each open deal to be won by the quarter's end, and by the end of the next one.
+
+    Landmark logistic regression (van Houwelingen 2007, Scandinavian Journal of Statistics 34): deals open on four days of each
+    of eight past quarters, won by its end or that of the next, by stage, age, days in the stage, days to the expected close
+    against the days left, amount, rival and segment; a ridge of one. Nothing of a quarter that had not ended by
+    `period.start` is learnt from.
+
+    Returns
+    -------
+    DataFrame
+        One row per open deal, the largest swing first: `opportunity_id`, `stage`, `amount` (money), `expected_close`, `chance`,
+        `next_chance` (by the end of the next quarter), `worth` (chance × amount, money), `swing` (standard deviation that it
+        puts on the quarter's bookings, money), `n` (deals learnt from); no rows with fewer than three hundred of these.
+    """
+    columns = ["opportunity_id", "stage", "amount", "expected_close", "chance", "next_chance", "worth", "swing", "n"]
+    known = _marked(opportunities, opportunity_history, last_quarters(period.start, TRAINED), period.start)
+    now = _standing(opportunities, opportunity_history, period.through)
+    if len(known) < FEWEST or known["won"].nunique() < 2 or now.empty:
+        return pd.DataFrame(columns=columns)
+    fit = _learnt(known)
+    later = Period(period.start, period.end + pd.offsets.QuarterEnd(1), period.through)
+    now["chance"] = _told(fit, _features(now, period))
+    now["next_chance"] = np.maximum(_told(fit, _features(now, later)), now["chance"])  # more time never hurts
+    spread = np.sqrt(now["chance"] * (1 - now["chance"]))
+    now = now.assign(worth=now["chance"] * now["amount"], swing=spread * now["amount"], n=len(known))
+    return now.sort_values("swing", ascending=False, ignore_index=True)[columns]
+
+
+def tried(opportunities: pd.DataFrame, opportunity_history: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """What three ways of telling a chance would have said in the last four quarters, each from the eight before it.
+
+    Model: as `chances`. By stage: the share of deals of the stage, on the same mark, that had been won by the end in those eight
+    quarters. Fixed: a chance typed in per stage, evenly from a tenth for the first to nine tenths for the last, as many systems
+    come with.
+
+    Returns
+    -------
+    DataFrame
+        One row per deal and mark: `won` (1 or 0), `model`, `by stage`, `fixed` (chances, ratios); no rows where the history is
+        too short.
+    """
+    spans = last_quarters(period.start, TRAINED + TESTED)
+    marked = _marked(opportunities, opportunity_history, spans, period.start)
+    parts = []
+    for k in range(TRAINED, len(spans)):
+        known = marked[(marked["quarter"] >= spans[k - TRAINED].start) & (marked["end"] < spans[k].start)]
+        asked = marked[(marked["quarter"] == spans[k].start) & (marked["end"] == spans[k].end)]
+        if len(known) >= FEWEST and len(asked) and known["won"].nunique() > 1:
+            near = known[known["near"]]
+            rates = near.groupby(["stage", "mark"])["won"].mean().rename("by stage")
+            order = near.groupby("stage")["won"].mean().rank(method="first")
+            fixed = 0.1 + 0.8 * (order - 1) / max(len(order) - 1, 1)
+            told = asked[["won"]].assign(model=_told(_learnt(known), asked))
+            told["by stage"] = asked.join(rates, on=["stage", "mark"])["by stage"].fillna(known["won"].mean())
+            parts.append(told.assign(fixed=asked["stage"].map(fixed).fillna(0.5)))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["won", *WAYS])
+
+
+def trial(tried: pd.DataFrame) -> pd.DataFrame:
+    """How true each way of telling a chance was.
+
+    Parameters
+    ----------
+    tried : DataFrame
+        As `tried` gives it.
+
+    Returns
+    -------
+    DataFrame
+        One row per way, best first: `way`, `brier` (mean squared error), `error` (expected calibration error in ten bins: mean
+        distance of chance from share won, weighted by deals; ratio), `n` (deals × marks); no rows without any.
+    """
+    rows = [
+        (way, ((tried[way] - tried["won"]) ** 2).mean(), _calibration_error(tried[way], tried["won"]), len(tried))
+        for way in WAYS
+    ]
+    return pd.DataFrame(rows if len(tried) else [], columns=TRIAL).sort_values("brier", ignore_index=True)
+
+
+def reliability(tried: pd.DataFrame) -> pd.DataFrame:
+    """What became of deals by the chance that the model had told (`tried`).
+
+    Returns
+    -------
+    DataFrame
+        One row per tenth of the deals by chance: `predicted`, `rate`, `low`, `high` (Wilson 90 %), `n`; no rows without any.
+    """
+    columns = ["predicted", "rate", "low", "high", "n"]
+    if tried.empty:
+        return pd.DataFrame(columns=columns)
+    tenth = np.ceil(tried["model"].rank(method="first", pct=True) * BINS)
+    table = tried.groupby(tenth).agg(predicted=("model", "mean"), won=("won", "sum"), n=("won", "size"))
+    low, high = wilson(table["won"], table["n"])
+    return table.assign(rate=table["won"] / table["n"], low=low, high=high).reset_index(drop=True)[columns]
+
+
+def bookings_ahead(
+    opportunities: pd.DataFrame, opportunity_history: pd.DataFrame, period: Period, chances: pd.DataFrame
+) -> pd.DataFrame:
+    """The quarter's bookings as a distribution: what is booked, what open deals add, and what is yet to be opened and won.
+
+    Open deals are independent of each other given their chances; what is yet to come is the mean of eight past quarters after
+    the same day, with their spread. Commit, best case and pipeline are read off the distribution: reached nine times of ten,
+    one time of two, one time of ten.
+
+    Parameters
+    ----------
+    chances : DataFrame
+        As `chances` gives it.
+
+    Returns
+    -------
+    DataFrame
+        One row: `booked`, `open_worth`, `to_come`, `commit`, `best`, `pipeline` (money), `deals` (open deals), `quarters` (that
+        what is to come was learnt from); no row without chances.
+    """
+    columns = ["booked", "open_worth", "to_come", "commit", "best", "pipeline", "deals", "quarters"]
+    if chances.empty:
+        return pd.DataFrame(columns=columns)
+    won = opportunities[opportunities["status"].eq("won")]
+    elapsed, fresh = period.through - period.start, []
+    for span in last_quarters(period.start, TRAINED):
+        new = won[(won["opened_on"] > span.start + elapsed) & (won["closed_on"] <= span.end)]
+        fresh.append(new["amount"].sum())
+    booked = won.loc[period.contains(won["closed_on"]), "amount"].sum()
+    worth, to_come = chances["worth"].sum(), float(np.mean(fresh))
+    spread = np.sqrt((chances["swing"] ** 2).sum() + np.var(fresh, ddof=1))
+    middle = booked + worth + to_come
+    ends = [max(middle - ndtri(0.9) * spread, booked), middle, middle + ndtri(0.9) * spread]
+    return pd.DataFrame([[booked, worth, to_come, *ends, len(chances), len(fresh)]], columns=columns)
+
+
+def _standing(opportunities: pd.DataFrame, history: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
+    """Give the deals that were open at the end of a day, as they stood then."""
+    past = history[history["changed_on"] <= day].sort_values(["opportunity_id", "changed_on"], kind="stable")
+    moved = past["stage"].ne(past["stage"].shift()) | past["opportunity_id"].ne(past["opportunity_id"].shift())
+    past = past.assign(entered=past["changed_on"].where(moved)).assign(
+        entered=lambda t: t.groupby("opportunity_id")["entered"].ffill()
+    )
+    last = past.drop_duplicates("opportunity_id", keep="last")
+    known = opportunities.set_index("opportunity_id")[["opened_on", "segment", "competitor"]]
+    return last[last["status"].eq("open")].join(known, on="opportunity_id")[STANDING].assign(day=day)
+
+
+def _marked(
+    opportunities: pd.DataFrame, history: pd.DataFrame, spans: list[Period], until: pd.Timestamp
+) -> pd.DataFrame:
+    """Give the features of the deals open at each mark of past quarters, and whether they were won by two ends before `until`."""
+    won_on = opportunities.set_index("opportunity_id")["closed_on"].where(
+        opportunities.set_index("opportunity_id")["status"].eq("won")
+    )
+    parts = []
+    for span, mark in itertools.product(spans, MARKS):
+        through = (span.start + (span.end - span.start) * mark).normalize()
+        standing = _standing(opportunities, history, through)
+        for end in (span.end, span.end + pd.offsets.QuarterEnd(1)):
+            if end < until and len(standing):
+                won = (standing["opportunity_id"].map(won_on) <= end).to_numpy(float)
+                labels = {"won": won, "mark": mark, "quarter": span.start, "end": end, "near": end == span.end}
+                parts.append(_features(standing, Period(span.start, end, through)).assign(**labels))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["won", "quarter", "end", "near"])
+
+
+def _features(standing: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Give what a chance hangs on: names as text, the rest as numbers about one."""
+    left = (period.end - standing["day"]).dt.days.clip(lower=1)
+    due = (standing["expected_close"] - standing["day"]).dt.days.fillna(left).clip(-120, 365)
+    age, stay = (
+        (standing["day"] - standing["opened_on"]).dt.days.clip(lower=0),
+        (standing["day"] - standing["entered"]).dt.days.clip(lower=0),
+    )
+    return pd.DataFrame(
+        {
+            "stage": standing["stage"],
+            "segment": standing["segment"].fillna("–"),
+            "competitor": standing["competitor"].fillna("–"),
+            "late": (due < 0).astype(float),
+            "margin": ((left - due) / 45).clip(-3, 3),
+            "inside": (due <= left).astype(float),
+            "left": left / 45,
+            "root_left": np.sqrt(left / 45),
+            "age": np.log1p(age) / 4,
+            "stay": np.log1p(stay) / 3,
+            "amount": np.log1p(standing["amount"].fillna(0)) / 10,
+        }
+    ).reset_index(drop=True)
+
+
+def _columns(table: pd.DataFrame) -> pd.DataFrame:
+    names = pd.get_dummies(table[["stage", "segment", "competitor"]], prefix_sep="\0", dtype=float)
+    numbers = table[["late", "margin", "inside", "left", "root_left", "age", "stay", "amount"]]
+    stages = [c for c in names if c.startswith("stage\0")]
+    crossed = {
+        f"{c}×{k}": names[c] * numbers[k] for c in stages for k in ("margin", "left", "root_left", "inside", "stay")
+    }
+    return pd.concat([names, numbers, pd.DataFrame(crossed)], axis=1)
+
+
+def _learnt(known: pd.DataFrame) -> tuple:
+    from sklearn.linear_model import LogisticRegression  # here, for it is slow to import
+
+    design = _columns(known)
+    return LogisticRegression(C=1.0, solver="newton-cholesky").fit(design.to_numpy(), known["won"]), list(design)
+
+
+def _told(fit: tuple, table: pd.DataFrame) -> np.ndarray:
+    model, columns = fit
+    return expit(
+        _columns(table).reindex(columns=columns, fill_value=0.0).to_numpy() @ model.coef_[0] + model.intercept_[0]
+    )
+
+
+def _calibration_error(chance: pd.Series, won: pd.Series) -> float:
+    bins = np.minimum((chance * BINS).astype(int), BINS - 1)
+    found = (
+        pd.DataFrame({"chance": chance, "won": won})
+        .groupby(bins)
+        .agg(chance=("chance", "mean"), won=("won", "mean"), n=("won", "size"))
+    )
+    return float(((found["chance"] - found["won"]).abs() * found["n"]).sum() / max(found["n"].sum(), 1))

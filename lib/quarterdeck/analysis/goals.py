@@ -1,0 +1,140 @@
+"""What would have to be true to reach the target, and has it ever been?"""
+
+import numpy as np
+import pandas as pd
+
+from quarterdeck.data.periods import Period, last_quarters
+
+LEVERS = ["open_deals", "win_rate", "average_won", "cycle_days", "sellers"]
+SLOWER = {"cycle_days"}  # less of it is more
+HISTORY, FEWEST, USUAL = 20, 6, 4  # quarters looked at, needed, and taken as usual
+
+
+def record(opportunities: pd.DataFrame, reps: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Velocity's levers and the bookings of past quarters, as they were.
+
+    Returns
+    -------
+    DataFrame
+        One row per whole quarter, oldest first: `label`, `open_deals` (when it began), `win_rate` (of deals closed in it, ratio),
+        `average_won` (money), `cycle_days` (mean of deals won), `sellers` (there when it began), `bookings` (money); quarters
+        without a deal won are left out.
+    """
+    rows = []
+    for span in last_quarters(period.start, HISTORY):
+        done = opportunities[opportunities["closed_on"].between(span.start, span.end)]
+        won = done[done["status"].eq("won")]
+        there = opportunities["opened_on"].lt(span.start) & ~(opportunities["closed_on"] < span.start)
+        known = reps["hired"].isna() | (reps["hired"] < span.start)
+        sellers = (known & ~(reps["left_on"] < span.start)).sum()
+        if len(won) and opportunities["opened_on"].min() < span.start:
+            days = (won["closed_on"] - won["opened_on"]).dt.days.mean()
+            rows.append(
+                [
+                    span.label,
+                    there.sum(),
+                    len(won) / len(done),
+                    won["amount"].mean(),
+                    max(days, 1.0),
+                    sellers,
+                    won["amount"].sum(),
+                ]
+            )
+    return pd.DataFrame(rows, columns=["label", *LEVERS, "bookings"]).astype(
+        dict.fromkeys([*LEVERS, "bookings"], "float64")
+    )
+
+
+def goal(
+    period: Period,
+    opportunities: pd.DataFrame,
+    quotas: pd.DataFrame | None = None,
+    targets: pd.DataFrame | None = None,
+    orders: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """The bookings that the quarter wants: its revenue target at the usual part of bookings in revenue, else its quotas.
+
+    Returns
+    -------
+    DataFrame
+        One row: `goal` (money), `from_what` ("revenue target" or "quotas"); no row where neither is set.
+    """
+    columns = ["goal", "from_what"]
+    if targets is not None and orders is not None:
+        due = targets[targets["period_start"].ge(period.start) & targets["period_end"].le(period.end)][
+            "revenue_target"
+        ].sum()
+        begin = period.start - pd.DateOffset(years=1)
+        won = opportunities[
+            opportunities["status"].eq("won")
+            & opportunities["closed_on"].ge(begin)
+            & opportunities["closed_on"].lt(period.start)
+        ]
+        sold = orders.loc[orders["order_date"].ge(begin) & orders["order_date"].lt(period.start), "revenue"].sum()
+        if due > 0 and sold > 0:
+            return pd.DataFrame([[due * won["amount"].sum() / sold, "revenue target"]], columns=columns)
+    if quotas is not None:
+        due = quotas[quotas["period_start"].ge(period.start) & quotas["period_end"].le(period.end)]["quota"].sum()
+        return pd.DataFrame([[due, "quotas"]] if due > 0 else [], columns=columns)
+    return pd.DataFrame(columns=columns)
+
+
+def seek(record: pd.DataFrame, goal: pd.DataFrame) -> pd.DataFrame:
+    """What each lever alone would have to be for a quarter to reach its goal, and how often it has been.
+
+    Bookings are proportional to open deals × win rate × size ÷ cycle days (velocity), and to sellers at what one brings; the
+    usual level is the mean of four quarters. Together is the cheapest way: the four levers of velocity move by the same part
+    of their own usual swing (standard deviation of logs), which is the least sum of squares of swings that reaches the goal.
+
+    Parameters
+    ----------
+    record, goal : DataFrame
+        As `record` and `goal` give them.
+
+    Returns
+    -------
+    DataFrame
+        One row per lever: `lever`, `usual`, `needed` (alone, in the lever's unit), `change` (needed over usual, less one),
+        `reached` (quarters in which it was so good), `quarters`, `percentile` (part of quarters that were worse, ratio),
+        `together` (needed if the four levers move at once; missing for sellers), `together_percentile`, and in every row `gap`
+        (goal over usual bookings, less one); no rows with fewer than six quarters or without a goal.
+    """
+    columns = [
+        "lever",
+        "usual",
+        "needed",
+        "change",
+        "reached",
+        "quarters",
+        "percentile",
+        "together",
+        "together_percentile",
+        "gap",
+    ]
+    if len(record) < FEWEST or goal.empty:
+        return pd.DataFrame(columns=columns)
+    usual = record[[*LEVERS, "bookings"]].tail(USUAL).mean()
+    wanted = np.log(goal["goal"].iloc[0] / usual["bookings"])
+    shared = _shared(record, wanted)
+    rows = []
+    for lever in LEVERS:
+        sign = -1.0 if lever in SLOWER else 1.0
+        past = sign * record[lever]
+        needed, both = (usual[lever] * np.exp(sign * move) for move in (wanted, shared.get(lever, np.nan)))
+        reached = int((past >= sign * needed - 1e-12).sum())
+        part = (past < sign * both - 1e-12).mean() if lever in shared else np.nan
+        alone = [usual[lever], needed, needed / usual[lever] - 1, reached, len(record), 1 - reached / len(record)]
+        rows.append([lever, *alone, both, part, np.expm1(wanted)])
+    return pd.DataFrame(rows, columns=columns)
+
+
+def reaches(record: pd.DataFrame, lever: str, level: float) -> float:
+    """The bookings of a quarter in which one lever stands at `level` and the others as usual."""
+    usual = record[[*LEVERS, "bookings"]].tail(USUAL).mean()
+    return float(usual["bookings"] * (level / usual[lever]) ** (-1.0 if lever in SLOWER else 1.0))
+
+
+def _shared(record: pd.DataFrame, wanted: float) -> pd.Series:
+    """Split the move that is wanted (in logs) over velocity's four levers, by the squares of their usual swings."""
+    squares = np.log(record[[lever for lever in LEVERS if lever != "sellers"]]).var()
+    return wanted * (squares / squares.sum() if squares.sum() > 0 else squares * 0 + 1 / len(squares))

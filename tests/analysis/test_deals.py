@@ -1,0 +1,79 @@
+"""Are chances told without seeing ahead, truer than a rate per stage, and do they add up?"""
+
+import pandas as pd
+import pytest
+
+from quarterdeck.analysis import deals
+from quarterdeck.data import snapshot
+from quarterdeck.data.periods import quarter
+
+DAY = pd.Timestamp("2026-11-15")
+PERIOD = quarter(DAY)
+
+
+@pytest.fixture(scope="module")
+def asked(demo_company):
+    tables, _ = demo_company
+    return {t: tables[t] for t in ("opportunities", "opportunity_history")}
+
+
+@pytest.fixture(scope="module")
+def tried(asked):
+    return deals.tried(**asked, period=PERIOD)
+
+
+def test_every_open_deal_has_a_chance_that_grows_with_time(asked):
+    table = deals.chances(**asked, period=PERIOD)
+    assert set(table["opportunity_id"]) == set(asked["opportunities"].query("status == 'open'")["opportunity_id"])
+    assert table["chance"].between(0, 1).all() and (table["next_chance"] >= table["chance"]).all()
+    assert table["swing"].is_monotonic_decreasing and (table["worth"] <= table["amount"]).all()
+
+
+def test_chances_are_truer_than_a_rate_per_stage_and_than_typed_ones(tried):
+    table = deals.trial(tried).set_index("way")
+    assert table.index[0] == "model" and table.loc["model", "error"] < 0.03
+    assert table.loc["model", "brier"] < table.loc["by stage", "brier"] < table.loc["fixed", "brier"]
+
+
+def test_reliability_counts_every_deal_once(tried):
+    table = deals.reliability(tried)
+    assert table["n"].sum() == len(tried) and table["predicted"].is_monotonic_increasing
+
+
+def test_a_forecast_made_then_sees_nothing_of_later_days(asked):
+    """What was asked on a past day must be the same with and without what came after."""
+    then = pd.Timestamp("2026-02-20")
+    cut = snapshot.cut(asked, then)
+    past = quarter(then)
+    told = deals.chances(**cut, period=past)
+    later = cut["opportunity_history"].copy()
+    more = asked["opportunity_history"].query("changed_on > '2026-02-20'")
+    full = deals.chances(asked["opportunities"], pd.concat([later, more]), past)
+    # The later history changes neither who was open on the day nor what had been learnt by the quarter's first day.
+    pd.testing.assert_frame_equal(
+        told.sort_values("opportunity_id", ignore_index=True), full.sort_values("opportunity_id", ignore_index=True)
+    )
+
+
+def test_the_distribution_adds_up_and_held_in_past_quarters(asked):
+    held = tried = 0
+    for day in pd.date_range("2025-02-15", "2026-08-15", freq="91D"):
+        cut, period = snapshot.cut(asked, day), quarter(day)
+        row = deals.bookings_ahead(**cut, period=period, chances=deals.chances(**cut, period=period)).iloc[0]
+        assert row["best"] == pytest.approx(row["booked"] + row["open_worth"] + row["to_come"])
+        won = asked["opportunities"].query("status == 'won'")
+        came = won.loc[won["closed_on"].between(period.start, period.end), "amount"].sum()
+        held += row["commit"] <= came <= row["pipeline"]
+        tried += 1
+    assert tried == 7 and held >= 4  # eight of ten are meant
+
+
+def test_a_short_history_tells_nothing(asked):
+    few = asked["opportunities"].head(40)
+    past = asked["opportunity_history"][asked["opportunity_history"]["opportunity_id"].isin(few["opportunity_id"])]
+    none = deals.chances(few, past, PERIOD)
+    assert (
+        none.empty
+        and deals.bookings_ahead(few, past, PERIOD, none).empty
+        and deals.trial(deals.tried(few, past, PERIOD)).empty
+    )

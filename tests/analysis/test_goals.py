@@ -1,0 +1,76 @@
+"""Does what is sought reach the goal, and is it said truly how often it has been reached?"""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from quarterdeck.analysis import goals
+from quarterdeck.data.periods import quarter
+
+PERIOD = quarter(pd.Timestamp("2026-11-15"))
+
+
+def record(n=12, seed=1):
+    rng = np.random.default_rng(seed)
+    levers = {"open_deals": 600.0, "win_rate": 0.35, "average_won": 3e4, "cycle_days": 110.0, "sellers": 40.0}
+    table = pd.DataFrame({k: v * np.exp(rng.normal(0, 0.08, n)) for k, v in levers.items()})
+    return table.assign(label=[f"Q{i}" for i in range(n)], bookings=9e6 * np.exp(rng.normal(0, 0.1, n)))
+
+
+def wanted(amount):
+    return pd.DataFrame({"goal": [amount], "from_what": ["quotas"]})
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.floats(1e6, 5e7), st.integers(0, 500))
+def test_each_lever_alone_and_the_four_together_reach_the_goal(amount, seed):
+    past = record(seed=seed)
+    table = goals.seek(past, wanted(amount)).set_index("lever")
+    for lever, needed in table["needed"].items():
+        assert goals.reaches(past, lever, needed) == pytest.approx(amount)
+    usual = past[["bookings"]].tail(4).mean().iloc[0]
+    four = table["together"].dropna() / table.loc[table["together"].notna(), "usual"]
+    velocity = four["open_deals"] * four["win_rate"] * four["average_won"] / four["cycle_days"]
+    assert usual * velocity == pytest.approx(amount)
+
+
+def test_how_often_a_level_was_reached_is_a_straight_count():
+    past = record()
+    table = goals.seek(past, wanted(9.5e6)).set_index("lever")
+    rate, days = table.loc["win_rate"], table.loc["cycle_days"]
+    assert rate["reached"] == (past["win_rate"] >= rate["needed"]).sum()
+    assert days["reached"] == (past["cycle_days"] <= days["needed"]).sum()  # fewer days are better
+    assert rate["percentile"] == pytest.approx((past["win_rate"] < rate["needed"]).mean())
+    assert days["together_percentile"] == pytest.approx((past["cycle_days"] > days["together"]).mean())
+
+
+def test_the_steadiest_lever_is_moved_least_of_the_four():
+    past = record().assign(win_rate=lambda t: 0.35 * np.exp(np.log(t["win_rate"] / 0.35) / 20))
+    moved = goals.seek(past, wanted(1.2e7)).set_index("lever")
+    change = np.log(moved["together"] / moved["usual"]).abs().drop("sellers")
+    assert change.idxmin() == "win_rate"
+
+
+def test_too_few_quarters_or_no_goal_give_no_rows():
+    assert goals.seek(record(5), wanted(1e7)).empty and goals.seek(record(), wanted(1e7).iloc[:0]).empty
+
+
+def test_the_goal_is_the_target_at_the_usual_part_of_bookings():
+    orders = pd.DataFrame({"order_date": [pd.Timestamp("2026-03-01")], "revenue": [400.0]})
+    won = pd.DataFrame({"status": ["won"], "closed_on": [pd.Timestamp("2026-03-01")], "amount": [100.0]})
+    span = {"period_start": [PERIOD.start], "period_end": [PERIOD.end]}
+    targets, quotas = pd.DataFrame(span | {"revenue_target": [800.0]}), pd.DataFrame(span | {"quota": [70.0]})
+    assert goals.goal(PERIOD, won, quotas, targets, orders).iloc[0].tolist() == [200, "revenue target"]
+    assert goals.goal(PERIOD, won, quotas).iloc[0].tolist() == [70, "quotas"]
+    assert goals.goal(PERIOD, won).empty
+
+
+def test_the_record_of_the_demo_company_is_whole(demo_company):
+    tables, _ = demo_company
+    table = goals.record(tables["opportunities"], tables["reps"], PERIOD)
+    assert len(table) == 20 and table.notna().all().all() and table["win_rate"].between(0.1, 0.7).all()
+    won = tables["opportunities"].query("status == 'won'")
+    last = won["closed_on"].between("2026-07-01", "2026-09-30")
+    assert table["bookings"].iloc[-1] == pytest.approx(won.loc[last, "amount"].sum())
