@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from quarterdeck.analysis import prices, rivalry, winloss
+from quarterdeck.analysis import prices, rivalry, skill, winloss
 from quarterdeck.data import contract, demo
 from quarterdeck.data.periods import quarter
 
@@ -39,10 +39,16 @@ def replication(seed: int) -> dict[str, np.ndarray]:
     odds = winloss.odds(tables["opportunities"], quarter(day)).query("condition == 'competitor'").set_index("level")
     strength = -pd.Series(truths["rival_strength"] | {winloss.NONE: 0.0})
     strength -= (strength * odds["n"]).sum() / odds["n"].sum()
+    skilled = skill.skills(tables["opportunities"], tables["reps"], quarter(day)).set_index("rep_id")
+    talent = pd.Series(truths["rep_skill"]).reindex(skilled.index)
+    talent -= np.average(talent, weights=skilled["n"])
+    learnt = skill.ramp_length(tables["opportunities"], tables["reps"], quarter(day))
     elastic = pd.Series(truths["price_elasticity"])
     return {
         "rivals' momentum": held(grown, momentum - momentum.mean()),
         "rivals' strength in deals": held(odds, strength),
+        "sellers' skill": held(skilled, talent),
+        "length of the ramp": held(learnt, pd.Series(float(truths["ramp_up"]["months"]), learnt.index)),
         "price elasticity, shrunken": held(moved, elastic),
         "price elasticity, raw": held(moved, elastic, "raw_low", "raw_high"),
     }

@@ -154,7 +154,9 @@ def _reconciled(checks: list[dict]) -> str:
 
 
 def _progress(steps: Iterator, count: int) -> Iterator:
-    return tqdm(steps, total=count, unit="notebook", file=sys.stderr, dynamic_ncols=True)
+    return tqdm(
+        steps, total=count, unit="notebook", file=sys.stderr, dynamic_ncols=True, disable=None
+    )  # a log gets none
 
 
 def _table(facts: dict) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import pytest
 
 from quarterdeck.analysis import team
 from quarterdeck.data.contract import TABLES
-from quarterdeck.data.periods import Period, quarter
+from quarterdeck.data.periods import Period, last_quarters, quarter
 
 DAY = pd.Timestamp("2026-05-15")
 NOW = quarter(DAY)  # 1 Apr to 30 Jun 2026, 45 of 91 days seen
@@ -225,3 +225,20 @@ def test_the_year_before_is_measured_as_of_then(opportunities):
     assert found["n"] == 2
     # 4 open × 1 × (1199 / 2) ÷ median(30, 134 days)
     assert found["value"] == pytest.approx(4 * 599.5 / 82)
+
+
+def test_growth_and_attainment_of_a_year_against_the_one_before():
+    end = last_quarters(NOW.start, 1)[0].end
+    rows = [("R1", end - pd.Timedelta(days=30 * k), 10.0) for k in range(1, 10)]  # 90 in the year
+    rows += [("R1", end - pd.Timedelta(days=380 + 30 * k), 10.0) for k in range(6)]  # 60 in the one before
+    deals = pd.DataFrame(rows, columns=["rep_id", "closed_on", "amount"]).assign(status="won")
+    spans = last_quarters(NOW.start, 4)
+    quotas = pd.DataFrame(
+        {"rep_id": "R1", "period_start": [s.start for s in spans], "period_end": [s.end for s in spans], "quota": 25.0}
+    )
+    reps = pd.DataFrame({"rep_id": ["R1"], "name": ["Ann"], "manager": ["Mo"]})
+    row = team.growth_and_attainment(quotas, reps, NOW, opportunities=deals).iloc[0]
+    assert row["attainment"] == pytest.approx(0.9) and row["growth"] == pytest.approx(0.5)
+    # The logs' variances are 1/9 and 1/6: e^(ln 1.5 ± 1.645·0.527) − 1.
+    assert (row["low"], row["high"]) == (pytest.approx(-0.37, abs=0.01), pytest.approx(2.57, abs=0.01))
+    assert row["field"] == "behind and growing" and not row["clear"]

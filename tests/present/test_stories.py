@@ -101,6 +101,7 @@ def pictures(desk):
         "reasons": rival_chart.reason_bars(ask(competitors.loss_reasons)),
         "attainment": team_chart.attainment_dots(attained, ask(team.attainment_spread, attained=attained)),
         "skills": team_chart.skill_intervals(ask(skill.skills)),
+        "growth map": team_chart.growth_map(ask(team.growth_and_attainment)),
         "chances": team_chart.chance_bars(ask(pace.quota_chances)),
         "waterfall": team_chart.waterfall_bars(ask(movement.waterfall)),
         "slips": team_chart.slip_bars(ask(movement.slips)),

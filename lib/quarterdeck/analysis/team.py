@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from quarterdeck.analysis.pipeline import closed, cycle, factors, named
-from quarterdeck.analysis.rates import median_interval, shrunk, wilson
+from quarterdeck.analysis.rates import discovered, median_interval, shrunk, wilson
 from quarterdeck.data.periods import Period, last_quarters
 
 QUARTER = ["quarter", "whole", "elapsed"]
@@ -103,6 +103,46 @@ def attainment_spread(attained: pd.DataFrame) -> pd.DataFrame:
         share=spread["at_quota"] / spread["reps"], low=low, high=high, together=spread["booked"] / spread["quota"]
     )
     return rates.drop(columns=["booked", "quota"]).join(quantiles).reset_index()
+
+
+def growth_and_attainment(
+    quotas: pd.DataFrame,
+    reps: pd.DataFrame,
+    period: Period,
+    orders: pd.DataFrame | None = None,
+    opportunities: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Each seller's attainment of four whole quarters, and the growth of bookings on the four before.
+
+    The interval of growth treats a seller's deals or lines as independent: the logarithm of a sum has about the variance
+    Σ amount² ÷ (Σ amount)².
+
+    Returns
+    -------
+    DataFrame
+        One row per seller with quotas and bookings in both years, by `rep_id`: `rep_id`, `name`, `attainment`, `growth`, `low`,
+        `high` (ratios, 90 %), `field` ("ahead and growing", "ahead and shrinking", "behind and growing", "behind and
+        shrinking"), `clear` (bool: growth at a false discovery rate of one in twenty), `booked` (money).
+    """
+    spans = last_quarters(period.start, 8)
+    years = [Period(part[0].start, part[-1].end, part[-1].end) for part in (spans[4:], spans[:4])]
+    sums = [_sums(bookings(year, orders, opportunities)) for year in years]
+    due = quotas[quotas["period_start"].ge(years[0].start) & quotas["period_end"].le(years[0].end)]
+    quota = due.groupby("rep_id")["quota"].sum()
+    table = sums[0].join(sums[1].add_suffix("_before"), how="inner").join(quota, how="inner")
+    table = table[(table["quota"] > 0) & (table["booked"] > 0) & (table["booked_before"] > 0)]
+    error = np.sqrt(table["square"] / table["booked"] ** 2 + table["square_before"] / table["booked_before"] ** 2)
+    log = np.log(table["booked"] / table["booked_before"])
+    ends = {k: np.expm1(log + side * 1.645 * error) for k, side in (("growth", 0), ("low", -1), ("high", 1))}
+    table = table.assign(**ends, attainment=table["booked"] / table["quota"]).reset_index()
+    ahead, growing = table["attainment"] >= 1, table["growth"] >= 0
+    fields = [ahead & growing, ahead, growing]
+    table["field"] = np.select(
+        fields, ["ahead and growing", "ahead and shrinking", "behind and growing"], "behind and shrinking"
+    )
+    table["clear"] = discovered(pd.Series((log / error).to_numpy()), CLAIMS).to_numpy()
+    columns = ["rep_id", "name", "attainment", "growth", "low", "high", "field", "clear", "booked"]
+    return named(table, reps).sort_values("rep_id", ignore_index=True)[columns]
 
 
 def attainment_by_manager(attained: pd.DataFrame) -> pd.DataFrame:
@@ -266,3 +306,11 @@ def attained_in(span: Period, quotas: pd.DataFrame, sold: pd.DataFrame) -> pd.Da
     elapsed = ((span.through - span.start).days + 1) / ((span.end - span.start).days + 1)
     frame = frame.assign(quarter=span.label, whole=span.through == span.end, elapsed=elapsed)
     return frame.sort_values("attainment", kind="stable", ignore_index=True)
+
+
+def _sums(sold: pd.DataFrame) -> pd.DataFrame:
+    return (
+        sold.assign(square=sold["amount"] ** 2)
+        .groupby("rep_id")
+        .agg(booked=("amount", "sum"), square=("square", "sum"))
+    )

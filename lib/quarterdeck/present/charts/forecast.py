@@ -72,8 +72,14 @@ def fan_lines(fan: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") 
     ax.plot(past["start"], past["actual"], color=style.US)
     ax.fill_between(future["start"], future["low"], future["high"], color=style.US, alpha=0.2, linewidth=0)
     ax.plot(future["start"], future["middle"], color=style.US, linestyle="--")
-    last, end = past.iloc[-1], future.iloc[-1]
-    ax.annotate("actual", (last["start"], last["actual"]), xytext=(-4, 8), textcoords="offset points", ha="right")
+    end = future.iloc[-1]
+    ax.annotate(
+        "actual",
+        (past["start"].iloc[0], past["actual"].max()),
+        xytext=(0, 8),
+        textcoords="offset points",
+        color=style.US,
+    )
     ax.annotate("forecast", (end["start"], end["middle"]), xytext=(6, 0), textcoords="offset points", va="center")
     ax.margins(x=0.09)
     ax.set_ylim(bottom=0)
@@ -122,12 +128,13 @@ def call_lines(calls: pd.DataFrame, ax: Axes | None = None) -> Axes:
         As `analysis.forecast.call_accuracy` gives it.
     """
     ax = style.axes(ax)
+    ends = calls.sort_values("weeks_left").drop_duplicates("category").set_index("category")["error"]
+    spots = style.apart(ends.to_dict(), 0.045 * (calls["high"].max() - min(calls["low"].min(), 0)))
     for category, rows in calls.groupby("category"):
         ink = CALLS.get(category, style.SOFT)
         ax.fill_between(rows["weeks_left"], rows["low"], rows["high"], color=ink, alpha=0.15, linewidth=0)
         ax.plot(rows["weeks_left"], rows["error"], color=ink, marker="o", markersize=4)
-        last = rows.sort_values("weeks_left").iloc[0]
-        ax.annotate(f" {category}", (last["weeks_left"], last["error"]), color=ink, va="center", fontsize=9.5)
+        ax.annotate(f" {category}", (rows["weeks_left"].min(), spots[category]), color=ink, va="center", fontsize=9.5)
     ax.axhline(0, color=style.INK, linewidth=1)
     ax.set_xlim(calls["weeks_left"].max() + 0.5, calls["weeks_left"].min() - 2)
     ax.set_xlabel("weeks to the end of the quarter")

@@ -40,6 +40,29 @@ def attainment_dots(attained: pd.DataFrame, spread: pd.DataFrame, ax: Axes | Non
     return style.title(ax, finding, "How far is each seller? Bookings over the whole quarter's quota, %")
 
 
+def growth_map(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw each seller's growth against attainment (`analysis.team.growth_and_attainment`)."""
+    ax = style.axes(ax, height=4.4)
+    growth = table["growth"].clip(upper=table["growth"].quantile(0.97))
+    sizes = 25 + 320 * table["booked"] / table["booked"].max()
+    inks = [
+        style.SOFT if not c else style.US if g >= 0 else style.WARN for c, g in zip(table["clear"], growth, strict=True)
+    ]
+    ax.scatter(table["attainment"], growth, s=sizes, color=inks, alpha=0.75, linewidth=0)
+    told = table[table["clear"]].sort_values("booked").tail(8)
+    for x, y, name in zip(told["attainment"], growth[told.index], told["name"], strict=True):
+        ax.annotate(name, (x, y), xytext=(7, 4), textcoords="offset points", fontsize=8.5)
+    ax.axvline(1, color=style.PLAN, linewidth=1.4)
+    ax.axhline(0, color=style.INK, linewidth=1)
+    for axis in (ax.xaxis, ax.yaxis):
+        style.percent_axis(axis)
+    ax.margins(0.1)
+    ax.set(xlabel="attainment of four quarters", ylabel="bookings on the four before")
+    both = int((table["field"] == "ahead and growing").sum())
+    finding = f"{both} of {len(table)} sellers are ahead of quota and growing"
+    return style.title(ax, finding, "Who grows, and who is ahead? Area: bookings; grey: growth may be chance")
+
+
 def skill_intervals(skills: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw how much better each seller wins than chance and mix explain, with the ends of the rank (`skill.skills`)."""
     ax = _rows(ax, len(skills))
