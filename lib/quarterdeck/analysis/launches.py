@@ -71,7 +71,7 @@ def cannibalisation(orders: pd.DataFrame, products: pd.DataFrame, as_of: pd.Time
 
     Siblings are the other products of the category that were on sale before. Their revenue six months after the launch
     over six months before is held against that of all other categories over the same months; the loss is what is
-    missing, the rate its part of what the new product sold (FIELD: decline of siblings over new units). The interval
+    missing, the rate its part of what the new product sold. The interval
     comes from how such ratios scatter over the launches.
 
     Returns
