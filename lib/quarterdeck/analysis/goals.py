@@ -128,12 +128,6 @@ def seek(record: pd.DataFrame, goal: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def reaches(record: pd.DataFrame, lever: str, level: float) -> float:
-    """The bookings of a quarter in which one lever stands at `level` and the others as usual."""
-    usual = record[[*LEVERS, "bookings"]].tail(USUAL).mean()
-    return float(usual["bookings"] * (level / usual[lever]) ** (-1.0 if lever in SLOWER else 1.0))
-
-
 def _shared(record: pd.DataFrame, wanted: float) -> pd.Series:
     """Split the move that is wanted (in logs) over velocity's four levers, by the squares of their usual swings."""
     squares = np.log(record[[lever for lever in LEVERS if lever != "sellers"]]).var()

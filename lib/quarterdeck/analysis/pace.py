@@ -12,7 +12,6 @@ from quarterdeck.data.periods import Period, last_quarters
 
 LEARNT = 8  # past quarters that a pace and a chance are learnt from
 FEWEST = 60  # sellers × quarters below which no chance is told
-PACE = ["label", "part", "low", "high", "n"]
 CHANCES = ["rep_id", "name", "attainment", "pipeline", "chance", "expected", "n", "brier", "brier_base"]
 
 

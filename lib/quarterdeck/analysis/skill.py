@@ -8,7 +8,7 @@ from scipy.stats import chi2, norm, qmc
 from scipy.stats import t as student
 
 from quarterdeck.analysis.pipeline import named
-from quarterdeck.analysis.rates import discovered, shrunk_means
+from quarterdeck.analysis.rates import discovered, shrunk_means, wilson
 from quarterdeck.analysis.winloss import deals_of_three_years
 from quarterdeck.data.periods import Period
 
@@ -70,15 +70,17 @@ def ramp(opportunities: pd.DataFrame, reps: pd.DataFrame, period: Period, months
     Returns
     -------
     DataFrame
-        One row per month with at least ten closed deals, first month 0: `month`, `won`, `n` (deals), `rate`, `usual` (of
-        sellers beyond those months), ratios; no rows where hiring days are not known.
+        One row per month with at least ten closed deals, first month 0: `month`, `won`, `n` (deals), `rate`, `low`, `high`
+        (Wilson 90 %), `usual` (of sellers beyond those months), ratios; no rows where hiring days are not known.
     """
     deals = _with_tenure(opportunities, reps, period)
     usual = deals.loc[deals["tenure"] >= months, "won"].mean() if len(deals) else np.nan
     early = deals[deals["tenure"].between(0, months, inclusive="left")]
     table = early.groupby(early["tenure"].astype(int))["won"].agg(["sum", "size"]).set_axis(["won", "n"], axis=1)
     table = table[table["n"] >= 10].rename_axis("month").reset_index()
-    return table.assign(rate=table["won"] / table["n"], usual=usual)[["month", "won", "n", "rate", "usual"]]
+    low, high = wilson(table["won"], table["n"])
+    table = table.assign(rate=table["won"] / table["n"], low=low, high=high, usual=usual)
+    return table[["month", "won", "n", "rate", "low", "high", "usual"]]
 
 
 def ramp_length(opportunities: pd.DataFrame, reps: pd.DataFrame, period: Period, level: float = 0.9) -> pd.DataFrame:

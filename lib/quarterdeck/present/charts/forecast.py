@@ -201,8 +201,7 @@ def lever_dots(seek: pd.DataFrame, record: pd.DataFrame, ax: Axes | None = None)
     style.percent_axis(ax.xaxis)
     easiest = seek.sort_values("reached").iloc[-1]
     finding = (
-        f"Nearest to hand: {LEVER_WORDS[easiest['lever']].lower()}, "
-        f"so good in "
+        f"Nearest to hand: {LEVER_WORDS[easiest['lever']].lower()}, so good in "
         f"{easiest['reached']} of {easiest['quarters']} quarters"
     )
     return style.title(

@@ -4,7 +4,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from quarterdeck.analysis.rates import wilson
 from quarterdeck.present import style
 from quarterdeck.present.charts.steps import steps
 
@@ -168,8 +167,7 @@ def incidence_areas(incidence: pd.DataFrame, ax: Axes | None = None) -> Axes:
 def ramp_line(ramp: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw the win rate by months in the job (`skill.ramp`)."""
     ax = style.axes(ax)
-    low, high = wilson(ramp["won"], ramp["n"])
-    ax.vlines(ramp["month"], low, high, color=style.US, linewidth=1.6)
+    ax.vlines(ramp["month"], ramp["low"], ramp["high"], color=style.US, linewidth=1.6)
     ax.scatter(ramp["month"], ramp["rate"], color=style.US, s=36, zorder=3)
     usual = ramp["usual"].iloc[0]
     ax.axhline(usual, color=style.NAVY, linewidth=1.4)

@@ -182,17 +182,6 @@ def velocity_takeaway(velocity: pd.DataFrame, cycle_days: pd.DataFrame, currency
     return f"{said}, {change} on a year before; {words[main]} moved it most ({by}).{cycle}"
 
 
-def overdue_takeaway(total: pd.DataFrame, currency: str = "EUR") -> str:
-    """Say how much open money is past its expected close (`analysis.pipeline.overdue_total`)."""
-    row = total.iloc[0]
-    if not row["overdue_deals"]:
-        return f"**No open deal is past its expected close** (n {row['open_deals']:,.0f})."
-    return (
-        f"**{style.money(row['overdue_amount'], currency)} in {_count(row['overdue_deals'], 'open deal')} is past its "
-        f"expected close**: {style.percent(row['share'])} of the money in {row['open_deals']:,.0f} open deals."
-    )
-
-
 def _whole(quarter) -> str:
     share, low, high, median, p10, p90 = (
         style.percent(v, 0)

@@ -88,14 +88,14 @@ def rivalry_cost(cost: pd.DataFrame) -> gt.GT:
     rows = [_cost_row(row, *names[row.measure]) for row in cost.itertuples()]
     columns = {
         "measure": ("Deals won", "text"),
-        "contested": ("With a rival", "number"),
-        "uncontested": ("Without", "number"),
-        "difference": ("Difference", "number"),
-        "interval": ("Interval", "number"),
+        "contested": ("With a rival", "text"),
+        "uncontested": ("Without", "text"),
+        "difference": ("Difference", "text"),
+        "interval": ("Interval", "text"),
         "n": ("Contested deals", "count"),
     }
     note = "Compared within segment and size of deal; three years; interval of nine in ten."
-    return lay(pd.DataFrame(rows), {k: (v, "text" if u == "number" else u) for k, (v, u) in columns.items()}, note)
+    return lay(pd.DataFrame(rows), columns, note)
 
 
 def battlecards(cards: pd.DataFrame, deals: pd.DataFrame, currency: str = "EUR") -> HTML:
