@@ -7,7 +7,6 @@ from matplotlib.axes import Axes
 
 from quarterdeck.analysis import (
     alarms,
-    backtest,
     battlecards,
     brief,
     buyers,
@@ -17,15 +16,18 @@ from quarterdeck.analysis import (
     durations,
     forecast,
     goals,
+    hierarchy,
     launches,
     market,
     movement,
+    outlook,
     pace,
     pipeline,
     portfolio,
     prices,
     rivalry,
     season,
+    series,
     sizing,
     skill,
     team,
@@ -58,11 +60,18 @@ def desk(demo_company, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def pictures(desk):
+def months(desk):
+    """The panel of regions and segments by month, and its forecast."""
+    cells = desk.ask(hierarchy.cells).groupby(["region", "segment", "start"])["value"].sum().reset_index()
+    panel = hierarchy.sums(cells)
+    return panel, outlook.ahead(panel, series.backtest(panel, 12, 12), 12, 12)
+
+
+@pytest.fixture(scope="module")
+def pictures(desk, months):
     ask = desk.ask
     landing, shares, size = ask(forecast.landing), ask(market.market_share), ask(market.market_size)
     rivals, attained = ask(competitors.shares), ask(team.attainment)
-    series = ask(backtest.monthly)
     late = ask(pipeline.overdue)
     duels, moves = ask(competitors.win_rate_by_rival), ask(competitors.share_moves, shares=rivals)
     factors, price = ask(portfolio.factors), ask(competitors.price_position)
@@ -114,7 +123,8 @@ def pictures(desk):
         "overdue": team_chart.overdue_bars(late, ask(pipeline.overdue_total, overdue_deals=late)),
         "landing": forecast_chart.landing_strip(landing),
         "origins": forecast_chart.origin_dots(ask(forecast.origins, sales=ask(forecast.daily)), landing),
-        "fan": forecast_chart.fan_lines(ask(backtest.fan, series=series, tested=ask(backtest.backtest, series=series))),
+        "fan": forecast_chart.fan_lines(outlook.fan(*months)),
+        "parts": forecast_chart.part_dots(outlook.parts(*months, season=12)),
         "bookings": forecast_chart.bookings_bar(ask(deals.bookings_ahead, chances=ask(deals.chances)), ask(goals.goal)),
         "levers": forecast_chart.lever_dots(
             ask(goals.seek, record=ask(goals.record), goal=ask(goals.goal)), ask(goals.record)
@@ -192,6 +202,27 @@ def test_the_rival_sentences():
     )
     alike = harder.assign(place="cannot be told apart")
     assert "no rival can be told apart" in rival_say.win_rate_takeaway(alike)
+
+
+def test_the_sentences_of_the_months_ahead():
+    row = {"wape": 0.2, "bias": -0.09, "value_added": 0.2, "near": 0.2, "far": 0.2, "n": 1200, "origins": 4}
+    rows = [("Joined", 0.9, 0.79), ("ETS", 0.95, float("nan")), ("Seasonal naive", 1.1, float("nan"))]
+    accuracy = pd.DataFrame([row | {"model": m, "mase": e, "coverage": c} for m, e, c in rows])
+    assert forecast_say.accuracy_takeaway(accuracy) == (
+        "**Joined, the forecasts missed by 20.0 % over 4 origins** (MASE 0.90; the best way alone, ETS, 0.95; repeating last year "
+        "1.10), 9.0 % too low on the whole; the interval of 80 % would have held 79 % of 1,200 forecasts."
+    )
+    parts = pd.DataFrame(
+        {"dimension": "region", "part": ["A", "B"], "past": [1e6, 2e6], "middle": [1.5e6, 1.9e6], "change": [0.5, -0.05],
+         "low": [1.2e6, 1.5e6], "high": [1.8e6, 2.3e6], "sure": [True, False]}
+    )  # fmt: skip
+    assert forecast_say.parts_takeaway(parts) == (
+        "**A adds €500k to the next twelve months** (+50.0 %); surely more from A."
+    )
+    down = parts.assign(middle=parts["past"] - 1e5, sure=False)
+    assert forecast_say.parts_takeaway(down) == (
+        "**No part is to sell more than in the last twelve months in the middle**; of no part is it sure whether it grows."
+    )
 
 
 def test_the_forecast_sentences():

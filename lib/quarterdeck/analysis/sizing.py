@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from quarterdeck.analysis.backtest import backtest, fan
-from quarterdeck.analysis.market import YEAR, market_cells, market_size, quarter_of, until
+from quarterdeck.analysis import outlook, series
+from quarterdeck.analysis.hierarchy import grid, sums
+from quarterdeck.analysis.market import YEAR, market_cells, quarter_of, until
 from quarterdeck.analysis.rates import shrunk_means
 
 CELL = ["region", "segment"]
@@ -109,17 +110,20 @@ def growth(market: pd.DataFrame, as_of: pd.Timestamp, by: str = "segment") -> pd
 
 
 def ahead(market: pd.DataFrame, as_of: pd.Timestamp, quarters: int = YEAR) -> pd.DataFrame:
-    """Forecast of the whole market by quarter, with the model that past quarters were best forecast by.
+    """Forecast of the whole market by quarter, out of its regions and segments.
 
     Returns
     -------
     DataFrame
-        As `backtest.fan` gives it: `start`, `actual`, `low`, `middle`, `high` (money, 80 %), `model`; no rows where the
-        market table is too short for a back-test.
+        As `outlook.fan` gives it: `start`, `actual`, `low`, `middle`, `high` (money, 80 %); no rows where the market table is too
+        short for a back-test.
     """
-    series = market_size(until(market, as_of)).rename(columns={"market": "value"})[["start", "value"]]
-    tested = backtest(series, quarters)
-    return fan(series, tested, quarters)
+    cells = market_cells(until(market, as_of)).rename(columns={"market": "value"})
+    if cells.empty:
+        return pd.DataFrame(columns=outlook.FAN)
+    panel = sums(grid(cells, CELL))
+    tested = series.backtest(panel, quarters, YEAR)
+    return outlook.fan(panel, outlook.ahead(panel, tested, quarters, YEAR))
 
 
 def _by_quarter(orders: pd.DataFrame, customers: pd.DataFrame, market: pd.DataFrame) -> pd.DataFrame:

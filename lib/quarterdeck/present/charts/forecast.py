@@ -66,7 +66,7 @@ def origin_dots(origins: pd.DataFrame, landing: pd.DataFrame, ax: Axes | None = 
 
 
 def fan_lines(fan: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw months past and months forecast, with their interval (`analysis.backtest.fan`)."""
+    """Draw months past and months forecast, with their interval (`analysis.outlook.fan`)."""
     ax = style.axes(ax)
     past, future = fan[fan["actual"].notna()].tail(36), fan[fan["middle"].notna()]
     ax.plot(past["start"], past["actual"], color=style.US)
@@ -89,6 +89,27 @@ def fan_lines(fan: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") 
     if len(past) >= len(future) and before > 0:
         finding += f", {style.change(now / before - 1)} on the last {len(future)}"
     return style.title(ax, finding, f"What of the months ahead? Sales by month, {currency}; shaded: the interval")
+
+
+def part_dots(parts: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw how much more each part will sell next year than last, with its interval (`analysis.outlook.parts`)."""
+    ax = style.rows(ax, len(parts) + parts["dimension"].nunique() - 1, each=0.34)
+    gap = (parts["dimension"] != parts["dimension"].shift()).cumsum() - 1
+    spots = -(parts.index + gap)
+    ink = [style.US if sure else style.SOFT for sure in parts["sure"]]
+    ax.hlines(spots, parts["low_change"], parts["high_change"], color=ink, linewidth=2)
+    ax.scatter(parts["change"], spots, color=ink, s=44, zorder=3)
+    ax.axvline(0, color=style.INK, linewidth=1)
+    ax.set_yticks(spots, parts["part"])
+    style.percent_axis(ax.xaxis)
+    ax.set_xlabel("next twelve months against the last twelve")
+    most = parts.loc[(parts["middle"] - parts["past"]).idxmax()]
+    finding = f"Most is to come from {most['part']}: {style.change(most['change'])}"
+    if most["change"] <= 0:
+        finding = "No part is to grow in the middle"
+    return style.title(
+        ax, finding, "Where does the growth come from? Change, %; grey: the interval does not leave nought out"
+    )
 
 
 def pipeline_bars(weighted: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:

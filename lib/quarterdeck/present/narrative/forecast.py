@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from quarterdeck.analysis.members import NAIVE
+from quarterdeck.analysis.series import JOINED
 from quarterdeck.present import style
 
 
@@ -35,18 +37,36 @@ def origins_takeaway(landing: pd.DataFrame) -> str:
 
 
 def accuracy_takeaway(accuracy: pd.DataFrame, level: float = 0.8) -> str:
-    """Say which model did best, by how much, and whether its interval held (`analysis.backtest.accuracy`)."""
-    best = accuracy.iloc[0]
+    """Say how wrong all ways joined were, which alone was nearest, and whether the interval held (`analysis.outlook.accuracy`)."""
+    by = accuracy.set_index("model")
+    own, naive = by.loc[JOINED], by.loc[NAIVE]
+    other = accuracy[~accuracy["model"].isin([JOINED, NAIVE])].iloc[0]
+    side = "too high" if own["bias"] > 0 else "too low"
     said = (
-        f"**{best['model']} did best over {best['origins']:.0f} origins**: it missed by {style.percent(best['wape'])} "
-        f"(MASE {best['mase']:.2f}, {style.percent(best['near'])} up to three months ahead), "
+        f"**Joined, the forecasts missed by {style.percent(own['wape'])} over {own['origins']:.0f} origins** (MASE "
+        f"{own['mase']:.2f}; the best way alone, {other['model']}, {other['mase']:.2f}; repeating last year {naive['mase']:.2f}), "
+        f"{style.percent(abs(own['bias']))} {side} on the whole"
     )
-    side = "too high" if best["bias"] > 0 else "too low"
-    held = style.percent(best["coverage"], 0)
-    return said + (
-        f"{style.percent(abs(best['bias']))} {side} on the whole; its interval of {style.percent(level, 0)} held {held} "
-        f"of {best['n']:.0f} months."
+    if pd.isna(own["coverage"]):
+        return f"{said}."
+    held = style.percent(own["coverage"], 0)
+    return f"{said}; the interval of {style.percent(level, 0)} would have held {held} of {own['n']:,.0f} forecasts."
+
+
+def parts_takeaway(parts: pd.DataFrame, currency: str = "EUR") -> str:
+    """Say which part the next year's growth comes from, and which parts surely grow or shrink (`analysis.outlook.parts`)."""
+    more = (parts["middle"] - parts["past"]).rename("more")
+    first = parts.join(more).sort_values("more").iloc[-1]
+    surely = parts[parts["sure"]]
+    grow, shrink = (surely.loc[mask, "part"].tolist() for mask in (surely["change"] > 0, surely["change"] < 0))
+    said = f"**{first['part']} adds {style.money(first['more'], currency)} to the next twelve months**"
+    said += f" ({style.change(first['change'])})"
+    if first["more"] <= 0:
+        said = "**No part is to sell more than in the last twelve months in the middle**"
+    told = [f"surely more from {', '.join(grow)}"] * bool(grow) + [f"surely less from {', '.join(shrink)}"] * bool(
+        shrink
     )
+    return f"{said}; {' and '.join(told)}." if told else f"{said}; of no part is it sure whether it grows."
 
 
 def calls_takeaway(calls: pd.DataFrame) -> str:

@@ -13,10 +13,11 @@ UNITS = {"open_deals": "count", "win_rate": "ratio", "average_won": "money", "cy
 
 
 def model_accuracy(accuracy: pd.DataFrame) -> gt.GT:
-    """Lay out how wrong each model was, best first (`analysis.backtest.accuracy`)."""
+    """Lay out how wrong each way of forecasting was, best first (`analysis.outlook.accuracy`)."""
     columns = {
-        "model": ("Model", "text"),
+        "model": ("Way", "text"),
         "mase": ("MASE", "decimal"),
+        "value_added": ("Value added", "change"),
         "wape": ("WAPE", "ratio"),
         "near": ("Near", "ratio"),
         "far": ("Far", "ratio"),
@@ -24,9 +25,26 @@ def model_accuracy(accuracy: pd.DataFrame) -> gt.GT:
         "coverage": ("Interval held", "whole ratio"),
         "n": ("Forecasts", "count"),
     }
-    return lay(
-        accuracy, columns, "MASE below one beats repeating last year; near is up to three months ahead, far beyond."
+    note = (
+        "MASE below one beats repeating last year; value added is against that, of all regions, segments and channels alike. "
+        "Near is up to three months ahead, far beyond."
     )
+    return lay(accuracy, columns, note)
+
+
+def quarters_ahead(by_quarter: pd.DataFrame, currency: str = "EUR") -> gt.GT:
+    """Lay out the next quarters with their intervals beside last year's (`analysis.outlook.by_quarter`)."""
+    columns = {
+        "label": ("Quarter", "text"),
+        "before": ("A year before", "money"),
+        "low": ("Low", "money"),
+        "middle": ("Middle", "money"),
+        "high": ("High", "money"),
+        "change": ("Change", "change"),
+    }
+    labels = [f"Q{day.quarter} {day.year}" for day in by_quarter["start"]]
+    note = "The open quarter is the forecast from the top of the page; the later ones know nothing of it."
+    return lay(by_quarter.assign(label=labels), columns, note, currency)
 
 
 def deals_that_matter(chances: pd.DataFrame, currency: str = "EUR") -> gt.GT:
