@@ -4,8 +4,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from quarterdeck.analysis.ledger import EVERY
+from quarterdeck.data.periods import Period
 from quarterdeck.present import style
 
+NEWEST = 16  # forecasts drawn
 LEVER_WORDS = {
     "open_deals": "Open deals",
     "win_rate": "Win rate",
@@ -217,6 +220,34 @@ def reliability_dots(reliability: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return style.title(
         ax, finding, "Do the deals' chances come true? Tenths of the deals of four unseen quarters; line: 90 % interval"
     )
+
+
+def ledger_rows(scored: pd.DataFrame, scores: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw the newest forecasts that were given out, each with what came and with the plain guess.
+
+    Parameters
+    ----------
+    scored, scores : DataFrame
+        As `analysis.ledger.scored` and `scores` give them; revenue is drawn, bookings where there is none.
+    """
+    metric = "revenue" if scored["metric"].eq("revenue").any() else scored["metric"].iloc[0]
+    told = scored[scored["metric"] == metric].tail(NEWEST)
+    ax = style.rows(ax, len(told), each=0.34)
+    spots = range(len(told) - 1, -1, -1)
+    ax.hlines(spots, told["p10"], told["p90"], color=style.US, linewidth=4, alpha=0.3, label="eight of ten")
+    ax.scatter(told["p50"], spots, s=44, facecolor="white", edgecolor=style.NAVY, zorder=3, label="forecast")
+    ax.scatter(told["naive"], spots, s=30, color=style.SOFT, marker="x", zorder=2, label="plain guess")
+    ax.scatter(told["actual"], spots, s=40, color=style.US, zorder=4, label="what came")
+    weeks = [f"{style.number(w)} weeks left" for w in told["weeks_left"]]
+    names = [Period(s, e, e).label for s, e in zip(told["period_start"], told["period_end"], strict=True)]
+    ax.set_yticks(spots, [f"{name}, {left}" for name, left in zip(names, weeks, strict=True)])
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14 - 0.3 / len(told)), ncol=4)
+    style.money_axis(ax.xaxis, currency)
+    row = scores[(scores["metric"] == metric) & (scores["lead"] == EVERY)].iloc[0]
+    finding = f"Forecasts given out missed by {style.percent(row['wape'])}"
+    if pd.notna(row["naive_wape"]):
+        finding += f", a plain guess by {style.percent(row['naive_wape'])}"
+    return style.title(ax, finding, f"How true were the forecasts? {metric.capitalize()} of the span, {currency}")
 
 
 def _ends(ax: Axes, row: pd.Series, currency: str) -> None:

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from quarterdeck.analysis.ledger import EVERY
 from quarterdeck.present import style
 
 
@@ -109,3 +110,30 @@ def seek_takeaway(seek: pd.DataFrame) -> str:
         f"together, each of the four would be better than in at most "
         f"{style.percent(worst, 0)} of past quarters."
     )
+
+
+def ledger_takeaway(scores: pd.DataFrame) -> str:
+    """Say how true the forecasts that were given out were, against a plain guess (`analysis.ledger.scores`)."""
+    row = scores[scores["lead"] == EVERY].sort_values("metric", ascending=False, kind="stable").iloc[0]
+    side = "too high" if row["bias"] > 0 else "too low"
+    said = (
+        f"**The {row['n']:.0f} forecasts of {row['metric']} that have come due missed by {style.percent(row['wape'])}**, "
+        f"{style.percent(abs(row['bias']))} {side} on the whole, and eight-of-ten ranges held {style.percent(row['coverage'], 0)} "
+        f"({style.percent(row['low'], 0)} to {style.percent(row['high'], 0)}) of the time."
+    )
+    if pd.notna(row["added"]):
+        said += f" {_added(row)}"
+    if row["afterwards"]:
+        which = "All" if row["afterwards"] == row["n"] else f"{row['afterwards']:.0f}"
+        said += f" {which} of them were computed after the event, from the tables cut back to the day they speak from."
+    return said
+
+
+def _added(row: pd.Series) -> str:
+    better = "closer" if row["added"] > 0 else "further off"
+    said = f"That is {style.points(abs(row['added'])).lstrip('+')} {better} than repeating last year"
+    if pd.isna(row["added_low"]):
+        return f"{said}, over too few quarters to be sure."
+    low, high = style.points(row["added_low"]), style.points(row["added_high"])
+    sure = "which may be chance" if row["added_low"] <= 0 <= row["added_high"] else "more than chance"
+    return f"{said} ({low} to {high}), {sure}."

@@ -79,3 +79,24 @@ def levers(seek: pd.DataFrame, currency: str = "EUR") -> gt.GT:
         f"Together: the four move by like parts of their own swing."
     )
     return lay(shown, columns, note)
+
+
+def ledger_scores(scores: pd.DataFrame) -> gt.GT:
+    """Lay out how true the forecasts given out were, by how early they were made (`analysis.ledger.scores`)."""
+    columns = {
+        "lead": ("Weeks left", "text"),
+        "wape": ("Missed by", "ratio"),
+        "naive_wape": ("Plain guess", "ratio"),
+        "added": ("Value added", "points"),
+        "mase": ("MASE", "decimal"),
+        "bias": ("Bias", "change"),
+        "crps": ("CRPS", "ratio"),
+        "coverage": ("Range held", "whole ratio"),
+        "n": ("Forecasts", "count"),
+        "spans": ("Quarters", "count"),
+    }
+    note = (
+        "Plain guess: the same span of last year; value added: by how much it missed more. CRPS weighs the whole range, "
+        "in parts of the outcome. The range should hold eight times of ten."
+    )
+    return lay(scores.assign(metric=scores["metric"].str.capitalize()), columns, note, by="metric")
