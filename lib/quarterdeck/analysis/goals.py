@@ -64,13 +64,16 @@ def goal(
         due = targets[targets["period_start"].ge(period.start) & targets["period_end"].le(period.end)][
             "revenue_target"
         ].sum()
-        begin = period.start - pd.DateOffset(years=1)
+        until = min(
+            period.start, orders["order_date"].max() + pd.Timedelta(days=1)
+        )  # a whole year, also for a later quarter
+        begin = until - pd.DateOffset(years=1)
         won = opportunities[
             opportunities["status"].eq("won")
             & opportunities["closed_on"].ge(begin)
-            & opportunities["closed_on"].lt(period.start)
+            & opportunities["closed_on"].lt(until)
         ]
-        sold = orders.loc[orders["order_date"].ge(begin) & orders["order_date"].lt(period.start), "revenue"].sum()
+        sold = orders.loc[orders["order_date"].ge(begin) & orders["order_date"].lt(until), "revenue"].sum()
         if due > 0 and sold > 0:
             return pd.DataFrame([[due * won["amount"].sum() / sold, "revenue target"]], columns=columns)
     if quotas is not None:

@@ -4,6 +4,7 @@ import pandas as pd
 
 from quarterdeck.analysis.ledger import EVERY
 from quarterdeck.present import style
+from quarterdeck.present.charts.forecast import LEVER_WORDS
 
 
 def landing_takeaway(landing: pd.DataFrame, currency: str = "EUR") -> str:
@@ -127,6 +128,41 @@ def ledger_takeaway(scores: pd.DataFrame) -> str:
         which = "All" if row["afterwards"] == row["n"] else f"{row['afterwards']:.0f}"
         said += f" {which} of them were computed after the event, from the tables cut back to the day they speak from."
     return said
+
+
+def scenario_takeaway(scenario: pd.DataFrame, base: pd.DataFrame, currency: str = "EUR") -> str:
+    """Say what a scenario does to the quarter, the goal and the quarters after it (`analysis.scenarios.scenario`)."""
+    row, rest = scenario.iloc[0], base.iloc[0]
+    middle, low, high = (style.money(row[c], currency) for c in ("p50", "p10", "p90"))
+    said = f"**{row['quarter']} ends at {middle} of bookings, between {low} and {high} in eight of ten cases**"
+    moved = row["p50"] - rest["p50"]
+    if abs(moved) >= 1:
+        said += f", {style.money(abs(moved), currency)} {'more' if moved > 0 else 'less'} than as now"
+    if pd.notna(row["goal"]):
+        was = "" if abs(moved) < 1 else f" (as now {style.percent(rest['chance'], 0)})"
+        goal, chance = style.money(row["goal"], currency), style.percent(row["chance"], 0)
+        said += f"; the goal of {goal} is reached with a chance of {chance}{was}"
+    later, before = scenario["p50"].iloc[1:].sum(), base["p50"].iloc[1:].sum()
+    if len(scenario) > 1:
+        change = "" if abs(later - before) < 1 else f", {style.change(later / before - 1)} on as now"
+        said += f". The {len(scenario) - 1} quarters after it bring {style.money(later, currency)}{change}"
+    return f"{said}."
+
+
+def tornado_takeaway(tornado: pd.DataFrame, currency: str = "EUR") -> str:
+    """Say which lever moves the quarter most, and which the quarters after it (`analysis.scenarios.tornado`)."""
+    top = tornado.iloc[0]
+    later = tornado.loc[(tornado["later_more"] - tornado["later_less"]).abs().idxmax()]
+    reach = abs(later["later_more"] - later["later_less"]) / 2
+    moved = f"{style.percent(top['swing'])} either way, worth {style.money(top['width'] / 2, currency)}"
+    said = f"**{LEVER_WORDS[top['lever']]} moves this quarter most**: it usually swings by {moved}"
+    best = top[["chance_less", "chance_more"]].max()
+    if pd.notna(best):
+        said += f", and at its better end the goal is reached with a chance of {style.percent(best, 0)}"
+    if reach > 0:
+        word = LEVER_WORDS[later["lever"]].lower()
+        said += f". In the quarters after it, {word} weighs most: {style.money(reach, currency)} either way"
+    return f"{said} (n {top['n']:.0f} quarters)."
 
 
 def _added(row: pd.Series) -> str:

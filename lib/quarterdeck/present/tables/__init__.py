@@ -102,6 +102,7 @@ WRITERS: dict[str, Callable[..., str]] = {
     "change": style.change,
     "points": style.points,
     "count": style.number,
+    "tenths": lambda v: style.number(v, 1),
     "decimal": lambda v: style.number(v, 2),
     "fine": lambda v: style.number(v, 3),
     "times": style.times,

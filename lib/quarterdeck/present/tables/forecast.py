@@ -81,6 +81,36 @@ def levers(seek: pd.DataFrame, currency: str = "EUR") -> gt.GT:
     return lay(shown, columns, note)
 
 
+def tornado(tornado: pd.DataFrame, currency: str = "EUR") -> gt.GT:
+    """Lay out what a usual swing of each lever does, this quarter and later (`analysis.scenarios.tornado`)."""
+    usual = [
+        style.amount(v, UNITS.get(k, "ratio"), currency)
+        for k, v in zip(tornado["lever"], tornado["usual"], strict=True)
+    ]
+    shown = tornado.assign(
+        lever=tornado["lever"].map(LEVER_WORDS),
+        usual=usual,
+        later_less=tornado["later_less"] / tornado["later_base"] - 1,
+        later_more=tornado["later_more"] / tornado["later_base"] - 1,
+    )
+    columns = {
+        "lever": ("Lever", "text"),
+        "usual": ("Usual", "text"),
+        "swing": ("Usual swing", "ratio"),
+        "less": ("Bookings if lower", "money"),
+        "more": ("if higher", "money"),
+        "chance_less": ("Goal if lower", "whole ratio"),
+        "chance_more": ("if higher", "whole ratio"),
+        "later_less": ("Later if lower", "change"),
+        "later_more": ("if higher", "change"),
+    }
+    note = (
+        "Usual: the mean of four quarters; swing: the standard deviation of the lever's own history. Later: the quarters after "
+        "this one together. A price also moves quantities; new sellers bring nothing before their own deals are won."
+    )
+    return lay(shown, columns, note, currency)
+
+
 def ledger_scores(scores: pd.DataFrame) -> gt.GT:
     """Lay out how true the forecasts given out were, by how early they were made (`analysis.ledger.scores`)."""
     columns = {
