@@ -51,7 +51,7 @@ def levers(
     given = {"outlook": outlook, "chances": chances, "response": response if known else None}
     names = [lever for lever in LEVER_WORDS if lever in ("win_rate", "cycle_days", "average_won", "sellers")]
     sliders = {name: _slider(LEVER_WORDS[name]) for name in [*names, *(["price"] if known else [])]}
-    panel = Levers(sliders, ipywidgets.HTML(), ipywidgets.Image(format="png"))
+    panel = Levers(sliders, ipywidgets.HTML(), ipywidgets.Image(value=b"", format="png", layout={"display": "none"}))
     base = recompute(**given)
 
     def redraw(_: dict | None = None) -> None:
@@ -59,7 +59,7 @@ def levers(
         told = recompute(**given, changes=moved)
         panel.said.value = _bold(scenario_takeaway(told, base, currency))
         panel.drawn.value, width = png(scenario_rows(told, base, currency=currency), DPI)
-        panel.drawn.layout.max_width, panel.drawn.layout.width = "100%", f"{width}px"
+        panel.drawn.layout = {"width": f"{width}px", "max_width": "100%"}
 
     for slider in sliders.values():
         slider.observe(redraw, "value")

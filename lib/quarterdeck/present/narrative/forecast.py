@@ -5,6 +5,7 @@ import pandas as pd
 from quarterdeck.analysis.ledger import EVERY
 from quarterdeck.present import style
 from quarterdeck.present.charts.forecast import LEVER_WORDS
+from quarterdeck.present.tables.forecast import UNITS
 
 
 def landing_takeaway(landing: pd.DataFrame, currency: str = "EUR") -> str:
@@ -93,8 +94,8 @@ def trial_takeaway(trial: pd.DataFrame) -> str:
     )
 
 
-def seek_takeaway(seek: pd.DataFrame) -> str:
-    """Say what closing the gap would take (`analysis.goals.seek`)."""
+def seek_takeaway(seek: pd.DataFrame, currency: str = "EUR") -> str:
+    """Say what closing the gap would take, each lever with its percentile in the company's own history (`analysis.goals.seek`)."""
     gap = seek["gap"].iloc[0]
     if gap <= 0:
         return f"**A usual quarter reaches the goal, with {style.percent(-gap, 0)} to spare.**"
@@ -104,12 +105,18 @@ def seek_takeaway(seek: pd.DataFrame) -> str:
         if never
         else "each lever alone has been so good before"
     )
-    together = seek.dropna(subset=["together_percentile"])
-    worst = together["together_percentile"].max()
+    said = f"**A usual quarter falls {style.percent(gap, 0)} short; {hard}.**"
+    together = seek.dropna(subset=["together"])
+    if together.empty:
+        return f"{said} Even all four at their best ever would not reach it together."
+    parts = [
+        f"{LEVER_WORDS[row.lever].lower()} {style.amount(row.together, UNITS[row.lever], currency)} "
+        f"({style.percent(row.together_percentile, 0)})"
+        for row in together.itertuples()
+    ]
     return (
-        f"**A usual quarter falls {style.percent(gap, 0)} short; {hard}.** Moved "
-        f"together, each of the four would be better than in at most "
-        f"{style.percent(worst, 0)} of past quarters."
+        f"{said} The cheapest way together, each with the part of past quarters that it would beat: "
+        f"{', '.join(parts[:-1])} and {parts[-1]}."
     )
 
 
@@ -145,7 +152,8 @@ def scenario_takeaway(scenario: pd.DataFrame, base: pd.DataFrame, currency: str 
     later, before = scenario["p50"].iloc[1:].sum(), base["p50"].iloc[1:].sum()
     if len(scenario) > 1:
         change = "" if abs(later - before) < 1 else f", {style.change(later / before - 1)} on as now"
-        said += f". The {len(scenario) - 1} quarters after it bring {style.money(later, currency)}{change}"
+        whose = "quarter after it brings" if len(scenario) == 2 else f"{len(scenario) - 1} quarters after it bring"
+        said += f". The {whose} {style.money(later, currency)}{change}"
     return f"{said}."
 
 

@@ -257,6 +257,8 @@ def _shortfall(row: pd.Series, currency: str) -> str:
     day = f"{said} hired by {style.day(row['hire_by'])}"
     if not row["late"]:
         return f"{day}."
+    if pd.isna(row["hires_now"]):
+        return f"{day}; that day has passed, and nobody who begins today would be in time."
     return f"{day}; that day has passed, and from today it takes {_sellers(row['hires_now'])}."
 
 

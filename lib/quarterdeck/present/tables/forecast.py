@@ -70,13 +70,14 @@ def levers(seek: pd.DataFrame, currency: str = "EUR") -> gt.GT:
         "needed": ("Needed alone", "text"),
         "change": ("Change", "change"),
         "reached": ("Quarters so good", "of quarters"),
+        "percentile": ("Better than in", "whole ratio"),
         "together": ("Needed together", "text"),
         "together_percentile": ("Better than in", "whole ratio"),
     }
     fewer = ", ".join(LEVER_WORDS[lever].lower() for lever in SLOWER)
     note = (
         f"Usual: the mean of four quarters. Of {fewer}, less is better. "
-        f"Together: the four move by like parts of their own swing."
+        f"Together: the least move of four, in their own usual swings, that has been reached before by each."
     )
     return lay(shown, columns, note)
 
