@@ -60,6 +60,16 @@ def test_the_plain_guess_is_last_years_span_as_known_on_the_day():
     ]
 
 
+def test_quarters_further_ahead_are_kept_beside_the_open_one():
+    starts = pd.to_datetime(["2026-01-01", "2026-04-01", "2026-07-01"])
+    rest = pd.DataFrame({"start": starts, "p10": [1.0, 2.0, np.nan], "p50": 3.0, "p90": 4.0})
+    later = ledger.of_quarters(rest, "revenue")
+    assert later["period_end"].tolist() == [pd.Timestamp("2026-03-31"), pd.Timestamp("2026-06-30")]  # one has no range
+    first = later.iloc[:1].assign(p50=9.0)
+    table = ledger.given_out(first, pd.Timestamp("2026-02-14"), orders("2026-02-14"), later=later)
+    assert table["p50"].tolist() == [9, 3] and table["naive"].tolist() == [110, 180]  # Q1 and Q2 of 2025
+
+
 def test_a_guess_for_which_there_is_no_year_is_missing():
     first = pd.DataFrame({"metric": ["revenue"], "p10": [1.0], "p50": [2.0], "p90": [3.0]})
     first = first.assign(period_start=pd.Timestamp("2024-04-01"), period_end=pd.Timestamp("2024-06-30"))

@@ -16,6 +16,7 @@ CHANCES = pd.DataFrame({"amount": [100.0, 200.0], "chance": [0.5, 0.9], "swing":
 OUTLOOK = pd.DataFrame(
     {
         "quarter": ["Q4 2026", "Q1 2027"],
+        "start": pd.to_datetime(["2026-10-01", "2027-01-01"]),
         "booked": [300.0, 0.0],
         "to_come": [40.0, 500.0],
         "noise": [30.0, 100.0],

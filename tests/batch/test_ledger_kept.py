@@ -8,6 +8,7 @@ import pytest
 
 from acme import Acme
 from quarterdeck import cli
+from quarterdeck.batch import record
 from quarterdeck.data import ledger, snapshot
 
 FORECAST = """from quarterdeck.analysis import ledger
@@ -92,6 +93,30 @@ def test_runs_for_earlier_days_fill_the_ledger_and_leave_latest_where_it_is(acme
     assert made.tolist() == [pd.Timestamp(d) for d in ("2026-07-15", "2026-10-09", "2026-08-15")]
     again = json.loads((runs(acme)[-1] / "data" / "snapshot.json").read_text())
     assert "forecast_ledger" not in again["tables"]  # on 15 August the quarter had not ended
+
+
+def test_writing_the_same_run_again_doubles_no_row(history):
+    before = kept(history), kept(history, "kpi_history")
+    folder = runs(history)[-1]
+    record.write(folder, json.loads((folder / "run.json").read_text()))
+    for rows, name in zip(before, ("forecast_ledger", "kpi_history"), strict=True):
+        pd.testing.assert_frame_equal(kept(history, name), rows)
+
+
+def test_a_day_after_the_datas_last_makes_nothing_due_that_has_not_ended_in_it(history):
+    told = history.out / "acme" / "forecast_ledger.parquet"
+    assert len(ledger.come_due(told, pd.Timestamp("2026-10-09"))) == 3
+    _, tables = snapshot.read_snapshot(runs(history)[0] / "data")
+    facts = snapshot.freeze(tables, history.root / "again", "acme", "Acme", "EUR", told, "2026-12-31")
+    assert facts["as_of"] == "2026-08-20" and "forecast_ledger" not in facts["tables"]
+
+
+def test_a_ledger_that_cannot_be_read_stops_the_run_in_one_sentence(acme, capsys):
+    (acme.out / "acme").mkdir(parents=True)
+    (acme.out / "acme" / "forecast_ledger.parquet").write_text("spilt")
+    assert cli.main(acme.command(*NOW)) == 2
+    said = capsys.readouterr().err
+    assert "forecast_ledger.parquet cannot be read as Parquet; put back a copy" in said and "Traceback" not in said
 
 
 def test_a_run_that_is_not_whole_or_does_not_reconcile_keeps_nothing(acme):

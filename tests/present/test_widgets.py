@@ -17,7 +17,7 @@ OUTLOOK = pd.DataFrame(
         "noise": [4e4, 8e5],
         "goal": [2e7, np.nan],
     }
-).assign(newcomer=[0.0, 0.4])
+).assign(newcomer=[0.0, 0.4], start=pd.to_datetime(["2026-10-01", "2027-01-01"]))
 RESPONSE = pd.DataFrame({"value": [-1.2], "error": [0.1], "swing": [0.02]})
 
 

@@ -47,11 +47,29 @@ def open_quarter(
     return table.assign(period_start=period.start, period_end=period.end)[FORECASTS].reset_index(drop=True)
 
 
+def of_quarters(quarters: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Forecasts of whole quarters, as the ledger can keep them.
+
+    Parameters
+    ----------
+    quarters : DataFrame
+        One row per quarter: `start`, `p10`, `p50`, `p90` (money), as `scenarios.scenario` gives them at rest.
+
+    Returns
+    -------
+    DataFrame
+        The rows that have all three, with `metric`, `period_start`, `period_end`, `p10`, `p50`, `p90` (money).
+    """
+    told = quarters.dropna(subset=list(QUANTILES)).rename(columns={"start": "period_start"})
+    return told.assign(metric=metric, period_end=told["period_start"] + pd.offsets.QuarterEnd(0))[FORECASTS]
+
+
 def given_out(
     forecasts: pd.DataFrame,
     as_of: pd.Timestamp,
     orders: pd.DataFrame | None = None,
     opportunities: pd.DataFrame | None = None,
+    later: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Forecasts as the ledger keeps them: those whose span has not ended, each beside a plain guess made on the same day.
 
@@ -60,15 +78,17 @@ def given_out(
 
     Parameters
     ----------
-    forecasts : DataFrame
-        `metric` ("revenue" or "bookings"), `period_start`, `period_end`, `p10`, `p50`, `p90` (money).
+    forecasts, later : DataFrame
+        `metric` ("revenue" or "bookings"), `period_start`, `period_end`, `p10`, `p50`, `p90` (money); of a span that both
+        forecast, the first is kept.
 
     Returns
     -------
     DataFrame
         The same rows and columns with `naive` (money; missing where there is no such year).
     """
-    still = forecasts[forecasts["period_end"] > as_of].reset_index(drop=True)
+    known = forecasts if later is None else pd.concat([forecasts, later]).drop_duplicates(FORECASTS[:3])
+    still = known[known["period_end"] > as_of].reset_index(drop=True)
     sums = {m: _running(m, orders, opportunities) for m in still["metric"].unique()}
     guesses = [_guess(sums[f.metric], f.period_start, f.period_end, as_of) for f in still.itertuples()]
     return still[FORECASTS].assign(naive=np.array(guesses, dtype=float))

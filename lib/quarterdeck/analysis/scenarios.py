@@ -17,7 +17,7 @@ LEVERS = ["win_rate", "cycle_days", "average_won", "sellers", "price"]
 AT_REST = "as now"
 AHEAD, HISTORY, FEWEST = 3, 16, 3  # quarters ahead; past ones forecast likewise, and needed
 OUTLOOK = ["quarter", "start", "booked", "to_come", "noise", "goal", "newcomer", "n"]
-SCENARIO = ["scenario", "quarter", "p10", "p50", "p90", "goal", "chance"]
+SCENARIO = ["scenario", "quarter", "start", "p10", "p50", "p90", "goal", "chance"]
 TORNADO = [
     "lever", "usual", "swing", "less", "more", "base", "width", "chance_less", "chance_more", "later_less", "later_more",
     "later_base", "n",
@@ -137,8 +137,8 @@ def scenario(
     Returns
     -------
     DataFrame
-        One row per scenario and quarter: `scenario`, `quarter`, `p10`, `p50`, `p90`, `goal` (money), `chance` (ratio, missing
-        without a goal).
+        One row per scenario and quarter: `scenario`, `quarter`, `start`, `p10`, `p50`, `p90`, `goal` (money), `chance` (ratio,
+        missing without a goal).
 
     Raises
     ------
@@ -206,7 +206,7 @@ def _one(
     middle, reach = outlook["booked"] + left, ndtri(0.9) * spread
     sure = np.where(outlook["goal"] <= outlook["booked"], 1.0, ndtr((middle - outlook["goal"]) / spread))
     ends = {"p10": np.maximum(middle - reach, outlook["booked"]), "p50": middle, "p90": middle + reach}
-    return outlook[["quarter", "goal"]].assign(**ends, chance=np.where(outlook["goal"].notna(), sure, np.nan))
+    return outlook[["quarter", "start", "goal"]].assign(**ends, chance=np.where(outlook["goal"].notna(), sure, np.nan))
 
 
 def _checked(changes: pd.DataFrame, response: pd.DataFrame | None) -> pd.DataFrame:

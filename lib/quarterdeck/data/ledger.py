@@ -3,6 +3,9 @@
 from pathlib import Path
 
 import pandas as pd
+from pyarrow import ArrowException
+
+from quarterdeck.errors import RunError
 
 TABLE = "forecast_ledger"
 KEY = ["region", "metric", "period_start", "period_end", "made_on"]
@@ -38,9 +41,19 @@ def come_due(path: Path, day: pd.Timestamp) -> pd.DataFrame:
 
     What is still open is left out, and so is whatever a later run said of the same day: running again, or running for a
     past day again, changes nothing here, and so leaves the snapshot as it was.
+
+    Raises
+    ------
+    RunError
+        Where the file is not Parquet.
     """
     if not path.is_file():
         return pd.DataFrame(columns=COLUMNS)
-    kept = pd.read_parquet(path).reindex(columns=COLUMNS).dropna(subset=KEY)
+    try:
+        kept = pd.read_parquet(path).reindex(columns=COLUMNS).dropna(subset=KEY)
+    except (OSError, ArrowException) as error:
+        raise RunError(
+            f"{path} cannot be read as Parquet; put back a copy of it, or move it away to begin anew."
+        ) from error
     kept = kept[(kept["period_end"] <= day) & (kept["made_on"] <= day)]
     return kept.sort_values(["created_at", "run"], kind="stable").drop_duplicates(KEY, ignore_index=True)

@@ -96,7 +96,8 @@ def freeze(
         Where the tables break the contract; nothing is written then.
     """
     checked = check(tables)
-    due = ledger.come_due(told, _day(as_of, f"{last_day(checked):%Y-%m-%d}")) if told else ()
+    last = last_day(checked)
+    due = ledger.come_due(told, min(_day(as_of, f"{last:%Y-%m-%d}"), last)) if told else ()
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".snapshot-", dir=folder.parent))
     try:
@@ -106,7 +107,7 @@ def freeze(
             "company": company,
             "title": title,
             "currency": currency,
-            "as_of": f"{last_day(checked):%Y-%m-%d}",
+            "as_of": f"{last:%Y-%m-%d}",
             "regions": regions(checked),
             "hash": hashlib.sha256(json.dumps(written).encode()).hexdigest(),
             "tables": written,
