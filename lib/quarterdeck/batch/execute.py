@@ -19,7 +19,6 @@ from quarterdeck.batch.reconcile import reconcile
 from quarterdeck.data import source
 from quarterdeck.data.ledger import TABLE as LEDGER
 from quarterdeck.data.snapshot import freeze
-from quarterdeck.present.tables import FORECAST_MIME, KPI_MIME
 
 CELL_SECONDS = 600  # a cell that takes longer has failed
 
@@ -156,8 +155,7 @@ def execute(job: Job, folder: Path, sockets: str) -> dict:
     place.parent.mkdir(parents=True, exist_ok=True)
     if draft.is_file():
         os.replace(draft, place)
-    kinds = {"kpis": KPI_MIME, "forecasts": FORECAST_MIME}
-    said = {kind: record.recorded(place, mime) if error is None else [] for kind, mime in kinds.items()}
+    said = record.recorded(place) if error is None else dict.fromkeys(record.RECORDED, [])
     state = "failed" if error else "done"
     return {"state": state, "seconds": round(time.monotonic() - begun, 2), "error": error, **said}
 

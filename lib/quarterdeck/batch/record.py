@@ -12,17 +12,16 @@ import nbformat
 import pandas as pd
 
 from quarterdeck.data import ledger
+from quarterdeck.present.tables import FORECAST_MIME, KPI_MIME
 
+RECORDED = {"kpis": KPI_MIME, "forecasts": FORECAST_MIME}
 HISTORY = ["run", "as_of", "created_at", "region", "metric", "period", "value", "n", "low", "high", "unit"]
 
 
-def recorded(notebook: Path, mime: str) -> list[dict[str, Any]]:
-    """Collect what an executed notebook recorded in outputs of a MIME type: KPIs or forecasts."""
-    found = []
-    for cell in nbformat.read(notebook, as_version=4).cells:
-        for output in cell.get("outputs", []):
-            found += output.get("data", {}).get(mime, [])
-    return found
+def recorded(notebook: Path) -> dict[str, list[dict[str, Any]]]:
+    """Collect the `kpis` and `forecasts` that an executed notebook recorded."""
+    outputs = [o for c in nbformat.read(notebook, as_version=4).cells for o in c.get("outputs", [])]
+    return {kind: [row for o in outputs for row in o.get("data", {}).get(mime, [])] for kind, mime in RECORDED.items()}
 
 
 def reason(fault: Exception, notebook: Path) -> str:
@@ -69,11 +68,10 @@ def _looks_back(folder: Path, facts: dict) -> bool:
     """Tell whether a run was told to look from a day before that of `latest`, though its data reaches further."""
     latest = folder.parent / "latest" / "run.json"
     last = json.loads((folder / "data" / "snapshot.json").read_text(encoding="utf-8"))["as_of"]
-    return (
-        facts["as_of"] < last
-        and latest.is_file()
-        and facts["as_of"] < json.loads(latest.read_text(encoding="utf-8"))["as_of"]
-    )
+    if not latest.is_file():
+        return False
+    shown = json.loads(latest.read_text(encoding="utf-8"))["as_of"]
+    return pd.Timestamp(facts["as_of"]) < min(pd.Timestamp(last), pd.Timestamp(shown))
 
 
 def _history(facts: dict) -> pd.DataFrame:
