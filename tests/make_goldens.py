@@ -19,13 +19,15 @@ def main() -> None:
 
 def bare(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Leave out pictures, and all that differs from run to run."""
-    notebook.metadata.pop("papermill", None)
+    for key in ("papermill", "widgets"):
+        notebook.metadata.pop(key, None)
     for cell in notebook.cells:
         cell.metadata = {k: v for k, v in cell.metadata.items() if k == "tags"}
         if cell.metadata.get("tags") == ["injected-parameters"]:
             cell.id = "injected"
         for output in cell.get("outputs", []):
-            output.get("data", {}).pop("image/png", None)
+            for kind in ("image/png", "application/vnd.jupyter.widget-view+json"):
+                output.get("data", {}).pop(kind, None)
             if "metadata" in output:
                 output.metadata = {}
     return notebook

@@ -10,6 +10,7 @@ from quarterdeck.analysis import (
     battlecards,
     brief,
     buyers,
+    capacity,
     competitors,
     deals,
     demand,
@@ -18,6 +19,7 @@ from quarterdeck.analysis import (
     goals,
     hierarchy,
     launches,
+    ledger,
     market,
     movement,
     outlook,
@@ -26,6 +28,7 @@ from quarterdeck.analysis import (
     portfolio,
     prices,
     rivalry,
+    scenarios,
     season,
     series,
     sizing,
@@ -59,6 +62,14 @@ def desk(demo_company, tmp_path_factory):
     return snapshot.open_desk("demo", data=str(folder))
 
 
+def given_out():
+    """Forecasts of six quarters, as if runs on their middle days had given them out."""
+    starts = pd.date_range("2025-01-01", periods=6, freq="QS").astype("datetime64[us]")
+    frame = pd.DataFrame({"period_start": starts, "period_end": starts + pd.offsets.QuarterEnd(0), "metric": "revenue"})
+    numbers = {"p10": 5.0e6, "p50": 5.4e6, "p90": 5.9e6, "naive": 4.9e6}
+    return frame.assign(made_on=starts + pd.Timedelta(days=45), created_at=pd.Timestamp("2026-11-24"), **numbers)
+
+
 @pytest.fixture(scope="module")
 def months(desk):
     """The panel of regions and segments by month, and its forecast."""
@@ -68,7 +79,28 @@ def months(desk):
 
 
 @pytest.fixture(scope="module")
-def pictures(desk, months):
+def levers(desk):
+    """What the pictures and sentences of scenarios and capacity stand on."""
+    ask = desk.ask
+    chances = ask(deals.chances)
+    ahead, record = ask(deals.bookings_ahead, chances=chances), ask(goals.record)
+    newcomers = ask(capacity.newcomers, ramp=ask(skill.ramp_length))
+    outlook = ask(scenarios.outlook, chances=chances, ahead=ahead, record=record, newcomers=newcomers)
+    response = ask(scenarios.response, elasticity=ask(prices.elasticity))
+    return {
+        "chances": chances,
+        "outlook": outlook,
+        "response": response,
+        "newcomers": newcomers,
+        "rest": ask(scenarios.scenario, outlook=outlook, chances=chances, response=response),
+        "tornado": ask(scenarios.tornado, outlook=outlook, chances=chances, record=record, response=response),
+        "capacity": ask(capacity.capacity, newcomers=newcomers),
+        "scored": ask(ledger.scored, forecast_ledger=given_out()),
+    }
+
+
+@pytest.fixture(scope="module")
+def pictures(desk, levers, months):
     ask = desk.ask
     landing, shares, size = ask(forecast.landing), ask(market.market_share), ask(market.market_size)
     rivals, attained = ask(competitors.shares), ask(team.attainment)
@@ -132,6 +164,11 @@ def pictures(desk, months):
         "reliability": forecast_chart.reliability_dots(ask(deals.reliability, tried=ask(deals.tried))),
         "pipeline": forecast_chart.pipeline_bars(ask(forecast.weighted_pipeline)),
         "calls": forecast_chart.call_lines(ask(forecast.call_accuracy)),
+        "ledger": forecast_chart.ledger_rows(levers["scored"], ledger.scores(levers["scored"])),
+        "rest": forecast_chart.scenario_rows(levers["rest"]),
+        "moved": forecast_chart.scenario_rows(levers["rest"].assign(p50=lambda t: t["p50"] * 1.02), levers["rest"]),
+        "tornado": forecast_chart.tornado_bars(levers["tornado"]),
+        "capacity": team_chart.capacity_bars(levers["capacity"]),
     }
 
 
@@ -246,7 +283,63 @@ def test_the_forecast_sentences():
     assert "no past forecast" in forecast_say.origins_takeaway(unknown)
 
 
-def test_sentences_over_the_demo_company_have_no_hole(desk):
+def test_the_ledger_sentences():
+    row = {"metric": "revenue", "lead": "all", "n": 8, "spans": 8, "wape": 0.032, "naive_wape": 0.095, "added": 0.063}
+    row |= {"added_low": 0.016, "added_high": 0.11, "mase": 0.4, "bias": -0.004, "crps": 0.02, "coverage": 0.875}
+    scores = pd.DataFrame([row | {"low": 0.6, "high": 0.97, "afterwards": 3}])
+    assert forecast_say.ledger_takeaway(scores) == (
+        "**The 8 forecasts of revenue that have come due missed by 3.2 %**, 0.4 % too low on the whole, and eight-of-ten ranges "
+        "held 88 % (60 % to 97 %) of the time. That is 6.3 pp closer than repeating last year (+1.6 pp to +11.0 pp), more than "
+        "chance. 3 of them were computed after the event, from the tables cut back to the day they speak from."
+    )
+    worse = scores.assign(added=-0.02, added_low=-0.05, added_high=0.01, afterwards=0)
+    assert forecast_say.ledger_takeaway(worse).endswith(
+        "2.0 pp further off than repeating last year (−5.0 pp to +1.0 pp), which may be chance."
+    )
+    assert "too few quarters to be sure" in forecast_say.ledger_takeaway(scores.assign(added_low=float("nan")))
+
+
+def test_the_scenario_sentences():
+    numbers = {"p10": 9.5e6, "p50": 10.0e6, "p90": 10.6e6, "goal": 10.6e6, "chance": 0.09}
+    base = pd.DataFrame([{"quarter": "Q4 2026"} | numbers, {"quarter": "Q1 2027"} | numbers])
+    assert forecast_say.scenario_takeaway(base, base) == (
+        "**Q4 2026 ends at €10.0m of bookings, between €9.5m and €10.6m in eight of ten cases**; the goal of €10.6m is reached "
+        "with a chance of 9 %. The quarter after it brings €10.0m."
+    )
+    moved = base.assign(p50=[10.6e6, 11.0e6], chance=0.5)
+    said = forecast_say.scenario_takeaway(moved, base)
+    assert "€600k more than as now" in said and "chance of 50 % (as now 9 %)" in said and "+10.0 % on as now" in said
+    assert "goal" not in forecast_say.scenario_takeaway(base.assign(goal=float("nan")), base)
+
+
+def test_the_capacity_sentences():
+    row = {
+        "quarter": "Q4 2026",
+        "sellers": 46.0,
+        "ramped": 45.5,
+        "factor": 0.8,
+        "capacity": 9e6,
+        "low": 8e6,
+        "high": 10e6,
+    }
+    row |= {"plan": 10e6, "assumed": False, "quota": 11e6, "gap": 1e6, "hires": 5.0, "hires_now": 9.0}
+    short = pd.DataFrame([row | {"hire_by": pd.Timestamp("2026-01-05"), "late": True}])
+    ramp = pd.DataFrame({"months": [10.0], "start": [0.43], "low": [0.3], "high": [0.56], "n": [28]})
+    assert team_say.capacity_takeaway(short, ramp) == (
+        "**The 46 sellers can be counted on for €9.0m in Q4 2026** (€8.0m to €10.0m in eight of ten cases), against a plan of "
+        "€10.0m. Quotas add up to 110 % of it; past quarters brought 80 % of full quotas, so 125 % would do. Q4 2026 falls €1.0m "
+        "short of the plan, the worth of 5 more sellers hired by 5 Jan 2026; that day has passed, and from today it takes 9 more "
+        "sellers. A newcomer begins at 43 % of a usual seller's bookings (30 % to 56 %, n 28) and is there after 10 months."
+    )
+    assert "No quarter ahead" in team_say.capacity_takeaway(short.assign(gap=-1.0), ramp)
+    never = team_say.capacity_takeaway(short.assign(hires_now=float("nan")), ramp)
+    assert "nobody who begins today would be in time" in never
+    unknown = team_say.capacity_takeaway(short.assign(hire_by=pd.NaT), ramp.iloc[:0])
+    assert unknown.endswith("5 more sellers; how long a new one takes is not known.")
+    assert "no plan is set" in team_say.capacity_takeaway(short.assign(plan=float("nan")), ramp)
+
+
+def test_sentences_over_the_demo_company_have_no_hole(desk, levers):
     ask = desk.ask
     attained, chances, goal = ask(team.attainment), ask(deals.chances), ask(goals.goal)
     cells, habits = ask(sizing.cells), ask(buyers.habits)
@@ -275,6 +368,10 @@ def test_sentences_over_the_demo_company_have_no_hole(desk):
         forecast_say.trial_takeaway(ask(deals.trial, tried=ask(deals.tried))),
         forecast_say.seek_takeaway(ask(goals.seek, record=ask(goals.record), goal=goal)),
         forecast_say.calls_takeaway(ask(forecast.call_accuracy)),
+        forecast_say.ledger_takeaway(ledger.scores(levers["scored"])),
+        forecast_say.scenario_takeaway(levers["rest"], levers["rest"]),
+        forecast_say.tornado_takeaway(levers["tornado"]),
+        team_say.capacity_takeaway(levers["capacity"], levers["newcomers"]),
         team_say.attainment_takeaway(ask(team.attainment_spread, attained=attained)),
         team_say.skill_takeaway(ask(skill.skills)),
         team_say.chances_takeaway(ask(pace.quota_chances)),

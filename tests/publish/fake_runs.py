@@ -99,6 +99,11 @@ def make_notebook(question: str) -> nbformat.NotebookNode:
         v4.new_markdown_cell("## What else moves?", metadata={"tags": ["deep"]}),
         v4.new_code_cell("SECRET_SOURCE + 4", outputs=[picture]),
         v4.new_code_cell(
+            "SECRET_SOURCE + 5",
+            metadata={"tags": ["live"]},
+            outputs=[v4.new_output("display_data", {"text/html": "<p>NEEDS_A_KERNEL</p>"})],
+        ),
+        v4.new_code_cell(
             "1", metadata={"tags": ["method"]}, outputs=[v4.new_output("display_data", {"text/markdown": "METHOD"})]
         ),
     ]

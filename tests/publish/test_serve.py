@@ -52,6 +52,10 @@ def test_a_deep_section_shows_its_question_and_its_finding_and_folds_the_rest(se
     assert "METHOD" not in first + second and "METHOD" in page
 
 
+def test_a_cell_that_wants_a_kernel_is_left_out(server):
+    assert "NEEDS_A_KERNEL" not in ask(server, BRIEF)[2]
+
+
 def test_no_code_no_warning_and_no_traceback_reaches_the_page(server):
     page = ask(server, BRIEF)[2]
     assert not [n for n in ("SECRET_SOURCE", "STDERR_NOISE", "REPR_NOISE", "TRACEBACK_NOISE", "<script") if n in page]

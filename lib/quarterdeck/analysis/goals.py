@@ -7,6 +7,7 @@ from quarterdeck.data.periods import Period, last_quarters
 
 LEVERS = ["open_deals", "win_rate", "average_won", "cycle_days", "sellers"]
 SLOWER = {"cycle_days"}  # less of it is more
+SAME = 1e-9  # part by which two levels may differ and still be one
 HISTORY, FEWEST, USUAL = 20, 6, 4  # quarters looked at, needed, and taken as usual
 
 
@@ -64,13 +65,16 @@ def goal(
         due = targets[targets["period_start"].ge(period.start) & targets["period_end"].le(period.end)][
             "revenue_target"
         ].sum()
-        begin = period.start - pd.DateOffset(years=1)
+        until = min(
+            period.start, orders["order_date"].max() + pd.Timedelta(days=1)
+        )  # a whole year, also for a later quarter
+        begin = until - pd.DateOffset(years=1)
         won = opportunities[
             opportunities["status"].eq("won")
             & opportunities["closed_on"].ge(begin)
-            & opportunities["closed_on"].lt(period.start)
+            & opportunities["closed_on"].lt(until)
         ]
-        sold = orders.loc[orders["order_date"].ge(begin) & orders["order_date"].lt(period.start), "revenue"].sum()
+        sold = orders.loc[orders["order_date"].ge(begin) & orders["order_date"].lt(until), "revenue"].sum()
         if due > 0 and sold > 0:
             return pd.DataFrame([[due * won["amount"].sum() / sold, "revenue target"]], columns=columns)
     if quotas is not None:
@@ -83,8 +87,9 @@ def seek(record: pd.DataFrame, goal: pd.DataFrame) -> pd.DataFrame:
     """What each lever alone would have to be for a quarter to reach its goal, and how often it has been.
 
     Bookings are proportional to open deals × win rate × size ÷ cycle days (velocity), and to sellers at what one brings; the
-    usual level is the mean of four quarters. Together is the cheapest way: the four levers of velocity move by the same part
-    of their own usual swing (standard deviation of logs), which is the least sum of squares of swings that reaches the goal.
+    usual level is the mean of four quarters. Together is the cheapest feasible way: of all moves of velocity's four levers that
+    reach the goal with none better than it has ever been, the one with the least sum of squares of usual swings (standard
+    deviation of logs).
 
     Parameters
     ----------
@@ -96,7 +101,8 @@ def seek(record: pd.DataFrame, goal: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         One row per lever: `lever`, `usual`, `needed` (alone, in the lever's unit), `change` (needed over usual, less one),
         `reached` (quarters in which it was so good), `quarters`, `percentile` (part of quarters that were worse, ratio),
-        `together` (needed if the four levers move at once; missing for sellers), `together_percentile`, and in every row `gap`
+        `together` (needed if the four levers move at once; missing for sellers, and for all where even their best together
+        falls short), `together_percentile`, and in every row `gap`
         (goal over usual bookings, less one); no rows with fewer than six quarters or without a goal.
     """
     columns = [
@@ -115,20 +121,35 @@ def seek(record: pd.DataFrame, goal: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(columns=columns)
     usual = record[[*LEVERS, "bookings"]].tail(USUAL).mean()
     wanted = np.log(goal["goal"].iloc[0] / usual["bookings"])
-    shared = _shared(record, wanted)
+    shared = _shared(record, usual, wanted)
     rows = []
     for lever in LEVERS:
         sign = -1.0 if lever in SLOWER else 1.0
         past = sign * record[lever]
         needed, both = (usual[lever] * np.exp(sign * move) for move in (wanted, shared.get(lever, np.nan)))
-        reached = int((past >= sign * needed - 1e-12).sum())
-        part = (past < sign * both - 1e-12).mean() if lever in shared else np.nan
+        reached = int((past >= sign * needed - SAME * needed).sum())
+        part = (past < sign * both - SAME * both).mean() if lever in shared else np.nan
         alone = [usual[lever], needed, needed / usual[lever] - 1, reached, len(record), 1 - reached / len(record)]
         rows.append([lever, *alone, both, part, np.expm1(wanted)])
     return pd.DataFrame(rows, columns=columns)
 
 
-def _shared(record: pd.DataFrame, wanted: float) -> pd.Series:
-    """Split the move that is wanted (in logs) over velocity's four levers, by the squares of their usual swings."""
-    squares = np.log(record[[lever for lever in LEVERS if lever != "sellers"]]).var()
-    return wanted * (squares / squares.sum() if squares.sum() > 0 else squares * 0 + 1 / len(squares))
+def _shared(record: pd.DataFrame, usual: pd.Series, wanted: float) -> pd.Series:
+    """Split the move that is wanted (in logs) over velocity's four levers, by the squares of their usual swings.
+
+    A lever that would have to be better than ever stays at its best, and the others take what is left of the move: the least sum
+    of squares under bounds. Missing where all at their best fall short.
+    """
+    four = [lever for lever in LEVERS if lever != "sellers"]
+    signs = pd.Series([-1.0 if lever in SLOWER else 1.0 for lever in four], four)
+    logs = np.log(record[four])
+    best = ((logs - np.log(usual[four])) * signs).max()
+    squares = logs.var() if logs.var().sum() > 0 else pd.Series(1.0, four)
+    if wanted > best.sum():
+        return pd.Series(np.nan, four)
+    moves, free = wanted * squares / squares.sum(), squares > 0
+    while (over := free & (moves > best)).any() and wanted > 0:
+        free &= ~over
+        moves[over] = best[over]
+        moves[free] = (wanted - moves[~free].sum()) * squares[free] / squares[free].sum()
+    return moves

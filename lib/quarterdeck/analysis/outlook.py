@@ -38,6 +38,23 @@ def monthly(
     return pd.DataFrame({"start": months.to_timestamp(), "value": value.to_numpy(float)})
 
 
+def panel(
+    as_of: pd.Timestamp,
+    orders: pd.DataFrame | None = None,
+    customers: pd.DataFrame | None = None,
+    opportunities: pd.DataFrame | None = None,
+    season: int = 12,
+) -> pd.DataFrame:
+    """Revenue of each region, segment and channel, their cells and the whole, by month (or by quarter, with a season of four).
+
+    Returns
+    -------
+    DataFrame
+        As `hierarchy.sums` gives it for `hierarchy.cells`.
+    """
+    return hierarchy.sums(hierarchy.cells(as_of, orders, customers, opportunities, season))
+
+
 def ahead(panel: pd.DataFrame, tested: pd.DataFrame, periods: int, season: int, level: float = 0.8) -> pd.DataFrame:
     """Forecast every series of a panel so that the means of the parts add up to the whole's.
 
@@ -117,22 +134,23 @@ def by_quarter(panel: pd.DataFrame, ahead: pd.DataFrame, landing: pd.DataFrame, 
     Parameters
     ----------
     panel, ahead : DataFrame
-        Of quarters, as `hierarchy.sums` and `ahead` give them.
+        Of quarters, as `hierarchy.sums` and `ahead` (eight of ten) give them.
     landing : DataFrame
         As `forecast.landing` gives it: it knows the part of the open quarter that is in.
 
     Returns
     -------
     DataFrame
-        One row per quarter ahead: `start`, `low`, `middle`, `high`, `before` (money), `change` (middle over `before` less one).
+        One row per quarter ahead: `start`, `p10`, `p50`, `p90`, `before` (money), `change` (`p50` over `before` less one).
     """
-    table = ahead.loc[ahead["series"] == WHOLE, ["start", "low", "middle", "high"]].head(YEAR).reset_index(drop=True)
+    whole = ahead.loc[ahead["series"] == WHOLE, ["start", "low", "middle", "high"]].head(YEAR).reset_index(drop=True)
+    table = whole.set_axis(["start", "p10", "p50", "p90"], axis=1)
     now = table["start"].eq(period.start)
     if now.any() and landing["p50"].notna().all():
-        table.loc[now, ["low", "middle", "high"]] = landing[["p10", "p50", "p90"]].to_numpy()
+        table.loc[now, ["p10", "p50", "p90"]] = landing[["p10", "p50", "p90"]].to_numpy()
     past = panel[panel["series"] == WHOLE].set_index("start")["value"]
     table["before"] = (table["start"] - pd.DateOffset(years=1)).map(past)
-    return table.assign(change=table["middle"] / table["before"].where(table["before"] > 0) - 1)
+    return table.assign(change=table["p50"] / table["before"].where(table["before"] > 0) - 1)
 
 
 def accuracy(tested: pd.DataFrame, season: int, level: float = 0.8, name: str | None = None) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from quarterdeck.batch import record
 from quarterdeck.batch.plan import Job, plan, refuse_unknown_regions
 from quarterdeck.batch.reconcile import reconcile
 from quarterdeck.data import source
+from quarterdeck.data.ledger import TABLE as LEDGER
 from quarterdeck.data.snapshot import freeze
 
 CELL_SECONDS = 600  # a cell that takes longer has failed
@@ -66,7 +67,8 @@ def run(
     tables = source.read(company, out, data)
     folder = _new_folder(out / company.name)
     try:
-        frozen = freeze(tables, folder / "data", company.name, described.title, described.currency)
+        told = (folder.parent / f"{LEDGER}.parquet", as_of)
+        frozen = freeze(tables, folder / "data", company.name, described.title, described.currency, *told)
         refuse_unknown_regions({j.region: j.parameters for j in jobs}, frozen["regions"], company)
         del tables
         done = list(tell(_executed(jobs, folder, workers), len(jobs)))
@@ -126,7 +128,7 @@ def execute(job: Job, folder: Path, sockets: str) -> dict:
     Returns
     -------
     dict
-        `state`, `seconds`, `error` (one line, or None) and `kpis` as the notebook recorded them.
+        `state`, `seconds`, `error` (one line, or None), `kpis` and `forecasts` as the notebook recorded them.
     """
     import papermill
     from traitlets.config import Config
@@ -153,29 +155,31 @@ def execute(job: Job, folder: Path, sockets: str) -> dict:
     place.parent.mkdir(parents=True, exist_ok=True)
     if draft.is_file():
         os.replace(draft, place)
-    kpis = record.kpis(place) if error is None else []
+    said = record.recorded(place) if error is None else dict.fromkeys(record.RECORDED, [])
     state = "failed" if error else "done"
-    return {"state": state, "seconds": round(time.monotonic() - begun, 2), "error": error, "kpis": kpis}
+    return {"state": state, "seconds": round(time.monotonic() - begun, 2), "error": error, **said}
 
 
 def _outcome(future: Future, job: Job) -> dict:
     try:
         found = future.result()
     except BrokenProcessPool:
-        found = {"state": "failed", "seconds": 0.0, "error": "the process that ran it was killed", "kpis": []}
+        error = "the process that ran it was killed"
+        found = {"state": "failed", "seconds": 0.0, "error": error, "kpis": [], "forecasts": []}
     return {"region": job.region, "notebook": job.notebook, **found}
 
 
 def _facts(folder: Path, frozen: dict, as_of: str, jobs: list[Job], done: list[dict]) -> dict:
     """Give what `run.json` says, in the order of the plan."""
     found = {(d["region"], d["notebook"]): d for d in done}
-    entries, kpis = [], []
+    entries, kpis, forecasts = [], [], []
     for job in jobs:
         outcome = found[job.region, job.notebook]
         whose = {"region": job.region, "notebook": job.notebook}
         told = {k: outcome[k] for k in ("state", "seconds", "error")}
         entries.append(whose | told | {"parameters": job.parameters, "notebook_hash": job.notebook_hash})
         kpis += [whose | kpi for kpi in outcome["kpis"]]
+        forecasts += [{"region": job.parameters["region"]} | told for told in outcome["forecasts"]]
     return {
         "company": frozen["company"],
         "title": frozen["title"],
@@ -187,5 +191,6 @@ def _facts(folder: Path, frozen: dict, as_of: str, jobs: list[Job], done: list[d
         "snapshot": frozen["hash"],
         "notebooks": entries,
         "kpis": kpis,
+        "forecasts": forecasts,
         "reconciliation": reconcile(kpis, [j.region for j in jobs], len(frozen["regions"])),
     }

@@ -17,7 +17,7 @@ from typing import Any
 
 import pandas as pd
 
-from quarterdeck.data import source
+from quarterdeck.data import ledger, source
 from quarterdeck.data.contract import KEYS, check
 from quarterdeck.data.periods import Period, quarter
 from quarterdeck.errors import ParamsError, RunError, SourceError
@@ -62,6 +62,8 @@ class Desk:
         given = {k: v for k, v in (known | options).items() if k in parameters} | options
         given = {k: v for k, v in given.items() if not (isinstance(v, Missing) and parameters[k].default is None)}
         absent = [k for k, p in parameters.items() if k not in given and p.default is p.empty]
+        if ledger.TABLE in absent:
+            return Missing(ledger.NONE_DUE)
         if absent:
             return Missing(f"Not shown: it needs {_listed(absent)}, which the data of {self.title} does not hold.")
         if void := next((v for v in given.values() if isinstance(v, Missing)), None):
@@ -69,8 +71,19 @@ class Desk:
         return function(**given)
 
 
-def freeze(tables: dict[str, pd.DataFrame], folder: Path, company: str, title: str, currency: str) -> dict:
+def freeze(
+    tables: dict[str, pd.DataFrame],
+    folder: Path,
+    company: str,
+    title: str,
+    currency: str,
+    told: Path | None = None,
+    as_of: str = "",
+) -> dict:
     """Check tables against the contract and write them into `folder`, whole or not at all.
+
+    Beside them goes the part of the forecast ledger at `told` that can be held against what came by `as_of` (the tables'
+    last day where that is empty), so that a page depends on its snapshot alone.
 
     Returns
     -------
@@ -83,15 +96,18 @@ def freeze(tables: dict[str, pd.DataFrame], folder: Path, company: str, title: s
         Where the tables break the contract; nothing is written then.
     """
     checked = check(tables)
+    last = last_day(checked)
+    due = ledger.come_due(told, min(_day(as_of, f"{last:%Y-%m-%d}"), last)) if told else ()
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".snapshot-", dir=folder.parent))
     try:
-        written = {name: _write(frame, draft / f"{name}.parquet") for name, frame in sorted(checked.items())}
+        frozen = checked | ({ledger.TABLE: due} if len(due) else {})
+        written = {name: _write(frame, draft / f"{name}.parquet") for name, frame in sorted(frozen.items())}
         facts = {
             "company": company,
             "title": title,
             "currency": currency,
-            "as_of": f"{last_day(checked):%Y-%m-%d}",
+            "as_of": f"{last:%Y-%m-%d}",
             "regions": regions(checked),
             "hash": hashlib.sha256(json.dumps(written).encode()).hexdigest(),
             "tables": written,
@@ -132,6 +148,7 @@ def cut(tables: dict[str, pd.DataFrame], as_of: pd.Timestamp) -> dict[str, pd.Da
         "initiatives": "started_on",
         "costs": "period_end",
         "exchange_rates": "valid_from",
+        ledger.TABLE: "period_end",
     }
     seen = {
         name: frame[~(frame[known_from[name]] > as_of)] if name in known_from else frame
@@ -158,6 +175,9 @@ def within(tables: dict[str, pd.DataFrame], region: str) -> dict[str, pd.DataFra
     ParamsError
         Where no table knows the region.
     """
+    if ledger.TABLE in tables:  # its regions do not add up: the company's forecast is one of its own
+        told = tables[ledger.TABLE]
+        tables = tables | {ledger.TABLE: told[told["region"] == region].reset_index(drop=True)}
     if region == COMPANY:
         return tables
     if region not in (known := regions(tables)):
@@ -225,7 +245,8 @@ def home() -> Path:
 
 
 def _write(frame: pd.DataFrame, path: Path) -> dict:
-    frame.sort_values(KEYS[path.stem]).to_parquet(path, index=False)  # the hash must not hang on the engine's row order
+    key = ledger.KEY if path.stem == ledger.TABLE else KEYS[path.stem]
+    frame.sort_values(key).to_parquet(path, index=False)  # the hash must not hang on the engine's row order
     return {"rows": len(frame), "hash": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 

@@ -35,9 +35,16 @@ def show(draw: Callable, subject: Any, *others: Any, **options: Any) -> None:
         _put(draw(subject, *others, **options))
 
 
+def png(ax: Axes, dpi: int = DPI) -> tuple[bytes, int]:
+    """Give a picture as PNG, and the width in pixels at which a page shows it."""
+    buffer = io.BytesIO()
+    ax.figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    return buffer.getvalue(), round(ax.figure.get_figwidth() * DPI / 2)
+
+
 def _put(drawn: Any) -> None:
     if isinstance(drawn, Axes):
-        picture, width = _png(drawn)
+        picture, width = png(drawn)
         question = [t.get_text() for t in drawn.texts if t.get_gid() == style.QUESTION]
         alt = ". ".join([drawn.get_title(loc="left").strip(), *question])
         display(Image(picture, format="png", width=width, alt=alt))
@@ -47,12 +54,6 @@ def _put(drawn: Any) -> None:
         display(HTML(drawn.as_raw_html()))  # its own representation in text is a page of code
     else:
         display(drawn)
-
-
-def _png(ax: Axes) -> tuple[bytes, int]:
-    buffer = io.BytesIO()
-    ax.figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
-    return buffer.getvalue(), round(ax.figure.get_figwidth() * DPI / 2)
 
 
 def _note(sentence: str) -> HTML:

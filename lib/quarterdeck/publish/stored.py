@@ -20,6 +20,7 @@ TEMPLATES = Path(__file__).parent / "template"
 TEMPLATE = "quarterdeck"
 PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
 DEEP, CLOSING = "deep", "method"  # tags: a markdown cell whose section is folded away; the cell that ends the last one
+LIVE = "live"  # tag of a cell that wants a kernel: a stored page leaves it out
 NO_ALT = "A chart; its finding stands in the text beside it."
 
 # Without a math plugin: "from $4m to $5m" is money on these pages, not a formula.
@@ -95,7 +96,7 @@ class PageExporter(HTMLExporter):
 
 def _blocks(nb: NotebookNode) -> list[dict[str, Any]]:
     blocks = []
-    for cell in nb.cells:
+    for cell in (c for c in nb.cells if LIVE not in c.metadata.get("tags", [])):
         if cell.cell_type == "markdown":
             deep = DEEP in cell.metadata.get("tags", [])
             blocks += [_prose(part) | {"deep": deep} for part in re.split(r"(?m)^(?=## )", cell.source) if part.strip()]

@@ -4,14 +4,18 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from quarterdeck.analysis.ledger import EVERY
+from quarterdeck.data.periods import Period
 from quarterdeck.present import style
 
+NEWEST = 16  # forecasts drawn
 LEVER_WORDS = {
     "open_deals": "Open deals",
     "win_rate": "Win rate",
     "average_won": "Size of a won deal",
     "cycle_days": "Days to win",
     "sellers": "Sellers",
+    "price": "Price",
 }
 
 CALLS = {"commit": style.NAVY, "best": style.US, "pipeline": style.SOFT}
@@ -238,6 +242,86 @@ def reliability_dots(reliability: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return style.title(
         ax, finding, "Do the deals' chances come true? Tenths of the deals of four unseen quarters; line: 90 % interval"
     )
+
+
+def ledger_rows(scored: pd.DataFrame, scores: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw the newest forecasts that were given out, each with what came and with the plain guess.
+
+    Parameters
+    ----------
+    scored, scores : DataFrame
+        As `analysis.ledger.scored` and `scores` give them; revenue is drawn, bookings where there is none.
+    """
+    metric = "revenue" if scored["metric"].eq("revenue").any() else scored["metric"].iloc[0]
+    told = scored[scored["metric"] == metric].tail(NEWEST)
+    ax = style.rows(ax, len(told), each=0.34)
+    spots = range(len(told) - 1, -1, -1)
+    ax.hlines(spots, told["p10"], told["p90"], color=style.US, linewidth=4, alpha=0.3, label="eight of ten")
+    ax.scatter(told["p50"], spots, s=44, facecolor="white", edgecolor=style.NAVY, zorder=3, label="forecast")
+    ax.scatter(told["naive"], spots, s=30, color=style.SOFT, marker="x", zorder=2, label="plain guess")
+    ax.scatter(told["actual"], spots, s=40, color=style.US, zorder=4, label="what came")
+    weeks = [f"{w} week{'' if w == 1 else 's'} left" for w in told["weeks_left"].round().astype(int)]
+    names = [Period(s, e, e).label for s, e in zip(told["period_start"], told["period_end"], strict=True)]
+    ax.set_yticks(spots, [f"{name}, {left}" for name, left in zip(names, weeks, strict=True)])
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14 - 0.3 / len(told)), ncol=4)
+    style.money_axis(ax.xaxis, currency)
+    row = scores[(scores["metric"] == metric) & (scores["lead"] == EVERY)].iloc[0]
+    finding = f"Forecasts given out missed by {style.percent(row['wape'])}"
+    if pd.notna(row["naive_wape"]):
+        finding += f", a plain guess by {style.percent(row['naive_wape'])}"
+    return style.title(ax, finding, f"How true were the forecasts? {metric.capitalize()} of the span, {currency}")
+
+
+def scenario_rows(
+    scenario: pd.DataFrame, base: pd.DataFrame | None = None, ax: Axes | None = None, currency: str = "EUR"
+) -> Axes:
+    """Draw the quarters' bookings under a scenario, in grey as they are without it (`analysis.scenarios.scenario`)."""
+    ax = style.rows(ax, len(scenario), each=0.5)
+    spots = np.arange(len(scenario) - 1, -1, -1)
+    shifts = [(scenario, 0.0, style.US)] if base is None else [(base, 0.16, style.SOFT), (scenario, -0.1, style.US)]
+    for told, shift, ink in shifts:
+        ax.hlines(spots + shift, told["p10"], told["p90"], color=ink, linewidth=5, alpha=0.35)
+        ax.scatter(told["p50"], spots + shift, color=ink, s=44, zorder=3)
+    for spot, row in zip(spots, scenario.itertuples(), strict=True):
+        said = f"  {style.money(row.p50, currency)}"
+        if pd.notna(row.goal):
+            ax.vlines(row.goal, spot - 0.3, spot + 0.34, color=style.PLAN, linewidth=2.4)
+            said += f", goal {style.money(row.goal, currency)}: {style.percent(row.chance, 0)}"
+        side = {"xycoords": ("axes fraction", "data"), "va": "center", "fontsize": 9.5}
+        ax.annotate(said, (1.0, spot), color=style.INK, **side)
+    ax.set_yticks(spots, scenario["quarter"])
+    ax.set_ylim(-0.5, len(scenario) - 0.4)
+    style.money_axis(ax.xaxis, currency)
+    finding = f"Bookings end {scenario['quarter'].iloc[0]} at {style.money(scenario['p50'].iloc[0], currency)}"
+    grey = "" if base is None else "; grey: as now"
+    return style.title(
+        ax, finding, f"Where do this and the next quarters end? Bookings, {currency}; bar: eight of ten{grey}"
+    )
+
+
+def tornado_bars(tornado: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw what a usual swing of each lever does to the quarter's bookings, the widest on top (`analysis.scenarios.tornado`)."""
+    ax = style.rows(ax, len(tornado), each=0.5)
+    spots = list(range(len(tornado) - 1, -1, -1))
+    for spot, row in zip(spots, tornado.itertuples(), strict=True):
+        for value, way, other in ((row.less, "lower", row.more), (row.more, "higher", row.less)):
+            part = value / row.base - 1
+            right = value > other or (value == other and way == "higher")
+            ax.barh(spot, part, height=0.52, color=style.US if part >= 0 else style.SOFT)
+            near = {"xytext": (4 if right else -4, 0), "textcoords": "offset points", "va": "center", "fontsize": 9}
+            said = f"{way}: {style.change(part) if abs(part) >= 5e-4 else 'no change'}"
+            ax.annotate(said, (part, spot), ha="left" if right else "right", color=style.INK, **near)
+    ax.axvline(0, color=style.INK, linewidth=1)
+    wide = (tornado[["less", "more"]].div(tornado["base"], axis=0) - 1).abs().max(axis=None)
+    ax.set_xlim(-1.5 * max(wide, 1e-3), 1.5 * max(wide, 1e-3))
+    swing = [f"{LEVER_WORDS[v]} (±{style.percent(s)})" for v, s in zip(tornado["lever"], tornado["swing"], strict=True)]
+    ax.set_yticks(spots, swing)
+    style.percent_axis(ax.xaxis, 1)
+    top = tornado.iloc[0]
+    finding = (
+        f"{LEVER_WORDS[top['lever']]} moves the quarter most: {style.money(top['width'] / 2, currency)} either way"
+    )
+    return style.title(ax, finding, "What does a usual swing of each lever do? The quarter's bookings, % on as now")
 
 
 def _ends(ax: Axes, row: pd.Series, currency: str) -> None:

@@ -1,5 +1,8 @@
 """What do quotas, win rates and the pipeline look like, seller by seller?"""
 
+from typing import Any
+
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
@@ -251,6 +254,37 @@ def overdue_bars(overdue: pd.DataFrame, total: pd.DataFrame, ax: Axes | None = N
     row = total.iloc[0]
     finding = f"{style.money(row['overdue_amount'], currency)} of open deals is past its expected close"
     return style.title(ax, finding, f"Whose dates need a new look? Open amount past due, {currency}; median days late")
+
+
+def capacity_bars(capacity: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw what the sellers can be counted on to book against the plan, quarter by quarter (`analysis.capacity.capacity`)."""
+    ax = style.axes(ax)
+    spots = range(len(capacity))
+    ax.bar(spots, capacity["capacity"], width=0.5, color=style.US, alpha=0.45)
+    ax.vlines(spots, capacity["low"], capacity["high"], color=style.NAVY, linewidth=2)
+    for spot, row in zip(spots, capacity.itertuples(), strict=True):
+        if pd.notna(row.plan):
+            ax.hlines(row.plan, spot - 0.34, spot + 0.34, color=style.PLAN, linewidth=2.6, linestyle=_dash(row))
+            above = {"xytext": (0, 5), "textcoords": "offset points", "ha": "center", "fontsize": 9}
+            said = f"plan {style.money(row.plan, currency)}"
+            ax.annotate(said, (spot, max(row.plan, row.high)), color=style.PLAN, **above)
+    ax.set_xticks(spots, capacity["quarter"] + "\n" + capacity["ramped"].map(lambda n: f"{style.number(n, 1)} sellers"))
+    ax.set_ylim(0, 1.12 * np.nanmax(capacity[["high", "plan"]]))
+    style.money_axis(ax.yaxis, currency)
+    short = capacity[capacity["gap"] > 0]
+    finding = "The sellers there are can carry the plan"
+    if len(short):
+        worst = short.loc[short["gap"].idxmax()]
+        finding = f"{worst['quarter']} is {style.money(worst['gap'], currency)} beyond what the sellers can carry"
+    elif capacity["plan"].isna().all():
+        finding = f"The sellers there are can book {style.money(capacity['capacity'].iloc[0], currency)} a quarter"
+    return style.title(
+        ax, finding, f"Can the team carry the plan? Bookings, {currency}; dark: eight of ten cases, brass: plan"
+    )
+
+
+def _dash(row: Any) -> str:
+    return "--" if row.assumed else "-"
 
 
 def _rows(ax: Axes | None, rows: int, inches: float = 0.25) -> Axes:

@@ -2,9 +2,12 @@
 
 import pandas as pd
 
+from quarterdeck.analysis.ledger import EVERY
 from quarterdeck.analysis.members import NAIVE
 from quarterdeck.analysis.series import JOINED
 from quarterdeck.present import style
+from quarterdeck.present.charts.forecast import LEVER_WORDS
+from quarterdeck.present.tables.forecast import UNITS
 
 
 def landing_takeaway(landing: pd.DataFrame, currency: str = "EUR") -> str:
@@ -111,8 +114,8 @@ def trial_takeaway(trial: pd.DataFrame) -> str:
     )
 
 
-def seek_takeaway(seek: pd.DataFrame) -> str:
-    """Say what closing the gap would take (`analysis.goals.seek`)."""
+def seek_takeaway(seek: pd.DataFrame, currency: str = "EUR") -> str:
+    """Say what closing the gap would take, each lever with its percentile in the company's own history (`analysis.goals.seek`)."""
     gap = seek["gap"].iloc[0]
     if gap <= 0:
         return f"**A usual quarter reaches the goal, with {style.percent(-gap, 0)} to spare.**"
@@ -122,10 +125,79 @@ def seek_takeaway(seek: pd.DataFrame) -> str:
         if never
         else "each lever alone has been so good before"
     )
-    together = seek.dropna(subset=["together_percentile"])
-    worst = together["together_percentile"].max()
+    said = f"**A usual quarter falls {style.percent(gap, 0)} short; {hard}.**"
+    together = seek.dropna(subset=["together"])
+    if together.empty:
+        return f"{said} Even all four at their best ever would not reach it together."
+    parts = [
+        f"{LEVER_WORDS[row.lever].lower()} {style.amount(row.together, UNITS[row.lever], currency)} "
+        f"({style.percent(row.together_percentile, 0)})"
+        for row in together.itertuples()
+    ]
     return (
-        f"**A usual quarter falls {style.percent(gap, 0)} short; {hard}.** Moved "
-        f"together, each of the four would be better than in at most "
-        f"{style.percent(worst, 0)} of past quarters."
+        f"{said} The cheapest way together, each with the part of past quarters that it would beat: "
+        f"{', '.join(parts[:-1])} and {parts[-1]}."
     )
+
+
+def ledger_takeaway(scores: pd.DataFrame) -> str:
+    """Say how true the forecasts that were given out were, against a plain guess (`analysis.ledger.scores`)."""
+    row = scores[scores["lead"] == EVERY].sort_values("metric", ascending=False, kind="stable").iloc[0]
+    side = "too high" if row["bias"] > 0 else "too low"
+    said = (
+        f"**The {row['n']:.0f} forecasts of {row['metric']} that have come due missed by {style.percent(row['wape'])}**, "
+        f"{style.percent(abs(row['bias']))} {side} on the whole, and eight-of-ten ranges held {style.percent(row['coverage'], 0)} "
+        f"({style.percent(row['low'], 0)} to {style.percent(row['high'], 0)}) of the time."
+    )
+    if pd.notna(row["added"]):
+        said += f" {_added(row)}"
+    if row["afterwards"]:
+        which = "All" if row["afterwards"] == row["n"] else f"{row['afterwards']:.0f}"
+        said += f" {which} of them were computed after the event, from the tables cut back to the day they speak from."
+    return said
+
+
+def scenario_takeaway(scenario: pd.DataFrame, base: pd.DataFrame, currency: str = "EUR") -> str:
+    """Say what a scenario does to the quarter, the goal and the quarters after it (`analysis.scenarios.scenario`)."""
+    row, rest = scenario.iloc[0], base.iloc[0]
+    middle, low, high = (style.money(row[c], currency) for c in ("p50", "p10", "p90"))
+    said = f"**{row['quarter']} ends at {middle} of bookings, between {low} and {high} in eight of ten cases**"
+    moved = row["p50"] - rest["p50"]
+    if abs(moved) >= 1:
+        said += f", {style.money(abs(moved), currency)} {'more' if moved > 0 else 'less'} than as now"
+    if pd.notna(row["goal"]):
+        was = "" if abs(moved) < 1 else f" (as now {style.percent(rest['chance'], 0)})"
+        goal, chance = style.money(row["goal"], currency), style.percent(row["chance"], 0)
+        said += f"; the goal of {goal} is reached with a chance of {chance}{was}"
+    later, before = scenario["p50"].iloc[1:].sum(), base["p50"].iloc[1:].sum()
+    if len(scenario) > 1:
+        change = "" if abs(later - before) < 1 else f", {style.change(later / before - 1)} on as now"
+        whose = "quarter after it brings" if len(scenario) == 2 else f"{len(scenario) - 1} quarters after it bring"
+        said += f". The {whose} {style.money(later, currency)}{change}"
+    return f"{said}."
+
+
+def tornado_takeaway(tornado: pd.DataFrame, currency: str = "EUR") -> str:
+    """Say which lever moves the quarter most, and which the quarters after it (`analysis.scenarios.tornado`)."""
+    top = tornado.iloc[0]
+    later = tornado.loc[(tornado["later_more"] - tornado["later_less"]).abs().idxmax()]
+    reach = abs(later["later_more"] - later["later_less"]) / 2
+    moved = f"{style.percent(top['swing'])} either way, worth {style.money(top['width'] / 2, currency)}"
+    said = f"**{LEVER_WORDS[top['lever']]} moves this quarter most**: it usually swings by {moved}"
+    best = top[["chance_less", "chance_more"]].max()
+    if pd.notna(best):
+        said += f", and at its better end the goal is reached with a chance of {style.percent(best, 0)}"
+    if reach > 0:
+        word = LEVER_WORDS[later["lever"]].lower()
+        said += f". In the quarters after it, {word} weighs most: {style.money(reach, currency)} either way"
+    return f"{said} (n {top['n']:.0f} quarters)."
+
+
+def _added(row: pd.Series) -> str:
+    better = "closer" if row["added"] > 0 else "further off"
+    said = f"That is {style.points(abs(row['added'])).lstrip('+')} {better} than repeating last year"
+    if pd.isna(row["added_low"]):
+        return f"{said}, over too few quarters to be sure."
+    low, high = style.points(row["added_low"]), style.points(row["added_high"])
+    sure = "which may be chance" if row["added_low"] <= 0 <= row["added_high"] else "more than chance"
+    return f"{said} ({low} to {high}), {sure}."

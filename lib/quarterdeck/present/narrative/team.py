@@ -216,3 +216,51 @@ def _count(n: float, noun: str) -> str:
 
 def _n(rates: pd.DataFrame) -> str:
     return f"{rates['n'].sum():,.0f}"
+
+
+def capacity_takeaway(capacity: pd.DataFrame, newcomers: pd.DataFrame, currency: str = "EUR") -> str:
+    """Say whether the sellers can carry the plan, and by when new ones are wanted (`analysis.capacity`)."""
+    now = capacity.iloc[0]
+    middle, low, high = (style.money(now[c], currency) for c in ("capacity", "low", "high"))
+    said = f"**The {now['sellers']:.0f} sellers can be counted on for {middle} in {now['quarter']}**"
+    said += f" ({low} to {high} in eight of ten cases)"
+    if pd.isna(now["plan"]):
+        return f"{said}; no plan is set to hold it against."
+    said += f", against a plan of {style.money(now['plan'], currency)}."
+    if pd.notna(now["quota"]):
+        said += (
+            f" Quotas add up to {style.percent(now['quota'] / now['plan'], 0)} of it; past quarters brought "
+            f"{style.percent(now['factor'], 0)} of full quotas, so {style.percent(1 / now['factor'], 0)} would do."
+        )
+    short = capacity[capacity["gap"] > 0]
+    said += " " + (
+        _shortfall(short.iloc[0], currency) if len(short) else "No quarter ahead that has a plan falls short."
+    )
+    if len(newcomers):
+        row = newcomers.iloc[0]
+        said += (
+            f" A newcomer begins at {style.percent(row['start'], 0)} of a usual seller's bookings "
+            f"({style.percent(row['low'], 0)} to {style.percent(row['high'], 0)}, n {row['n']:.0f}) and is there after "
+            f"{row['months']:.0f} months."
+        )
+    return said
+
+
+def _shortfall(row: pd.Series, currency: str) -> str:
+    plan = "a plan that grows on as it did" if row["assumed"] else "the plan"
+    said = f"{row['quarter']} falls {style.money(row['gap'], currency)} short of {plan}"
+    if pd.isna(row["hires"]):
+        return f"{said}."
+    said += f", the worth of {_sellers(row['hires'])}"
+    if pd.isna(row["hire_by"]):
+        return f"{said}; how long a new one takes is not known."
+    day = f"{said} hired by {style.day(row['hire_by'])}"
+    if not row["late"]:
+        return f"{day}."
+    if pd.isna(row["hires_now"]):
+        return f"{day}; that day has passed, and nobody who begins today would be in time."
+    return f"{day}; that day has passed, and from today it takes {_sellers(row['hires_now'])}."
+
+
+def _sellers(count: float) -> str:
+    return f"{count:.0f} more seller" + ("" if count == 1 else "s")

@@ -14,6 +14,7 @@ from quarterdeck.data.snapshot import COMPANY, Desk
 from quarterdeck.present import style
 
 KPI_MIME = "application/vnd.quarterdeck.kpis+json"
+FORECAST_MIME = "application/vnd.quarterdeck.forecasts+json"
 RECORDED = ["metric", "period", "value", "n", "low", "high", "unit"]
 DIGITS = 12  # of a recorded figure
 
@@ -31,6 +32,35 @@ class Tiles:
         return {"text/html": self.markup, KPI_MIME: self.records}
 
 
+class Forecasts:
+    """A table of forecasts for people, with the same forecasts as data for the company's ledger."""
+
+    def __init__(self, table: gt.GT, records: list[dict[str, Any]]) -> None:
+        self.table, self.records = table, records
+
+    def __repr__(self) -> str:
+        return ", ".join(f"{r['metric']} to {r['period_end']} {r['p50']:g}" for r in self.records)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return {"text/html": self.table.as_raw_html(), FORECAST_MIME: self.records}
+
+
+def given_out(forecasts: pd.DataFrame, currency: str = "EUR") -> Forecasts:
+    """Lay out forecasts, and record them for the ledger that later runs hold against what came (`ledger.given_out`)."""
+    columns = {
+        "metric": ("Of", "text"),
+        "period_end": ("Through", "day"),
+        "p10": ("One in ten below", "money"),
+        "p50": ("Middle", "money"),
+        "p90": ("One in ten above", "money"),
+        "naive": ("Plain guess", "money"),
+    }
+    note = "Kept in the company's ledger once the run is whole. Plain guess: the same span of last year."
+    shown = lay(forecasts.assign(metric=forecasts["metric"].str.capitalize()), columns, note, currency)
+    days = {c: forecasts[c].dt.strftime("%Y-%m-%d") for c in ("period_start", "period_end")}
+    return Forecasts(shown, _plain(forecasts.assign(**days)))
+
+
 def kpi_tiles(kpis: pd.DataFrame, currency: str = "EUR") -> Tiles:
     """Lay out measured metrics as tiles, and record them.
 
@@ -44,7 +74,7 @@ def kpi_tiles(kpis: pd.DataFrame, currency: str = "EUR") -> Tiles:
     known = kpis[kpis["value"].notna()]
     tiles = "".join(_tile(kpi, currency) for kpi in known.itertuples())
     notes = "".join(f'<p class="missing">{html.escape(s)}</p>' for s in kpis["missing"].unique() if s)
-    return Tiles(f'<section class="tiles">{tiles}</section>{notes}', _records(known))
+    return Tiles(f'<section class="tiles">{tiles}</section>{notes}', _plain(known[RECORDED]))
 
 
 def house(frame: pd.DataFrame, by: str | None = None) -> gt.GT:
@@ -72,6 +102,7 @@ WRITERS: dict[str, Callable[..., str]] = {
     "change": style.change,
     "points": style.points,
     "count": style.number,
+    "tenths": lambda v: style.number(v, 1),
     "decimal": lambda v: style.number(v, 2),
     "fine": lambda v: style.number(v, 3),
     "times": style.times,
@@ -139,9 +170,9 @@ def _written(frame: pd.DataFrame, name: str, unit: str, writers: dict[str, Calla
     return [writers[unit](v) for v in frame[name]]
 
 
-def _records(known: pd.DataFrame) -> list[dict[str, Any]]:
-    """Write metrics as data; the last digits of a float, which hang on the machine, are left out."""
-    rounded = known[RECORDED].map(lambda v: float(f"{v:.{DIGITS}g}") if isinstance(v, float) else v)
+def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Write a frame as data; the last digits of a float, which hang on the machine, are left out."""
+    rounded = frame.map(lambda v: float(f"{v:.{DIGITS}g}") if isinstance(v, float) else v)
     return rounded.astype(object).where(rounded.notna(), None).to_dict("records")
 
 

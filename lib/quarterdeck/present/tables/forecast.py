@@ -37,9 +37,9 @@ def quarters_ahead(by_quarter: pd.DataFrame, currency: str = "EUR") -> gt.GT:
     columns = {
         "label": ("Quarter", "text"),
         "before": ("A year before", "money"),
-        "low": ("Low", "money"),
-        "middle": ("Middle", "money"),
-        "high": ("High", "money"),
+        "p10": ("Low", "money"),
+        "p50": ("Middle", "money"),
+        "p90": ("High", "money"),
         "change": ("Change", "change"),
     }
     labels = [f"Q{day.quarter} {day.year}" for day in by_quarter["start"]]
@@ -88,12 +88,64 @@ def levers(seek: pd.DataFrame, currency: str = "EUR") -> gt.GT:
         "needed": ("Needed alone", "text"),
         "change": ("Change", "change"),
         "reached": ("Quarters so good", "of quarters"),
+        "percentile": ("Better than in", "whole ratio"),
         "together": ("Needed together", "text"),
         "together_percentile": ("Better than in", "whole ratio"),
     }
     fewer = ", ".join(LEVER_WORDS[lever].lower() for lever in SLOWER)
     note = (
         f"Usual: the mean of four quarters. Of {fewer}, less is better. "
-        f"Together: the four move by like parts of their own swing."
+        f"Together: the least move of four, in their own usual swings, that has been reached before by each."
     )
     return lay(shown, columns, note)
+
+
+def tornado(tornado: pd.DataFrame, currency: str = "EUR") -> gt.GT:
+    """Lay out what a usual swing of each lever does, this quarter and later (`analysis.scenarios.tornado`)."""
+    usual = [
+        style.amount(v, UNITS.get(k, "ratio"), currency)
+        for k, v in zip(tornado["lever"], tornado["usual"], strict=True)
+    ]
+    shown = tornado.assign(
+        lever=tornado["lever"].map(LEVER_WORDS),
+        usual=usual,
+        later_less=tornado["later_less"] / tornado["later_base"] - 1,
+        later_more=tornado["later_more"] / tornado["later_base"] - 1,
+    )
+    columns = {
+        "lever": ("Lever", "text"),
+        "usual": ("Usual", "text"),
+        "swing": ("Usual swing", "ratio"),
+        "less": ("Bookings if lower", "money"),
+        "more": ("if higher", "money"),
+        "chance_less": ("Goal if lower", "whole ratio"),
+        "chance_more": ("if higher", "whole ratio"),
+        "later_less": ("Later if lower", "change"),
+        "later_more": ("if higher", "change"),
+    }
+    note = (
+        "Usual: the mean of four quarters; swing: the standard deviation of the lever's own history. Later: the quarters after "
+        "this one together. A price also moves quantities; new sellers bring nothing before their own deals are won."
+    )
+    return lay(shown, columns, note, currency)
+
+
+def ledger_scores(scores: pd.DataFrame) -> gt.GT:
+    """Lay out how true the forecasts given out were, by how early they were made (`analysis.ledger.scores`)."""
+    columns = {
+        "lead": ("Weeks left", "text"),
+        "wape": ("Missed by", "ratio"),
+        "naive_wape": ("Plain guess", "ratio"),
+        "added": ("Value added", "points"),
+        "mase": ("MASE", "decimal"),
+        "bias": ("Bias", "change"),
+        "crps": ("CRPS", "ratio"),
+        "coverage": ("Range held", "whole ratio"),
+        "n": ("Forecasts", "count"),
+        "spans": ("Quarters", "count"),
+    }
+    note = (
+        "Plain guess: the same span of last year; value added: by how much it missed more. CRPS weighs the whole range, "
+        "in parts of the outcome. The range should hold eight times of ten."
+    )
+    return lay(scores.assign(metric=scores["metric"].str.capitalize()), columns, note, by="metric")

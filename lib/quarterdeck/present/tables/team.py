@@ -119,3 +119,24 @@ def velocity_factors(velocity: pd.DataFrame, currency: str = "EUR") -> gt.GT:
             "Velocity = open deals × win rate × average won deal ÷ cycle days; the effects multiply to its own."
         )
     )
+
+
+def capacity(capacity: pd.DataFrame, currency: str = "EUR") -> gt.GT:
+    """Lay out capacity against plan by quarter (`analysis.capacity.capacity`)."""
+    columns = {
+        "quarter": ("Quarter", "text"),
+        "ramped": ("Ramped sellers", "tenths"),
+        "capacity": ("Capacity", "money"),
+        "low": ("Eight of ten", "interval money"),
+        "plan": ("Plan", "money"),
+        "gap": ("Short by", "money"),
+        "hires": ("Sellers wanted", "count"),
+        "hire_by": ("Hired by", "day"),
+        "hires_now": ("From today", "count"),
+    }
+    note = (
+        "Capacity: full quotas × ramp × the attainment of eight quarters. Nobody is taken to leave. A plan that is not set yet is "
+        "last year's, grown as the plan last grew."
+    )
+    shown = capacity.assign(gap=capacity["gap"].where(capacity["gap"] > 0))
+    return lay(shown, columns, note, currency)
