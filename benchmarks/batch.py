@@ -13,6 +13,7 @@ from pathlib import Path
 
 import papermill
 
+from quarterdeck.batch.crew import Limits
 from quarterdeck.batch.execute import run
 from quarterdeck.batch.plan import plan
 
@@ -24,7 +25,7 @@ ROUNDS, GOAL = 3, {"one worker": 10.0, "two workers": 18.0}
 def by_quarterdeck(out: Path, workers: int) -> float:
     """Seconds of a whole run."""
     begun = time.perf_counter()
-    folder, facts = run(PARAMS, out, NOTEBOOKS, REGIONS, workers=workers)
+    folder, facts = run(PARAMS, out, NOTEBOOKS, REGIONS, limits=Limits(workers), force=True)
     assert all(e["state"] == "done" for e in facts["notebooks"]), folder
     return time.perf_counter() - begun
 

@@ -1,37 +1,26 @@
-"""What is kept of a run, and what did its notebooks say?"""
+"""What is kept of a run?"""
 
 import json
 import os
 from pathlib import Path
-from typing import Any
 
-import nbformat
 import pandas as pd
 
-from quarterdeck.present.tables import KPI_MIME
+from quarterdeck.batch.unchanged import NOTE
 
 HISTORY = ["run", "as_of", "created_at", "region", "metric", "period", "value", "n", "low", "high", "unit"]
 LEDGER = ["forecast_p10", "forecast_p50", "forecast_p90", "target_probability"]
 
 
-def kpis(notebook: Path) -> list[dict[str, Any]]:
-    """Collect the KPIs that an executed notebook recorded."""
-    found = []
-    for cell in nbformat.read(notebook, as_version=4).cells:
-        for output in cell.get("outputs", []):
-            found += output.get("data", {}).get(KPI_MIME, [])
-    return found
+def write(folder: Path, facts: dict, noted: dict | None) -> None:
+    """Write what the run stands on and `run.json`, whole; then, if the whole run is, move `latest` and add to the history.
 
-
-def reason(fault: Exception, notebook: Path) -> str:
-    """Say in one line which cell failed and why."""
-    name = getattr(fault, "ename", type(fault).__name__)
-    text = " ".join(str(getattr(fault, "evalue", fault)).split())[:300]
-    return f"{_cell(notebook)}{name}: {text}"
-
-
-def write(folder: Path, facts: dict) -> None:
-    """Write `run.json`, whole; then, if the whole run is, move `latest` and add to the company's history."""
+    Where the run is an earlier one that stands unchanged, only what it stands on is written.
+    """
+    if noted:
+        _replace(folder / NOTE, lambda p: p.write_text(json.dumps(noted), encoding="utf-8"))
+    if facts.get("unchanged"):
+        return
     _replace(folder / "run.json", lambda p: p.write_text(json.dumps(facts, indent=1), encoding="utf-8"))
     if any(e["state"] == "failed" for e in facts["notebooks"]):
         return
@@ -47,12 +36,6 @@ def write(folder: Path, facts: dict) -> None:
         link = folder.parent / f".latest-{folder.name}"
         link.symlink_to(folder.name)
         os.replace(link, folder.parent / "latest")
-
-
-def remove_if_empty(folder: Path) -> None:
-    """Remove a folder that holds nothing."""
-    if not any(folder.iterdir()):
-        folder.rmdir()
 
 
 def _covers(latest: Path, facts: dict) -> bool:
@@ -75,20 +58,3 @@ def _replace(path: Path, write) -> None:
     draft = path.with_name(f".{path.name}-draft")
     write(draft)
     os.replace(draft, path)
-
-
-def _cell(notebook: Path) -> str:
-    """Name the cell that failed by the heading it stands under."""
-    if not notebook.is_file():
-        return ""
-    heading = "first cells"
-    for cell in nbformat.read(notebook, as_version=4).cells:
-        if (
-            cell.cell_type == "markdown"
-            and cell.source.startswith("#")
-            and "papermill" not in cell.metadata.get("tags", [])
-        ):
-            heading = cell.source.splitlines()[0].lstrip("# ")
-        elif any(o.output_type == "error" for o in cell.get("outputs", [])):
-            return f"cell {cell.execution_count} under “{heading}”: "
-    return ""

@@ -59,6 +59,12 @@ class Zygote:
         self.folder.cleanup()
 
 
+def alive(address: str) -> bool:
+    """Tell whether there is a zygote at an address."""
+    with socket.socket(socket.AF_UNIX) as knock:
+        return knock.connect_ex(address) == 0
+
+
 class Forked:
     """A forked process, with the parts of `subprocess.Popen` that a kernel's owner uses.
 
@@ -104,7 +110,7 @@ class Forked:
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait until it has ended; raise TimeoutError where that takes longer than `timeout` seconds."""
+        """Wait until it has ended; raise `TimeoutError` where that takes longer than `timeout` seconds."""
         until = None if timeout is None else time.monotonic() + timeout
         while self.returncode is None:
             self.connection.settimeout(None if until is None else max(until - time.monotonic(), 0.001))
