@@ -69,10 +69,11 @@ def forking_process():
     """A process that forks kernels for all tests: its start takes longer than most of them."""
     from quarterdeck.batch import zygote
 
-    forking = zygote.Zygote() if zygote.FORKS else None
-    yield forking.address if forking else ""
-    if forking:
-        forking.close()
+    if not zygote.FORKS:
+        pytest.skip("kernels are forked on Linux alone")
+    forking = zygote.Zygote()
+    yield forking
+    forking.close()
 
 
 @pytest.fixture
@@ -82,5 +83,5 @@ def acme(tmp_path, monkeypatch, forking_process):
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ACME_DATA", "")
-    monkeypatch.setenv("QUARTERDECK_ZYGOTE", forking_process)
+    monkeypatch.setenv("QUARTERDECK_ZYGOTE", forking_process.address)
     return Acme(tmp_path)

@@ -29,7 +29,7 @@ def whole(tmp_path_factory, forking_process):
     acme = Acme(tmp_path_factory.mktemp("whole"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(acme.root)
-        patch.setenv("QUARTERDECK_ZYGOTE", forking_process)
+        patch.setenv("QUARTERDECK_ZYGOTE", forking_process.address)
         assert cli.main(acme.command(*TWO)) == 0
         assert cli.main(acme.command("--region", "North", "--notebook", "executive_brief", "--force")) == 0
     return acme

@@ -159,7 +159,7 @@ def _as_far_as_it_came(draft: Path) -> nbformat.NotebookNode | None:
 def _reason(fault: Exception, notebook: nbformat.NotebookNode | None, seconds: float) -> str:
     """Say in one line which cell failed and why."""
     if notebook and notebook.metadata.get("overflowed"):
-        return f"{_cell(notebook)}it put out more than {MOST_OUTPUT // MEGABYTE} MB"
+        return f"it put out more than {MOST_OUTPUT // MEGABYTE} MB"
     if type(fault).__name__ == "CellTimeoutError":
         return f"it took longer than the {seconds:g} seconds it is given"
     name = getattr(fault, "ename", type(fault).__name__)

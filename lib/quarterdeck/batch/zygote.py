@@ -12,12 +12,14 @@ import gc
 import importlib
 import json
 import os
+import select
 import selectors
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -81,7 +83,7 @@ class Forked:
     ) -> None:
         self.returncode: int | None = None
         self.told: Any = None
-        self._heard = b""
+        self._heard, self._reading = b"", threading.Lock()  # one thread may wait and another kill
         self.connection = socket.socket(socket.AF_UNIX)
         try:
             self.connection.connect(address)
@@ -96,25 +98,25 @@ class Forked:
 
     def hear(self) -> Any:
         """Wait for the first thing that it tells; None where it ends before."""
-        while self.told is None and self.returncode is None:
-            self._take(self.connection.recv(65536))
+        while self.poll() is None and self.told is None:
+            self._await()
         return self.told
 
     def poll(self) -> int | None:
         """Give the exit status, or None while it runs."""
-        while self.returncode is None:
-            try:
-                self._take(self.connection.recv(65536, socket.MSG_DONTWAIT))
-            except BlockingIOError:
-                break
+        with self._reading, contextlib.suppress(BlockingIOError):
+            while self.returncode is None:
+                self._take(self._received())
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait until it has ended; raise `TimeoutError` where that takes longer than `timeout` seconds."""
         until = None if timeout is None else time.monotonic() + timeout
-        while self.returncode is None:
-            self.connection.settimeout(None if until is None else max(until - time.monotonic(), 0.001))
-            self._take(self.connection.recv(65536))
+        while self.poll() is None:
+            left = None if until is None else until - time.monotonic()
+            if left is not None and left <= 0:
+                raise TimeoutError
+            self._await(left)
         return self.returncode
 
     def send_signal(self, signum: int) -> None:
@@ -131,6 +133,17 @@ class Forked:
         """Ask it to end."""
         self.send_signal(signal.SIGTERM)
 
+    def _await(self, seconds: float | None = None) -> None:
+        heard = select.poll()
+        heard.register(self.connection, select.POLLIN)
+        heard.poll(None if seconds is None else seconds * 1000)
+
+    def _received(self) -> bytes:
+        try:
+            return self.connection.recv(65536, socket.MSG_DONTWAIT)
+        except ConnectionResetError:
+            return b""
+
     def _take(self, data: bytes) -> None:
         """Take in a line of JSON at a time: what it tells, or its exit status; silence means that the zygote is dead."""
         *lines, self._heard = (self._heard + data).split(b"\n")
@@ -139,8 +152,6 @@ class Forked:
             self.returncode = line.get("exit", self.returncode)
         if not data and self.returncode is None:
             self.returncode = -signal.SIGKILL
-        if self.returncode is not None:
-            self.connection.close()
 
 
 class Nursery:
