@@ -11,6 +11,7 @@ import pytest
 
 from acme import Acme
 from quarterdeck import cli
+from quarterdeck.batch import kernels, zygote
 
 TWO = ["--notebook", "executive_brief", "market_research"]
 
@@ -108,3 +109,20 @@ def test_figures_that_do_not_agree_give_status_one(acme, capsys):
     printed = capsys.readouterr().out
     assert "does not reconcile: revenue of company: same on every page, off by 449.75" in printed
     assert "executive_brief" in printed and "quarterdeck serve" in printed and str(acme.out / "acme") in printed
+
+
+def test_where_nothing_can_be_forked_the_runs_are_the_same_with_one_warning(acme, monkeypatch):
+    monkeypatch.delenv("QUARTERDECK_ZYGOTE")
+    monkeypatch.setattr(zygote, "FORKS", False)
+    monkeypatch.setattr(kernels, "_told", [])
+    with pytest.warns(UserWarning, match="kernels start slowly here, for this system cannot fork a process safely"):
+        assert cli.main(acme.command("--notebook", "executive_brief", "--region", "North")) == 0
+    assert entries(acme, "latest")["north", "executive_brief"]["state"] == "done"
+
+
+def test_papermill_itself_takes_the_kernel(acme):
+    out = acme.root / "out.ipynb"
+    assert cli.main(acme.command("--notebook", "executive_brief")) == 0
+    command = [sys.executable, "-m", "papermill", "notebooks/executive_brief.ipynb", str(out), "-k", "quarterdeck"]
+    subprocess.run([*command, "-f", "params/acme/north.yaml"], check=True, capture_output=True)
+    assert "€241" in out.read_text()  # 240.75

@@ -212,6 +212,15 @@ def test_where_nothing_can_be_forked_an_ordinary_kernel_starts_with_one_warning(
     assert isinstance(kernel.process, subprocess.Popen) and other.ask("1 + 1") == 2
 
 
+def test_setup_has_installed_the_kernelspec_where_every_client_of_this_environment_finds_it():
+    env = {k: v for k, v in os.environ.items() if k != "JUPYTER_PATH"}
+    command = [sys.executable, "-m", "jupyter", "kernelspec", "list", "--json"]
+    told = json.loads(subprocess.run(command, env=env, check=True, capture_output=True).stdout)
+    spec = ROOT / "lib/quarterdeck/batch/jupyter/kernels/quarterdeck/kernel.json"
+    found = told["kernelspecs"]["quarterdeck"]["spec"]["metadata"]["kernel_provisioner"]["provisioner_name"]
+    assert found == json.loads(spec.read_text())["metadata"]["kernel_provisioner"]["provisioner_name"]
+
+
 def test_a_kernel_is_held_to_its_memory(start):
     kernel = start(env=os.environ | {kernels.MEMORY_LIMIT: str(1 << 30)})
     (told,) = kernel.run("x = bytearray(2 << 30)")

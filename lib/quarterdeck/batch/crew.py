@@ -140,7 +140,7 @@ class Crew:
             return process, self.address
 
     def _new_zygote(self) -> str:
-        if not zygote.FORKS:
+        if kernels.cannot_fork():
             return ""
         self.zygotes.append(zygote.Zygote())
         return self.zygotes[-1].address

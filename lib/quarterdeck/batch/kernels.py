@@ -35,7 +35,7 @@ class ForkedProvisioner(LocalProvisioner):
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Have the kernel forked; where that fails, say so once and start an ordinary one."""
-        if kwargs.get("independent") or cmd[1:3] != ["-m", "ipykernel_launcher"] or _cannot_fork():
+        if kwargs.get("independent") or cmd[1:3] != ["-m", "ipykernel_launcher"] or cannot_fork():
             return await super().launch_kernel(cmd, **kwargs)
         try:
             self.process = await asyncio.to_thread(_fork, cmd[3:], kwargs)
@@ -122,7 +122,8 @@ def limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (begun + allowed, begun + allowed))
 
 
-def _cannot_fork() -> bool:
+def cannot_fork() -> bool:
+    """Tell whether kernels cannot be forked here, and say so once."""
     if not zygote.FORKS:
         _tell_once("this system cannot fork a process safely")
     return bool(_told)

@@ -21,6 +21,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 from traitlets.config import Config
 
+from quarterdeck.batch import zygote
 from quarterdeck.batch.kernels import KERNEL
 
 MEGABYTE = 1 << 20
@@ -129,7 +130,7 @@ def _execute(job: dict[str, Any], begun: float) -> nbformat.NotebookNode:
     link = {"transport": "ipc", "ip": job["sockets"], "client_factory": "quarterdeck.batch.kernels.PromptClient"}
     how = {
         "engine_name": "quarterdeck",
-        "kernel_name": KERNEL,
+        "kernel_name": KERNEL if zygote.FORKS else "python3",
         "cwd": job["cwd"],
         "progress_bar": False,
         "request_save_on_cell_execute": False,  # the draft is written once
