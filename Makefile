@@ -16,6 +16,7 @@ setup: .venv/ready ## make .venv and install what requirements.lock names
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
+	$(BIN)/jupyter kernelspec install --sys-prefix --log-level=WARN lib/quarterdeck/batch/jupyter/kernels/quarterdeck
 	@touch $@
 
 run: setup ## generate the demo company and run every notebook for every region

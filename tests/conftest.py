@@ -64,11 +64,24 @@ def chromium(tmp_path_factory):
     driver.quit()
 
 
+@pytest.fixture(scope="session")
+def forking_process():
+    """A process that forks kernels for all tests: its start takes longer than most of them."""
+    from quarterdeck.batch import zygote
+
+    if not zygote.FORKS:
+        pytest.skip("kernels are forked on Linux alone")
+    forking = zygote.Zygote()
+    yield forking
+    forking.close()
+
+
 @pytest.fixture
-def acme(tmp_path, monkeypatch):
+def acme(tmp_path, monkeypatch, forking_process):
     """A company of two regions with tiny notebooks, in a folder of its own, which is the working directory."""
     from acme import Acme
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ACME_DATA", "")
+    monkeypatch.setenv("QUARTERDECK_ZYGOTE", forking_process.address)
     return Acme(tmp_path)

@@ -1,18 +1,20 @@
-"""The command `quarterdeck`: check · run · serve."""
+"""The command `quarterdeck`: check · run · serve · prune.
+
+What takes long to import is imported where it is needed: an unchanged run is answered within a second.
+"""
 
 import argparse
 import json
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
-
-import pandas as pd
-from tqdm import tqdm
+from typing import Any
 
 from quarterdeck import __version__
-from quarterdeck.data.snapshot import home
+from quarterdeck.data.home import home
 from quarterdeck.errors import ParamsError, QuarterdeckError
 
 WHOLE, FAULTY, BAD_INPUT, STOPPED = 0, 1, 2, 130
@@ -25,8 +27,12 @@ def main(argv: list[str] | None = None) -> int:
         return args.do(args)
     except QuarterdeckError as error:
         return _said(args, str(error), BAD_INPUT)
-    except KeyboardInterrupt:
-        return _said(args, "stopped; nothing half-written was left.", STOPPED)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        again = "mend that and run again: what was finished is taken over."
+        return _said(args, f"it could not be finished: {error.strerror or error}{where}; {again}", FAULTY)
+    except KeyboardInterrupt as stop:
+        return _said(args, str(stop) or "stopped.", STOPPED)
 
 
 def check(args: argparse.Namespace) -> int:
@@ -41,20 +47,65 @@ def check(args: argparse.Namespace) -> int:
     for name, table in tables.items():
         print(f"{name:20} {len(table):>10,} rows")
     last = snapshot.last_day(tables)
-    _note(args.params, plan.without_file(files, known), last)
+    _note(args.params, plan.without_file(files, known), last.to_pydatetime())
     print(f"{args.params.name}: everything holds, through {last:%Y-%m-%d}.")
     return WHOLE
 
 
 def run(args: argparse.Namespace) -> int:
     """Run a company's notebooks and print what came of each."""
+    _refuse_odd_day(args.as_of)
+    if not args.force and (stands := _stands(args)):
+        print(f"nothing has changed since {stands}: its pages stand.")
+        return WHOLE
+    if args.dry_run:
+        return _foresee(args)
+    from quarterdeck.batch.crew import Limits
     from quarterdeck.batch.execute import run as execute
 
-    _refuse_odd_day(args.as_of)
-    only = (args.region, args.notebook)
-    folder, facts = execute(
-        args.params, args.out, args.notebooks, *only, args.workers, args.as_of, args.data, tell=_progress
-    )
+    limits = Limits(args.workers, args.timeout, args.memory_limit)
+    asked = (args.params, args.out, args.notebooks, args.region, args.notebook)
+    folder, facts = execute(*asked, limits, args.as_of, args.data, args.force, tell=_progress)
+    if facts.get("unchanged"):
+        print(f"nothing has changed since {folder}: its pages stand.")
+    return _report(args, folder, facts)
+
+
+def prune(args: argparse.Namespace) -> int:
+    """Remove all but a company's newest runs; what `latest` needs, the figures' history and the forecasts' ledger stay."""
+    from quarterdeck.batch import folders
+
+    company = args.out / args.params.name
+    if not company.is_dir():
+        raise ParamsError(f"{company} holds no runs.")
+    with folders.held(company):
+        gone = folders.prune(company, args.keep)
+    print(f"removed {len(gone)} runs of {args.params.name}, kept {len(folders.runs(company))}.")
+    return WHOLE
+
+
+def _stands(args: argparse.Namespace) -> Path | None:
+    """Give the latest run's folder, where the same was asked for then and nothing has changed since."""
+    from quarterdeck.batch import unchanged
+
+    asked = unchanged.asked(args.params, args.region, args.notebook, args.as_of, args.data)
+    return unchanged.since(args.out / args.params.name, asked, args.params, args.notebooks)
+
+
+def _foresee(args: argparse.Namespace) -> int:
+    """Print what would run, and why."""
+    from quarterdeck.batch.execute import foresee
+
+    asked = (args.params, args.out, args.notebooks, args.region, args.notebook)
+    steps = foresee(*asked, args.as_of, args.data, args.force)
+    ahead = [s for s in steps if s.why]
+    for step in ahead:
+        print(f"would run {step.job.region}/{step.job.notebook}: {step.why}")
+    print(f"{len(ahead)} notebooks would run, {len(steps) - len(ahead)} pages would be taken over.")
+    return WHOLE
+
+
+def _report(args: argparse.Namespace, folder: Path, facts: dict) -> int:
     print(_table(facts).to_string())
     failed = [e for e in facts["notebooks"] if e["state"] == "failed"]
     for entry in failed:
@@ -82,17 +133,20 @@ def _parser() -> argparse.ArgumentParser:
         "quarterdeck", description="Notebooks, batch runs and pages for a Chief Sales Officer."
     )
     parser.add_argument("--version", action="version", version=f"quarterdeck {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="check | run | serve")
-    for name, do in (("check", check), ("run", run), ("serve", serve)):
+    commands = parser.add_subparsers(required=True, metavar="check | run | serve | prune")
+    for name, do in (("check", check), ("run", run), ("serve", serve), ("prune", prune)):
         command = commands.add_parser(name, help=do.__doc__, description=do.__doc__)
         command.set_defaults(do=do, notebooks=home() / "notebooks")
         command.add_argument("--out", type=Path, default=Path("outputs"), help="folder of the runs (default: outputs)")
         command.add_argument("--debug", action="store_true", help="show the traceback of an error")
         if name != "serve":
             command.add_argument("params", type=Path, help="the company's folder, params/<company>")
+        if name in ("check", "run"):
             command.add_argument("--data", type=Path, help="folder of the company's files")
         if name == "run":
             _add_run(command)
+        if name == "prune":
+            command.add_argument("--keep", type=_count, required=True, metavar="N", help="how many finished runs stay")
         if name == "serve":
             command.add_argument("--port", type=int, default=8866)
             command.add_argument("--company", help="show this company alone")
@@ -103,10 +157,42 @@ def _parser() -> argparse.ArgumentParser:
 def _add_run(command: argparse.ArgumentParser) -> None:
     command.add_argument("--region", nargs="+", action="extend", default=[], metavar="R", help="only these regions")
     command.add_argument("--notebook", nargs="+", action="extend", default=[], metavar="N", help="only these notebooks")
-    command.add_argument("--workers", type=int, help="notebooks at a time (default: one per core)")
+    command.add_argument(
+        "--workers", type=_workers, metavar="N", help="notebooks at a time (default: auto, as cores and memory allow)"
+    )
+    command.add_argument(
+        "--timeout", type=float, default=1800, metavar="SECONDS", help="how long a notebook may take (default: 1800)"
+    )
+    command.add_argument(
+        "--memory-limit", type=_bytes, default=0, metavar="SIZE", help="what a notebook may take up, such as 2G"
+    )
+    command.add_argument("--force", action="store_true", help="run everything again, changed or not")
+    command.add_argument("--dry-run", action="store_true", help="say what would run and why, and run nothing")
     command.add_argument(
         "--as-of", default="", metavar="YYYY-MM-DD", help="look from this day (default: the data's last)"
     )
+
+
+def _workers(text: str) -> int | None:
+    return None if text == "auto" else _count(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a count of at least one")
+    return int(text)
+
+
+def _bytes(text: str) -> int:
+    """Read a size.
+
+    >>> _bytes("2G"), _bytes("500M")
+    (2147483648, 524288000)
+    """
+    units = {"K": 10, "M": 20, "G": 30}
+    if not text[:-1].isdecimal() or text[-1] not in units:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 500M or 2G")
+    return int(text[:-1]) << units[text[-1]]
 
 
 def _point(args: argparse.Namespace, folder: Path, facts: dict) -> None:
@@ -115,7 +201,8 @@ def _point(args: argparse.Namespace, folder: Path, facts: dict) -> None:
 
     if not args.region:
         known = json.loads((folder / "data" / "snapshot.json").read_text(encoding="utf-8"))["regions"]
-        _note(args.params, plan.without_file(plan.region_files(args.params), known), pd.Timestamp(facts["as_of"]))
+        without = plan.without_file(plan.region_files(args.params), known)
+        _note(args.params, without, datetime.fromisoformat(facts["as_of"]))
     print(f"{facts['title']} as of {facts['as_of']}: {folder}")
     out = "" if args.out == Path("outputs") else f"--out {args.out}"
     print(
@@ -132,35 +219,39 @@ def _refuse_odd_day(day: str) -> None:
         raise ParamsError(f"--as-of holds {day!r}, expected a date as YYYY-MM-DD.") from error
 
 
-def _note(params: Path, without_file: list[str], last: pd.Timestamp) -> None:
+def _note(params: Path, without_file: list[str], last: datetime) -> None:
     """Say what is not wrong but may be meant otherwise."""
     if without_file:
         print(
             f"note: {params} has no file for {', '.join(without_file)}: no pages of their own, and the regions' sums are not "
             "held against the company"
         )
-    if last > pd.Timestamp.now():
+    if last > datetime.now():
         print(f"note: the data reaches to {last:%Y-%m-%d}, after today: mend the row that says so, or give --as-of")
 
 
 def _reconciled(checks: list[dict]) -> str:
-    kinds = pd.Series([c["check"] for c in checks], dtype="str").value_counts()
-    if kinds.empty:
+    kinds = Counter(c["check"] for c in checks)
+    if not kinds:
         return "nothing to reconcile: no figure that was run stands on two pages or adds up over the regions"
-    same, sums = kinds.get("same on every page", 0), kinds.get("regions add up", 0)
+    same, sums = kinds["same on every page"], kinds["regions add up"]
     told = [f"{same} figures are the same on every page that shows them"] if same else []
     told.append(f"{sums} add up over the regions" if sums else "the regions were not held against the company")
     return f"reconciled: {', '.join(told)}"
 
 
 def _progress(steps: Iterator, count: int) -> Iterator:
+    from tqdm import tqdm
+
     return tqdm(
         steps, total=count, unit="notebook", file=sys.stderr, dynamic_ncols=True, disable=None
     )  # a log gets none
 
 
-def _table(facts: dict) -> pd.DataFrame:
+def _table(facts: dict) -> Any:
     """Lay out region × notebook: the state, and the seconds it took."""
+    import pandas as pd
+
     frame = pd.DataFrame(facts["notebooks"])
     frame["told"] = frame["state"] + frame["seconds"].map(" {:.1f} s".format)
     table = frame.pivot(index="region", columns="notebook", values="told")

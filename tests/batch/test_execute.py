@@ -2,10 +2,8 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 
 import nbformat
 import pandas as pd
@@ -13,6 +11,7 @@ import pytest
 
 from acme import Acme
 from quarterdeck import cli
+from quarterdeck.batch import kernels, zygote
 
 TWO = ["--notebook", "executive_brief", "market_research"]
 
@@ -26,13 +25,14 @@ def entries(acme, run):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def whole(tmp_path_factory, forking_process):
     """A whole run, and after it a run of one page."""
     acme = Acme(tmp_path_factory.mktemp("whole"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(acme.root)
+        patch.setenv("QUARTERDECK_ZYGOTE", forking_process.address)
         assert cli.main(acme.command(*TWO)) == 0
-        assert cli.main(acme.command("--region", "North", "--notebook", "executive_brief")) == 0
+        assert cli.main(acme.command("--region", "North", "--notebook", "executive_brief", "--force")) == 0
     return acme
 
 
@@ -111,17 +111,18 @@ def test_figures_that_do_not_agree_give_status_one(acme, capsys):
     assert "executive_brief" in printed and "quarterdeck serve" in printed and str(acme.out / "acme") in printed
 
 
-def test_ctrl_c_leaves_nothing_behind(acme):
-    acme.write_notebook("market_research", "import time; time.sleep(60)")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "quarterdeck.cli", *acme.command(*TWO)],
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job would ignore it
-    )
-    while process.poll() is None and not list(acme.out.glob("acme/20*/company/executive_brief.ipynb")):
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
-    assert process.returncode == 130 and "stopped" in said and "Traceback" not in said
-    assert not acme.out.exists() or not any(acme.out.iterdir())
+def test_where_nothing_can_be_forked_the_runs_are_the_same_with_one_warning(acme, monkeypatch):
+    monkeypatch.delenv("QUARTERDECK_ZYGOTE")
+    monkeypatch.setattr(zygote, "FORKS", False)
+    monkeypatch.setattr(kernels, "_told", [])
+    with pytest.warns(UserWarning, match="kernels start slowly here, for this system cannot fork a process safely"):
+        assert cli.main(acme.command("--notebook", "executive_brief", "--region", "North")) == 0
+    assert entries(acme, "latest")["north", "executive_brief"]["state"] == "done"
+
+
+def test_papermill_itself_takes_the_kernel(acme):
+    out = acme.root / "out.ipynb"
+    assert cli.main(acme.command("--notebook", "executive_brief")) == 0
+    command = [sys.executable, "-m", "papermill", "notebooks/executive_brief.ipynb", str(out), "-k", "quarterdeck"]
+    subprocess.run([*command, "-f", "params/acme/north.yaml"], check=True, capture_output=True)
+    assert "€241" in out.read_text()  # 240.75

@@ -64,7 +64,8 @@ def ahead(panel: pd.DataFrame, steps: int, season: int, jobs: int = 1) -> pd.Dat
     held = histories(panel)
     parts = []
     for own, names in _by_season({n: len(v) for n, v in held.items()}, season).items():
-        told = engine(own, jobs).forecast(df=_long(held, names), h=steps)
+        with np.errstate(divide="ignore", invalid="ignore"):  # of a model with as many parameters as there are periods
+            told = engine(own, jobs).forecast(df=_long(held, names), h=steps)
         parts.append(_numbered(told, ["unique_id"]))
     return _with_pool(pd.concat(parts), {0: held}, steps, season).drop(columns="origin")
 
@@ -87,7 +88,8 @@ def tried(panel: pd.DataFrame, how: Trial, season: int, jobs: int = 1) -> pd.Dat
         lengths = {n: len(held[n]) - how.cut(origins - 1) for n, c in counts.items() if c == origins}
         for own, names in _by_season(lengths, season).items():
             sought = {"h": how.reach, "step_size": how.stride, "n_windows": origins, "refit": False}
-            told = engine(own, jobs).cross_validation(df=_long(held, names), **sought)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                told = engine(own, jobs).cross_validation(df=_long(held, names), **sought)
             told["origin"] = (told.groupby("unique_id")["cutoff"].transform("max") - told["cutoff"]) // how.stride
             parts.append(_numbered(told.drop(columns="cutoff"), ["unique_id", "origin"]))
     if not parts:

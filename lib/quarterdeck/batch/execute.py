@@ -1,26 +1,18 @@
 """How does a plan become a run that appears whole or not at all?"""
 
-import multiprocessing
-import os
 import shutil
-import signal
-import tempfile
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from datetime import UTC, datetime
 from pathlib import Path
 
 from quarterdeck import __version__
-from quarterdeck.batch import record
+from quarterdeck.batch import folders, fresh, record, unchanged
+from quarterdeck.batch.crew import Crew, Limits, Step
 from quarterdeck.batch.plan import Job, plan, refuse_unknown_regions
 from quarterdeck.batch.reconcile import reconcile
 from quarterdeck.data import source
 from quarterdeck.data.ledger import TABLE as LEDGER
 from quarterdeck.data.snapshot import freeze
-
-CELL_SECONDS = 600  # a cell that takes longer has failed
 
 
 def run(
@@ -29,12 +21,16 @@ def run(
     notebooks: Path,
     regions: list[str] | None = None,
     only: list[str] | None = None,
-    workers: int | None = None,
+    limits: Limits | None = None,
     as_of: str = "",
     data: Path | None = None,
+    force: bool = False,
     tell: Callable[[Iterator, int], Iterator] = lambda steps, n: steps,
 ) -> tuple[Path, dict]:
     """Read a company's source once, freeze it, and execute notebooks for regions in parallel.
+
+    A page that an earlier run made from the same is taken over. Where all of them are, from the run that `latest` points to
+    and on the same snapshot, that run is the answer.
 
     Parameters
     ----------
@@ -42,12 +38,14 @@ def run(
         The folder `params/<company>`, the outputs folder and the folder of the notebooks.
     regions, only : list of str, optional
         Regions and notebooks to keep; all by default.
-    workers : int, optional
-        Notebooks at a time; by default one per core.
+    limits : Limits, optional
+        What the run may take.
     as_of : str
         ISO date to look from; empty for the source's last day.
     data : Path, optional
         Folder of the company's files.
+    force : bool
+        Run every notebook again.
     tell : callable
         Wraps the iterator over finished notebooks (and how many there will be), to show progress.
 
@@ -61,125 +59,137 @@ def run(
     QuarterdeckError
         On bad input; nothing is left in `out` then.
     """
+    jobs = _jobs(company, notebooks, regions, only, as_of)
+    with folders.held(out / company.name), Crew(limits or Limits()) as crew:
+        noted = _noted(company, out, notebooks, unchanged.asked(company, regions, only, as_of, data), data)
+        folder, frozen = _frozen(company, out, jobs, data)
+        try:
+            steps = _steps(jobs, frozen, out / company.name, force)
+            if settled := _settled(steps, frozen, out / company.name):
+                shutil.rmtree(folder)
+                folder, facts = settled, folders.facts(settled) | {"unchanged": True}
+                noted = noted if len(facts["notebooks"]) == len(steps) else None
+            else:
+                done = list(tell(_done(steps, frozen, folder, crew), len(steps)))
+                facts = _facts(folder, frozen, as_of, steps, done)
+            record.write(folder, facts, noted)
+        except KeyboardInterrupt as stop:
+            raise KeyboardInterrupt(_left(folder)) from stop
+        finally:
+            _tidy(folder)
+        folders.clear(out / company.name, folder)
+        return folder, facts
+
+
+def foresee(
+    company: Path,
+    out: Path,
+    notebooks: Path,
+    regions: list[str],
+    only: list[str],
+    as_of: str,
+    data: Path | None,
+    force: bool,
+) -> list[Step]:
+    """Say what `run` would do with the same parameters, and why; nothing is left in `out`."""
+    jobs = _jobs(company, notebooks, regions, only, as_of)
+    with folders.held(out / company.name):
+        folder, frozen = _frozen(company, out, jobs, data)
+        shutil.rmtree(folder)
+        return _steps(jobs, frozen, out / company.name, force)
+
+
+def _noted(company: Path, out: Path, notebooks: Path, asked: dict, data: Path | None) -> dict | None:
+    """Note the files that the run is going to stand on; None where it stands on a database."""
+    described, sources = source.load(company), source.files(company, out, data)
+    if sources is None:
+        return None
+    return unchanged.note(asked, company, notebooks, sources, [described.folder_variable])
+
+
+def _left(folder: Path) -> str:
+    """Say what a run that was stopped leaves."""
+    count = len(folders.pages(folder))
+    kept = f"; {count} finished pages are kept in {folder}, and the next run takes them over" if count else ""
+    return f"stopped{kept}."
+
+
+def _tidy(folder: Path) -> None:
+    """Remove a run's drafts, and the run itself where there is nothing in it to be taken up."""
+    shutil.rmtree(folder / ".drafts", ignore_errors=True)
+    if folder.is_dir() and not folders.pages(folder) and not (folder / "run.json").is_file():
+        shutil.rmtree(folder)
+
+
+def _jobs(company: Path, notebooks: Path, regions: list[str] | None, only: list[str] | None, as_of: str) -> list[Job]:
     given = {"data": "data"} | ({"as_of": as_of} if as_of else {})
-    jobs = plan(company, notebooks, regions or [], only or [], **given)
+    return plan(company, notebooks, regions or [], only or [], **given)
+
+
+def _frozen(company: Path, out: Path, jobs: list[Job], data: Path | None) -> tuple[Path, dict]:
+    """Read the source and freeze it in a new run's folder."""
     described = source.load(company)
     tables = source.read(company, out, data)
-    folder = _new_folder(out / company.name)
+    folder = folders.new(out / company.name)
     try:
-        told = (folder.parent / f"{LEDGER}.parquet", as_of)
+        told = (folder.parent / f"{LEDGER}.parquet", jobs[0].parameters["as_of"])
         frozen = freeze(tables, folder / "data", company.name, described.title, described.currency, *told)
         refuse_unknown_regions({j.region: j.parameters for j in jobs}, frozen["regions"], company)
-        del tables
-        done = list(tell(_executed(jobs, folder, workers), len(jobs)))
-        facts = _facts(folder, frozen, as_of, jobs, done)
-        record.write(folder, facts)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
-        record.remove_if_empty(folder.parent)
         raise
-    return folder, facts
+    return folder, frozen
 
 
-def _new_folder(company: Path) -> Path:
-    """Make the run's folder, named by the second at which it began."""
-    while True:
-        folder = company / f"{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}"
-        try:
-            folder.mkdir(parents=True)
-            return folder
-        except FileExistsError:
-            time.sleep(0.2)
+def _steps(jobs: list[Job], frozen: dict, company: Path, force: bool) -> list[Step]:
+    """Say of each job whether it has to run, and why."""
+    known, steps = fresh.earlier(company), []
+    for job in jobs:
+        made_of, found = fresh.made_of(job, frozen), known.get((job.region, job.notebook), [])
+        reasons = [(fresh.why(made_of, page, frozen["parts"]), page) for page in found] or [
+            (fresh.why(made_of, None, {}), None)
+        ]
+        why, page = next((r for r in reasons if not r[0]), reasons[0])
+        usual = [p.seconds for n, pages in known.items() for p in pages if n[1] == job.notebook]
+        seconds = page.seconds if page else max(usual, default=0.0)
+        steps.append(Step(job, made_of, "it was asked for by --force" if force else why, page, seconds))
+    return steps
 
 
-def _executed(jobs: list[Job], folder: Path, workers: int | None) -> Iterator[dict]:
-    """Give each job's outcome as it ends."""
-    context = multiprocessing.get_context("spawn")
-    with tempfile.TemporaryDirectory(prefix="qd-") as sockets:
-        count = min(workers or os.cpu_count() or 1, len(jobs))
-        pool = ProcessPoolExecutor(count, mp_context=context, initializer=_settle, initargs=(sockets,))
-        try:
-            futures = {pool.submit(execute, job, folder, sockets): job for job in jobs}
-            for future in as_completed(futures):
-                yield _outcome(future, futures[future])
-        except BaseException:
-            for process in multiprocessing.active_children():
-                process.terminate()
-            raise
-        finally:
-            pool.shutdown(cancel_futures=True)
-    shutil.rmtree(folder / ".drafts", ignore_errors=True)
+def _settled(steps: list[Step], frozen: dict, company: Path) -> Path | None:
+    """Give the latest run, where it has every page as it would be made now."""
+    latest = (company / "latest").resolve()
+    told = folders.facts(latest)
+    same = told.get("snapshot") == frozen["hash"] and all(
+        s.page.file.parent.parent.resolve() == latest for s in steps if s.page
+    )
+    return latest if same and not any(s.why for s in steps) else None
 
 
-def _settle(sockets: str) -> None:
-    """Prepare a worker: Ctrl-C is the runner's affair, one thread each, this environment's own kernel."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
-    os.environ |= {
-        "JUPYTER_PREFER_ENV_PATH": "1",
-        "JUPYTER_RUNTIME_DIR": sockets,
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-    }
+def _done(steps: list[Step], frozen: dict, folder: Path, crew: Crew) -> Iterator[dict]:
+    """Give each step's outcome as it ends: first what is taken over, then the rest, the longest first."""
+    for step in steps:
+        if not step.why:
+            folders.shared(step.page.file, folder / step.job.region / f"{step.job.notebook}.ipynb")
+            told = {"made_in": step.page.run, "made_of": step.page.made_of} | step.page.said
+            yield step.whose() | {"state": "fresh", "seconds": step.page.seconds, "error": None} | told
+    ahead = sorted((s for s in steps if s.why), key=lambda s: -s.seconds)
+    if ahead:
+        yield from crew.executed(ahead, frozen, folder)
 
 
-def execute(job: Job, folder: Path, sockets: str) -> dict:
-    """Execute one notebook by papermill; it moves to its place in the run only when whole.
-
-    Returns
-    -------
-    dict
-        `state`, `seconds`, `error` (one line, or None), `kpis` and `forecasts` as the notebook recorded them.
-    """
-    import papermill
-    from traitlets.config import Config
-
-    begun = time.monotonic()
-    draft = folder / ".drafts" / job.region / f"{job.notebook}.ipynb"
-    draft.parent.mkdir(parents=True, exist_ok=True)
-    # Sockets by path: many kernels over TCP race for ports.
-    link = Config(KernelManager={"transport": "ipc", "ip": f"{sockets}/{job.region}-{job.notebook}"})
-    how = {
-        "kernel_name": "python3",
-        "cwd": folder,
-        "progress_bar": False,
-        "execution_timeout": CELL_SECONDS,
-        "config": link,
-    }
-    how["extra_arguments"] = ["--IPKernelApp.log_level=CRITICAL"]  # it calls being told to stop an error
-    error = None
-    try:
-        papermill.execute_notebook(job.file, draft, job.parameters, **how)
-    except Exception as fault:  # whatever stops a notebook is its own failure and nobody else's
-        error = record.reason(fault, draft)
-    place = (folder if error is None else folder / "failed") / job.region / draft.name
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if draft.is_file():
-        os.replace(draft, place)
-    said = record.recorded(place) if error is None else dict.fromkeys(record.RECORDED, [])
-    state = "failed" if error else "done"
-    return {"state": state, "seconds": round(time.monotonic() - begun, 2), "error": error, **said}
-
-
-def _outcome(future: Future, job: Job) -> dict:
-    try:
-        found = future.result()
-    except BrokenProcessPool:
-        error = "the process that ran it was killed"
-        found = {"state": "failed", "seconds": 0.0, "error": error, "kpis": [], "forecasts": []}
-    return {"region": job.region, "notebook": job.notebook, **found}
-
-
-def _facts(folder: Path, frozen: dict, as_of: str, jobs: list[Job], done: list[dict]) -> dict:
+def _facts(folder: Path, frozen: dict, as_of: str, steps: list[Step], done: list[dict]) -> dict:
     """Give what `run.json` says, in the order of the plan."""
     found = {(d["region"], d["notebook"]): d for d in done}
     entries, kpis, forecasts = [], [], []
-    for job in jobs:
+    for step in steps:
+        job = step.job
         outcome = found[job.region, job.notebook]
-        whose = {"region": job.region, "notebook": job.notebook}
-        told = {k: outcome[k] for k in ("state", "seconds", "error")}
-        entries.append(whose | told | {"parameters": job.parameters, "notebook_hash": job.notebook_hash})
-        kpis += [whose | kpi for kpi in outcome["kpis"]]
-        forecasts += [{"region": job.parameters["region"]} | told for told in outcome["forecasts"]]
+        told = {k: outcome[k] for k in ("state", "seconds", "error", "made_in", "made_of")}
+        entries.append(step.whose() | told | {"parameters": job.parameters, "notebook_hash": job.notebook_hash})
+        kpis += [step.whose() | kpi for kpi in outcome["kpis"]]
+        whose = {"region": job.parameters["region"], "notebook": job.notebook}
+        forecasts += [whose | told for told in outcome["forecasts"]]
     return {
         "company": frozen["company"],
         "title": frozen["title"],
@@ -192,5 +202,5 @@ def _facts(folder: Path, frozen: dict, as_of: str, jobs: list[Job], done: list[d
         "notebooks": entries,
         "kpis": kpis,
         "forecasts": forecasts,
-        "reconciliation": reconcile(kpis, [j.region for j in jobs], len(frozen["regions"])),
+        "reconciliation": reconcile(kpis, [s.job.region for s in steps], len(frozen["regions"])),
     }

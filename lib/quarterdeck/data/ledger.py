@@ -50,10 +50,12 @@ def come_due(path: Path, day: pd.Timestamp) -> pd.DataFrame:
     if not path.is_file():
         return pd.DataFrame(columns=COLUMNS)
     try:
-        kept = pd.read_parquet(path).reindex(columns=COLUMNS).dropna(subset=KEY)
+        kept = pd.read_parquet(path)
     except (OSError, ArrowException) as error:
         raise RunError(
             f"{path} cannot be read as Parquet; put back a copy of it, or move it away to begin anew."
         ) from error
+    if list(kept) != COLUMNS:  # of a version that kept forecasts otherwise
+        return pd.DataFrame(columns=COLUMNS)
     kept = kept[(kept["period_end"] <= day) & (kept["made_on"] <= day)]
     return kept.sort_values(["created_at", "run"], kind="stable").drop_duplicates(KEY, ignore_index=True)

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,13 @@ from typing import Any
 import pandas as pd
 
 from quarterdeck.data import ledger, source
-from quarterdeck.data.contract import KEYS, check
+from quarterdeck.data.contract import KEYS, TABLES, check
+from quarterdeck.data.home import home
 from quarterdeck.data.periods import Period, quarter
 from quarterdeck.errors import ParamsError, RunError, SourceError
 
 COMPANY = "company"  # the region that means all regions together
+LINKS = ["region", "customer_id", "rep_id", "opportunity_id"]  # columns by which `within` tells a region's rows
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,30 @@ class Missing:
     """What stands in for a figure that the company's tables cannot give; `sentence` says why."""
 
     sentence: str
+
+
+class Tables(Mapping):
+    """Frames by the name of their table; it knows which have been asked for, be they there or not."""
+
+    def __init__(self, frames: Mapping[str, pd.DataFrame]) -> None:
+        self._frames, self.asked = dict(frames), set()
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        self.asked.add(name)
+        return self._frames[name]
+
+    def __iter__(self) -> Iterator[str]:
+        self.asked.update((*TABLES, ledger.TABLE))
+        return iter(self._frames)
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def __or__(self, others: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+        return {**self, **others}
+
+
+_opened: list[tuple[Path, str, Tables]] = []  # by this process: the snapshot, the region and its tables
 
 
 @dataclass(frozen=True)
@@ -42,7 +68,7 @@ class Desk:
     as_of: pd.Timestamp
     currency: str
     snapshot: str
-    tables: dict[str, pd.DataFrame] = field(repr=False)
+    tables: Mapping[str, pd.DataFrame] = field(repr=False)
 
     @property
     def period(self) -> Period:
@@ -57,8 +83,9 @@ class Desk:
         needs is not there, the answer is a `Missing` that names it; an option that is one is passed over
         where the function can do without.
         """
-        known = self.tables | {k: getattr(self, k) for k in ("as_of", "period", "region", "currency")}
         parameters = inspect.signature(function).parameters
+        known = {k: self.tables[k] for k in parameters if k in self.tables}
+        known |= {k: getattr(self, k) for k in ("as_of", "period", "region", "currency")}
         given = {k: v for k, v in (known | options).items() if k in parameters} | options
         given = {k: v for k, v in given.items() if not (isinstance(v, Missing) and parameters[k].default is None)}
         absent = [k for k, p in parameters.items() if k not in given and p.default is p.empty]
@@ -88,7 +115,8 @@ def freeze(
     Returns
     -------
     dict
-        What `snapshot.json` holds: company, title, currency, as_of (ISO), regions, hash and, per table, rows and hash.
+        What `snapshot.json` holds: company, title, currency, as_of (ISO), regions, hash, per table its rows and hash, and
+        `parts`: per region (and for the company) the hash of its part of each table.
 
     Raises
     ------
@@ -98,11 +126,13 @@ def freeze(
     checked = check(tables)
     last = last_day(checked)
     due = ledger.come_due(told, min(_day(as_of, f"{last:%Y-%m-%d}"), last)) if told else ()
+    # The hashes must not hang on the engine's order of rows.
+    frozen = {name: frame.sort_values(KEYS[name]) for name, frame in checked.items()}
+    frozen = dict(sorted((frozen | ({ledger.TABLE: due.sort_values(ledger.KEY)} if len(due) else {})).items()))
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".snapshot-", dir=folder.parent))
     try:
-        frozen = checked | ({ledger.TABLE: due} if len(due) else {})
-        written = {name: _write(frame, draft / f"{name}.parquet") for name, frame in sorted(frozen.items())}
+        written = {name: _write(frame, draft / f"{name}.parquet") for name, frame in frozen.items()}
         facts = {
             "company": company,
             "title": title,
@@ -111,6 +141,7 @@ def freeze(
             "regions": regions(checked),
             "hash": hashlib.sha256(json.dumps(written).encode()).hexdigest(),
             "tables": written,
+            "parts": parts(frozen),
         }
         (draft / "snapshot.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
         os.chmod(draft, 0o755)
@@ -163,7 +194,7 @@ def cut(tables: dict[str, pd.DataFrame], as_of: pd.Timestamp) -> dict[str, pd.Da
 
 def regions(tables: dict[str, pd.DataFrame]) -> list[str]:
     """Give the names of the sales regions that orders, deals or sellers name, in alphabetical order."""
-    named = [tables[t]["region"] for t in ("orders", "opportunities", "reps") if t in tables]
+    named = [tables[t]["region"].unique() for t in ("orders", "opportunities", "reps") if t in tables]
     return sorted(set().union(*named)) if named else []
 
 
@@ -186,14 +217,37 @@ def within(tables: dict[str, pd.DataFrame], region: str) -> dict[str, pd.DataFra
     if "initiatives" in tables:
         own["initiatives"] = tables["initiatives"].query("region.isna() or region == @region")
     if "customers" in tables and "orders" in tables:
-        buyers = tables["customers"]["customer_id"].isin(own["orders"]["customer_id"])
+        buyers = tables["customers"]["customer_id"].isin(own["orders"]["customer_id"].unique())
         own["customers"] = tables["customers"][(tables["customers"]["region"] == region) | buyers]
     if "quotas" in tables:
         own["quotas"] = tables["quotas"][tables["quotas"]["rep_id"].isin(own["reps"]["rep_id"])]
     if "opportunity_history" in tables:
         past = tables["opportunity_history"]
-        own["opportunity_history"] = past[past["opportunity_id"].isin(own["opportunities"]["opportunity_id"])]
+        own["opportunity_history"] = past[past["opportunity_id"].isin(own["opportunities"]["opportunity_id"].unique())]
     return {k: v.reset_index(drop=True) for k, v in own.items()}
+
+
+def parts(tables: dict[str, pd.DataFrame]) -> dict[str, dict[str, str]]:
+    """Hash what each region, and the company as a whole, holds of each table."""
+    rows = {
+        name: frame.filter(LINKS).assign(row=pd.util.hash_pandas_object(frame, index=False))
+        for name, frame in tables.items()
+    }
+    return {
+        region: {
+            name: hashlib.sha256(frame["row"].to_numpy().tobytes()).hexdigest()[:16]
+            for name, frame in within(rows, region).items()
+        }
+        for region in [COMPANY, *regions(tables)]
+    }
+
+
+def tables_read() -> list[tuple[str, str, list[str]]]:
+    """Tell what this process has read by `open_desk`: of which snapshot, of which region, which tables."""
+    return [
+        (str(folder.resolve()), region, sorted(asked.asked & {*TABLES, ledger.TABLE}))
+        for folder, region, asked in _opened
+    ]
 
 
 def open_desk(company: str = "demo", region: str = COMPANY, as_of: str = "", data: str = "") -> Desk:
@@ -219,6 +273,8 @@ def open_desk(company: str = "demo", region: str = COMPANY, as_of: str = "", dat
     facts, tables = read_snapshot(folder)
     day = _day(as_of, facts["as_of"])
     tables = cut(tables, day)
+    own = Tables({k: v for k, v in within(tables, region).items() if len(v)})
+    _opened.append((folder, region, own))
     return Desk(
         company=facts["company"],
         title=facts["title"],
@@ -226,7 +282,7 @@ def open_desk(company: str = "demo", region: str = COMPANY, as_of: str = "", dat
         as_of=day,
         currency=facts["currency"],
         snapshot=facts["hash"],
-        tables={k: v for k, v in within(tables, region).items() if len(v)},
+        tables=own,
     )
 
 
@@ -238,15 +294,8 @@ def read_snapshot(folder: Path) -> tuple[dict, dict[str, pd.DataFrame]]:
     return facts, {name: pd.read_parquet(folder / f"{name}.parquet") for name in facts["tables"]}
 
 
-def home() -> Path:
-    """Give the project's folder: the nearest one at or above the working directory that has `params`."""
-    here = Path.cwd()
-    return next((p for p in (here, *here.parents) if (p / "params").is_dir()), here)
-
-
 def _write(frame: pd.DataFrame, path: Path) -> dict:
-    key = ledger.KEY if path.stem == ledger.TABLE else KEYS[path.stem]
-    frame.sort_values(key).to_parquet(path, index=False)  # the hash must not hang on the engine's row order
+    frame.to_parquet(path, index=False)
     return {"rows": len(frame), "hash": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 

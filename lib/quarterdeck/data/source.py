@@ -116,6 +116,15 @@ def read(company: Path, out: Path, data: Path | None = None) -> dict[str, pd.Dat
         connection.disconnect()
 
 
+def files(company: Path, out: Path, data: Path | None = None) -> list[Path] | None:
+    """Name the files that `read` with the same parameters reads; None where it asks a database."""
+    source = load(company)
+    if source.url_variable and data is None:
+        return None
+    folder = _folder(company, source, out, data)
+    return [folder / options.get("path", f"{name}.csv") for name, options in source.files.items()]
+
+
 class _TextDates(yaml.SafeLoader):
     """YAML as papermill reads it: dates stay text."""
 

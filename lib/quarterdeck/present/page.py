@@ -7,12 +7,14 @@ from typing import Any
 
 import great_tables as gt
 import pandas as pd
+from IPython import get_ipython
 from IPython.display import HTML, Image, Markdown, display
 from matplotlib.axes import Axes
 
 from quarterdeck.data.snapshot import Missing
 from quarterdeck.present import style
 
+_noted: dict[str, int | None] = {}  # the sentences on what is missing, and the cell that said them last
 DPI = 200  # twice a screen's, so that a picture stays sharp on a phone
 
 
@@ -24,13 +26,13 @@ def show(draw: Callable, subject: Any, *others: Any, **options: Any) -> None:
     draw : callable
         A function of `present`: takes `subject` (and `others`), gives an Axes, a table or a sentence.
     subject, others : DataFrame or Missing or Desk
-        What `desk.ask` gave. Where one is `Missing`, or `subject` has no rows, the page says so in one sentence.
+        What `desk.ask` gave. Where one is `Missing`, or `subject` has no rows, the page says so in one sentence, once a cell.
     """
     void = next((s for s in (subject, *others) if isinstance(s, Missing)), None)
     if void:
-        display(_note(void.sentence))
+        _note(void.sentence)
     elif isinstance(subject, pd.DataFrame) and subject.empty:
-        display(_note("Not shown: there are too few rows for it."))
+        _note("Not shown: there are too few rows for it.")
     else:
         _put(draw(subject, *others, **options))
 
@@ -56,5 +58,9 @@ def _put(drawn: Any) -> None:
         display(drawn)
 
 
-def _note(sentence: str) -> HTML:
-    return HTML(f'<p class="missing">{html.escape(sentence)}</p>')
+def _note(sentence: str) -> None:
+    """Say what is missing, but not twice in a cell."""
+    cell = getattr(get_ipython(), "execution_count", None)
+    if cell is None or _noted.get(sentence) != cell:
+        display(HTML(f'<p class="missing">{html.escape(sentence)}</p>'))
+    _noted[sentence] = cell

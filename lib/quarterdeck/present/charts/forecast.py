@@ -109,8 +109,8 @@ def part_dots(parts: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_xlabel("next twelve months against the last twelve")
     most = parts.loc[(parts["middle"] - parts["past"]).idxmax()]
     finding = f"Most is to come from {most['part']}: {style.change(most['change'])}"
-    if most["change"] <= 0:
-        finding = "No part is to grow in the middle"
+    if not parts["sure"].any():
+        finding = f"No part is sure to grow or shrink; most may come from {most['part']}"
     return style.title(
         ax, finding, "Where does the growth come from? Change, %; grey: the interval does not leave nought out"
     )
