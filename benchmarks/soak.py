@@ -36,11 +36,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         os.chdir(name)
         acme = Acme(Path(name))
+        begun = time.monotonic()
+        subprocess.run(command(acme), capture_output=True, check=True)
+        span = time.monotonic() - begun  # that a run takes here, its forking process included
         for number in range(KILLS):
             if number % FRESH_EVERY == 0:
                 acme.write_notebook("market_research", f'show(tables.kpi_tiles, measure(desk, "revenue"))  # {number}')
             before = finished(acme)
-            hit[kill_one(acme, chance)] += 1
+            hit[kill_one(acme, chance, span)] += 1
             losses += partial(acme) + lost(before, acme)
         done = subprocess.run(command(acme), capture_output=True, text=True, check=False)
         losses += [f"the last run ended with {done.returncode}: {done.stderr}"] * (done.returncode != 0) + partial(acme)
@@ -65,10 +68,10 @@ def command(acme: Acme) -> list[str]:
     return [sys.executable, "-m", "quarterdeck.cli", *acme.command("--notebook", "executive_brief", "market_research")]
 
 
-def kill_one(acme: Acme, chance: random.Random) -> str:
+def kill_one(acme: Acme, chance: random.Random, span: float) -> str:
     """Begin a run, and kill one of its processes at a moment within the time that such a run takes."""
     runner = psutil.Popen(command(acme), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    end = time.monotonic() + chance.uniform(0.2, SPAN)
+    end = time.monotonic() + chance.uniform(0.2, span)
     while time.monotonic() < end and runner.poll() is None:
         time.sleep(0.01)
     which = chance.choice(["runner", "forking process", "notebook or kernel", "notebook or kernel"])
@@ -117,7 +120,6 @@ def partial(acme: Acme) -> list[str]:
     return found + [f"latest points to {latest.resolve().name}, which is not whole"] * (bool(states) or not there)
 
 
-SPAN = 9.0  # seconds that a run of the tiny company takes, its forking process included, on two cores
 if __name__ == "__main__":
     if not zygote.FORKS:
         sys.exit("the soak kills what forks, on Linux alone")

@@ -164,7 +164,11 @@ def _add_run(command: argparse.ArgumentParser) -> None:
         "--timeout", type=float, default=1800, metavar="SECONDS", help="how long a notebook may take (default: 1800)"
     )
     command.add_argument(
-        "--memory-limit", type=_bytes, default=0, metavar="SIZE", help="what a notebook may take up, such as 2G"
+        "--memory-limit",
+        type=_bytes,
+        default=0,
+        metavar="SIZE",
+        help="memory a notebook may take up, such as 2G (Linux)",
     )
     command.add_argument("--force", action="store_true", help="run everything again, changed or not")
     command.add_argument("--dry-run", action="store_true", help="say what would run and why, and run nothing")

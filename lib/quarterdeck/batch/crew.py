@@ -61,9 +61,10 @@ class Crew:
     def __init__(self, limits: Limits) -> None:
         self.limits, self.ended = limits, False
         self.lock, self.running = threading.Lock(), set()
-        self.sockets = tempfile.mkdtemp(prefix="qd-")
         self.zygotes: list[zygote.Zygote] = []  # the last of them at work
         self.address = os.environ.get(zygote.ADDRESS) or self._new_zygote()
+        near = os.path.dirname(self.address) or None  # what is left of a killed run goes with its zygote
+        self.sockets = tempfile.mkdtemp(prefix="qd-", dir=near)
 
     def __enter__(self) -> "Crew":
         return self

@@ -91,7 +91,7 @@ def foresee(
     data: Path | None,
     force: bool,
 ) -> list[Step]:
-    """Say what `run` would do with the same parameters, and why; nothing is left in `out`."""
+    """Say what `run` would do with the same parameters, and why; no run is left in `out`."""
     jobs = _jobs(company, notebooks, regions, only, as_of)
     with folders.held(out / company.name):
         folder, frozen = _frozen(company, out, jobs, data)

@@ -39,7 +39,9 @@ class Client(PapermillNotebookClient):
     def process_message(self, msg: dict, *args: Any, **kwargs: Any) -> Any:
         """Take an output in; beyond the limit, stop the notebook instead."""
         content = msg["content"]
-        self.size += len(content.get("text", "")) + sum(len(v) for v in content.get("data", {}).values() if v)
+        self.size += len(content.get("text", "")) + sum(
+            len(v) for v in content.get("data", {}).values() if isinstance(v, str)
+        )
         if self.size <= MOST_OUTPUT:
             return super().process_message(msg, *args, **kwargs)
         if not self.nb_man.nb.metadata.get("overflowed"):

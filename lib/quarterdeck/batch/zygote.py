@@ -14,6 +14,7 @@ import json
 import os
 import select
 import selectors
+import shutil
 import signal
 import socket
 import subprocess
@@ -39,8 +40,8 @@ class Zygote:
     """The owner's end of a forking process; it lives until `close`, or until the owner dies."""
 
     def __init__(self) -> None:
-        self.folder = tempfile.TemporaryDirectory(prefix="qz-")
-        self.address = str(Path(self.folder.name) / "zygote")
+        self.folder = tempfile.mkdtemp(prefix="qd-")  # where the owner is killed, the process itself removes it
+        self.address = str(Path(self.folder) / "zygote")
         with socket.socket(socket.AF_UNIX) as listening:
             listening.bind(self.address)
             listening.listen(64)
@@ -58,7 +59,7 @@ class Zygote:
         self.process.stdin.close()
         self.process.kill()
         self.process.wait()
-        self.folder.cleanup()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def alive(address: str) -> bool:
@@ -180,12 +181,14 @@ class Nursery:
     def answer(self) -> None:
         """Fork a child for the request that has come in."""
         owner, _ = self.listening.accept()
+        out: list[int] = []
         try:
             owner.settimeout(REQUEST_SECONDS)
             size, out, *_ = socket.recv_fds(owner, 4, 2)
             wish = json.loads(_exactly(owner, int.from_bytes(size)))
-        except (OSError, ValueError):
-            owner.close()  # whoever asked is gone
+        except (OSError, ValueError):  # whoever asked is gone, or only knocked
+            for end in (owner.detach(), *out):
+                os.close(end)
             return
         owner.settimeout(None)
         alone = len(os.listdir("/proc/self/task")) == 1
@@ -197,7 +200,7 @@ class Nursery:
         for end in out:
             os.close(end)
         self.owners[pid] = owner
-        self.loop.register(owner, selectors.EVENT_READ, lambda: self.signal(pid))
+        self.loop.register(owner, selectors.EVENT_READ, lambda: self.pass_on(pid))
         self.send(owner, pid.to_bytes(4))
 
     def become(self, wish: dict[str, Any], owner: socket.socket, out: list[int]) -> None:
@@ -224,7 +227,7 @@ class Nursery:
                 sys.stderr.flush()
             os._exit(status)
 
-    def signal(self, pid: int) -> None:
+    def pass_on(self, pid: int) -> None:
         """Pass on the signals that the child's owner sends; an owner who is gone means the end of the child."""
         try:
             signals = self.owners[pid].recv(64)
@@ -261,6 +264,7 @@ class Nursery:
         for pid in self.owners:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
+        shutil.rmtree(os.path.dirname(self.listening.getsockname()), ignore_errors=True)
         if why:
             print(f"quarterdeck: the forking process ends: {why}", file=sys.stderr)
         os._exit(0)
