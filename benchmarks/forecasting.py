@@ -39,6 +39,7 @@ SUBTOTALS = (
 )  # fmt: skip
 NAIVE2 = {"smape": 9.161, "mase": 2.777}  # the competition's yardstick for weekly series, as its organisers printed it
 JOBS = 2
+SHORTEST = 30  # periods before a day that a series must have
 
 
 def panel(named: dict[str, np.ndarray]) -> pd.DataFrame:
@@ -191,7 +192,7 @@ def body(name: str) -> pd.DataFrame:
         back = whole.groupby("series").cumcount(ascending=False)
         length = whole.groupby("series")["value"].transform("size")
         for day in range(1, days + 1):
-            kept = length - day * ahead >= 2 * season + 1
+            kept = length - day * ahead >= min(2 * season + 1, SHORTEST)
             seen = whole[kept & (back >= day * ahead)]
             came = whole[kept & back.between((day - 1) * ahead, day * ahead - 1)]
             came = came.assign(step=came.groupby("series").cumcount() + 1)[["series", "step", "value"]]

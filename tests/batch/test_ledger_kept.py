@@ -40,7 +40,7 @@ def history(tmp_path_factory):
     acme.write_notebook("executive_brief", FORECAST)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(acme.root)
-        assert cli.main(acme.command(*NOW)) == cli.main(acme.command(*NOW)) == 0
+        assert cli.main(acme.command(*NOW)) == cli.main(acme.command(*NOW, "--force")) == 0
         acme.replace("invoices.csv", "A2,1,2026-08-11,C2,P1,R2,South,3,310.00\n", LATER)
         assert cli.main(acme.command(*NOW)) == 0
     return acme
@@ -98,7 +98,7 @@ def test_runs_for_earlier_days_fill_the_ledger_and_leave_latest_where_it_is(acme
 def test_writing_the_same_run_again_doubles_no_row(history):
     before = kept(history), kept(history, "kpi_history")
     folder = runs(history)[-1]
-    record.write(folder, json.loads((folder / "run.json").read_text()))
+    record.write(folder, json.loads((folder / "run.json").read_text()), None)
     for rows, name in zip(before, ("forecast_ledger", "kpi_history"), strict=True):
         pd.testing.assert_frame_equal(kept(history, name), rows)
 
@@ -127,3 +127,29 @@ def test_a_run_that_is_not_whole_or_does_not_reconcile_keeps_nothing(acme):
     acme.write_notebook("market_research", "1 / 0")
     assert cli.main(acme.command(*two)) == 1
     assert not list((acme.out / "acme").glob("*.parquet"))
+
+
+def test_a_forecast_for_a_past_day_is_found_by_the_next_run_though_its_files_have_not_changed(
+    history, monkeypatch, capsys
+):
+    monkeypatch.chdir(history.root)
+    assert cli.main(history.command(*NOW)) == 0  # of 9 October, unchanged
+    before = runs(history)[-1].name
+    assert cli.main(history.command(*NOW, "--as-of", "2026-08-15")) == cli.main(history.command(*NOW)) == 0
+    desk = snapshot.open_desk("acme", data=str(runs(history)[-1] / "data"))
+    assert runs(history)[-1].name > before
+    assert pd.Timestamp("2026-08-15") in desk.tables["forecast_ledger"]["made_on"].tolist()
+    count = len(runs(history))
+    assert cli.main(history.command(*NOW)) == 0 and len(runs(history)) == count  # and now there is nothing new
+
+
+def test_a_page_that_is_taken_over_brings_its_forecasts_along(history, monkeypatch):
+    monkeypatch.chdir(history.root)
+    history.replace(
+        "invoices.csv", "A4,1,2026-10-09,C1,P1,R1,North,1,90.00\n", "A4,1,2026-10-09,C1,P1,R1,North,1,91.00\n"
+    )
+    assert cli.main(history.command(*NOW)) == 0
+    facts = json.loads((runs(history)[-1] / "run.json").read_text())
+    states = {e["region"]: e["state"] for e in facts["notebooks"]}
+    assert states == {"company": "done", "north": "done", "south": "fresh"}
+    assert sorted(f["region"] for f in facts["forecasts"]) == ["North", "South", "company"]

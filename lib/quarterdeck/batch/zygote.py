@@ -229,6 +229,8 @@ class Nursery:
 
     def pass_on(self, pid: int) -> None:
         """Pass on the signals that the child's owner sends; an owner who is gone means the end of the child."""
+        if pid not in self.owners:  # it has been reaped a moment ago, in the same round of the loop
+            return
         try:
             signals = self.owners[pid].recv(64)
         except OSError:

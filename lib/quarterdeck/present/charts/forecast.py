@@ -110,7 +110,7 @@ def part_dots(parts: pd.DataFrame, ax: Axes | None = None) -> Axes:
     most = parts.loc[(parts["middle"] - parts["past"]).idxmax()]
     finding = f"Most is to come from {most['part']}: {style.change(most['change'])}"
     if not parts["sure"].any():
-        finding = f"No part is sure to grow or shrink; most may come from {most['part']}"
+        finding = "No part is sure to grow or to shrink"
     return style.title(
         ax, finding, "Where does the growth come from? Change, %; grey: the interval does not leave nought out"
     )
