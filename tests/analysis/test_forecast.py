@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quarterdeck.analysis import forecast
+from quarterdeck.analysis import forecast, from_deals, one_number
+from quarterdeck.data import snapshot
 from quarterdeck.data.periods import Period, last_quarters, quarter
 
 DAY = pd.Timestamp("2026-05-15")
@@ -23,6 +24,11 @@ def noisy(seed=5, quarters=13):
     amounts = 100 * 1.02 ** np.arange(quarters) * np.exp(np.random.default_rng(seed).normal(0, 0.08, quarters))
     orders = orders_of(amounts, "2023-04-01")
     return orders[orders["order_date"] <= DAY]
+
+
+def same_day_now(then):
+    start = pd.Timestamp("2026-10-01")
+    return Period(start, pd.Timestamp("2026-12-31"), start + (then.through - then.start))
 
 
 def targets_of(amount):
@@ -44,9 +50,9 @@ def test_nothing_after_the_day_is_seen():
 
 def test_a_past_forecast_is_not_changed_by_what_came_after_it():
     orders = noisy()
-    past = forecast.origins(forecast.daily(orders), PERIOD)
+    past = one_number.origins(forecast.daily(orders), PERIOD)
     changed = orders.assign(revenue=orders["revenue"].where(orders["order_date"] < "2025-10-01", orders["revenue"] * 3))
-    again = forecast.origins(forecast.daily(changed), PERIOD)
+    again = one_number.origins(forecast.daily(changed), PERIOD)
     early = past["start"] < "2025-10-01"
     pd.testing.assert_frame_equal(past[early], again[early])
     assert not np.allclose(past[~early]["forecast"], again[~early]["forecast"])
@@ -54,11 +60,11 @@ def test_a_past_forecast_is_not_changed_by_what_came_after_it():
 
 def test_a_past_forecast_is_the_one_that_would_have_been_made():
     orders = noisy()
-    past = forecast.origins(forecast.daily(orders), PERIOD).set_index("start")
+    past = one_number.origins(forecast.daily(orders), PERIOD).set_index("start")
     span = last_quarters(PERIOD.start, 2)[0]
     then = Period(span.start, span.end, span.start + (PERIOD.through - PERIOD.start))
     known = orders[orders["order_date"] <= then.through]
-    made = forecast.origins(forecast.daily(known), then).set_index("start")
+    made = one_number.origins(forecast.daily(known), then).set_index("start")
     assert made.loc[span.start, "forecast"] == pytest.approx(past.loc[span.start, "forecast"])
 
 
@@ -96,7 +102,7 @@ def test_a_quarter_that_is_over_has_no_doubt_left():
 
 def test_too_few_quarters_give_no_forecast_but_what_is_in():
     row = forecast.landing(PERIOD, DAY, orders_of([90.0, 90.0, 90.0], "2025-10-01").query("order_date <= @DAY")).iloc[0]
-    assert row["seen"] == pytest.approx(30) and pd.isna(row["p50"]) and row["n_origins"] < forecast.FEWEST
+    assert row["seen"] == pytest.approx(30) and pd.isna(row["p50"]) and row["n_origins"] < one_number.FEWEST
 
 
 def test_a_company_without_sales_gets_a_row_that_says_nothing():
@@ -106,16 +112,53 @@ def test_a_company_without_sales_gets_a_row_that_says_nothing():
 
 def test_intervals_hold_as_often_as_they_promise(demo_company):
     tables, _ = demo_company
+    deals, history = tables["opportunities"], tables["opportunity_history"]
     sales = forecast.daily(tables["orders"])
     held = []
     for span in last_quarters(pd.Timestamp("2026-10-01"), 8):
         for days in (20, 45, 70):
             then = Period(span.start, span.end, span.start + pd.Timedelta(days=days))
             known = tables["orders"][tables["orders"]["order_date"] <= then.through]
-            row = forecast.landing(then, then.through, known).iloc[0]
+            row = forecast.landing(then, then.through, known, deals, history).iloc[0]
             ended = sales[(sales.index >= span.start) & (sales.index <= span.end)].sum()
             held.append(row["p10"] <= ended <= row["p90"])
     assert 0.6 <= np.mean(held) <= 0.97  # 24 forecasts of eight quarters at 80 %
+
+
+def test_the_pipeline_tells_only_what_was_known_on_the_day(demo_company):
+    tables, _ = demo_company
+    asked = {t: tables[t] for t in ("opportunities", "opportunity_history")}
+    then = quarter(pd.Timestamp("2025-05-20"))
+    known = snapshot.cut(asked, then.through)
+    sales = forecast.daily(tables["orders"])
+    for later in (0, 2):
+        told = from_deals.expected(sales[sales.index <= then.through], **known, period=then, later=later)
+        full = from_deals.expected(sales, **asked, period=same_day_now(then), later=later)
+        pd.testing.assert_series_equal(told, full[full.index <= told.index[-1]])
+
+
+def test_a_view_counts_the_more_the_less_wrong_it_was():
+    history = pd.DataFrame(
+        {"pace": [90.0, 110, 90, 110], "growth": [99.0, 101, 99, 101], "pipeline": np.nan, "actual": [100.0] * 4}
+    )
+    rows = pd.concat([history, pd.DataFrame({"pace": [120.0], "growth": [100.0]})], ignore_index=True)
+    weight = one_number.weights(rows)
+    squares = [np.mean(np.log([0.9, 1.1, 0.9, 1.1]) ** 2), np.mean(np.log([0.99, 1.01, 0.99, 1.01]) ** 2)]
+    assert weight["pace"] / weight["growth"] == pytest.approx(
+        squares[1] / squares[0], rel=0.02
+    )  # a millionth is added to both
+    fresh = rows.assign(pipeline=[np.nan, np.nan, np.nan, 100.0, 100.0])
+    assert "pipeline" not in one_number.weights(fresh)  # tried once only
+
+
+def test_series_and_pipeline_joined_beat_each_alone_on_the_demo(demo_company):
+    tables, _ = demo_company
+    asked = {t: tables[t] for t in ("orders", "opportunities", "opportunity_history")}
+    day = pd.Timestamp("2026-11-15")
+    for later in (0, 1):
+        past = forecast.origins(quarter(day), day, **asked, later=later).dropna(subset=["growth", "pipeline", "actual"])
+        off = {v: np.log(past["actual"] / past[v]).abs().mean() for v in ("growth", "pipeline", "forecast")}
+        assert len(past) >= 8 and off["forecast"] < min(off["growth"], off["pipeline"])
 
 
 def test_a_deal_due_this_quarter_is_weighted_by_what_became_of_its_like():

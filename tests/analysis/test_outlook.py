@@ -87,7 +87,7 @@ def test_the_open_quarter_is_told_as_on_top_of_the_page():
         }
     )
     landing = pd.DataFrame({"p10": [17.0], "p50": [18.0], "p90": [19.0]})
-    table = outlook.by_quarter(panel, ahead, landing, quarter(DAY))
+    table = outlook.by_quarter(panel, ahead, landing, quarter(DAY), DAY)
     assert table["p50"].tolist() == [18, 20] and table["p10"].tolist() == [17, 1]
     assert table["before"].tolist() == [14, 15]  # the fourth quarter of 2025 and the first of 2026
     assert table["change"].tolist() == pytest.approx([18 / 14 - 1, 20 / 15 - 1])

@@ -8,13 +8,12 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
+from quarterdeck.analysis import from_deals, one_number
+from quarterdeck.analysis.one_number import FEWEST
 from quarterdeck.analysis.rates import wilson
 from quarterdeck.data.periods import Period, last_quarters
 
 LANDING = ["seen", "p10", "p50", "p90", "target", "probability", "n_origins", "wape"]
-ORIGINS = ["start", "label", "seen", "forecast", "actual", "error"]
-SHARES = 8  # quarters from which the usual share of a quarter by a day is learnt
-FEWEST = 3  # past forecasts below which there is no telling how wrong they are
 
 
 def daily(orders: pd.DataFrame | None = None, opportunities: pd.DataFrame | None = None) -> pd.Series:
@@ -38,69 +37,81 @@ def landing(
     as_of: pd.Timestamp,
     orders: pd.DataFrame | None = None,
     opportunities: pd.DataFrame | None = None,
+    opportunity_history: pd.DataFrame | None = None,
     targets: pd.DataFrame | None = None,
     quotas: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Where the open quarter will end, as a distribution, and the chance that it reaches its target.
 
-    The middle joins two views, weighted by how wrong each has been: sales so far over the share of a quarter that is
-    usually in by this day, and the same quarter of last year times the growth since. The spread is that of the same
-    forecast in past quarters: a Student t of the logarithms, with as many degrees of freedom as there were forecasts
-    (Geisser 1993, Predictive Inference, 2.2). The target is the sum of the region's targets, else of the quotas.
+    The middle is that of `one_number.origins`; the spread is that of the same forecast in past quarters: a Student t of the
+    logarithms, with as many degrees of freedom as there were forecasts (Geisser 1993, Predictive Inference, 2.2).
 
     Returns
     -------
     DataFrame
-        One row: `seen`, `p10`, `p50`, `p90`, `target` (money; missing where unknown), `probability` (ratio),
-        `n_origins` (past forecasts), `wape` (their weighted absolute percentage error, ratio).
+        One row: `seen`, `p10`, `p50`, `p90`, `target` (money; missing where unknown; the sum of the region's targets, else of the
+        quotas), `probability` (ratio), `n_origins` (past forecasts), `wape` (their weighted absolute percentage error, ratio).
     """
+    past = origins(period, as_of, orders, opportunities, opportunity_history)
     sales = daily(orders, opportunities)
-    past = origins(sales[sales.index <= as_of], period)
     seen = float(sales[(sales.index >= period.start) & (sales.index <= period.through)].sum())
-    middle = past.loc[past["start"] == period.start, "forecast"].sum()
     errors, target = past["error"].dropna(), _target(period, targets, quotas)
     row = dict.fromkeys(LANDING, np.nan) | {"seen": seen, "target": target, "n_origins": len(errors)}
     if period.through == period.end:
         row |= dict.fromkeys(("p10", "p50", "p90"), seen)
         row["probability"] = float(seen >= target) if pd.notna(target) else np.nan
-    elif len(errors) >= FEWEST and middle > 0:
-        row |= _spread(seen, middle, errors, target) | {"wape": wape(past)}
+    elif len(told := one_number.quantiles(past, (0.1, 0.5, 0.9))):
+        row |= dict(zip(("p10", "p50", "p90"), np.maximum(told, seen), strict=True)) | {"wape": one_number.wape(past)}
+        row["probability"] = 1.0 if 0 < target <= seen else one_number.chance(past, target)
     return pd.DataFrame([row], columns=LANDING).astype("float64")
 
 
-def origins(sales: pd.Series, period: Period) -> pd.DataFrame:
-    """Forecast each past quarter from the same day of it, by what was known then, and the open one last.
-
-    Parameters
-    ----------
-    sales : Series
-        As `daily` gives it, nothing after `period.through`.
+def origins(
+    period: Period,
+    as_of: pd.Timestamp,
+    orders: pd.DataFrame | None = None,
+    opportunities: pd.DataFrame | None = None,
+    opportunity_history: pd.DataFrame | None = None,
+    later: int = 0,
+) -> pd.DataFrame:
+    """Forecast each past quarter from the same day of it, or of the one `later` quarters before, and the one to come last.
 
     Returns
     -------
     DataFrame
-        One row per quarter that could be forecast, oldest first: `start`, `label`, `seen`, `forecast`, `actual` (money;
-        missing for the open quarter), `error` (log of actual over forecast; missing where one of them is not above nought).
+        As `one_number.origins` gives it.
     """
-    seen, final, spans = _by_quarter(sales, period)
-    rows, views = [], []
-    for q, span in enumerate(spans):
-        views.append(_views(seen, final, q))
-        forecast = _joined(views, final, q)
-        error = np.log(final[q] / forecast) if final[q] > 0 and forecast > 0 else np.nan
-        if forecast > 0:
-            rows.append([span.start, f"Q{span.start.quarter} {span.start:%y}", seen[q], forecast, final[q], error])
-    return pd.DataFrame(rows, columns=ORIGINS)
+    sales, deals = daily(orders, opportunities), None
+    sales = sales[sales.index <= as_of]
+    if opportunities is not None and opportunity_history is not None:
+        deals = from_deals.expected(sales, opportunities, opportunity_history, period, later)
+    return one_number.origins(sales, period, deals, later)
 
 
-def wape(past: pd.DataFrame) -> float:
-    """Weighted absolute percentage error of past forecasts: Σ |actual − forecast| ÷ Σ actual.
+def views(origins: pd.DataFrame) -> pd.DataFrame:
+    """What each view tells of the quarter to come, how wrong it was before, and how much it counts.
 
-    >>> wape(pd.DataFrame({"actual": [100.0, 300.0], "forecast": [110.0, 270.0]}))
-    0.1
+    Parameters
+    ----------
+    origins : DataFrame
+        As `origins` gives it.
+
+    Returns
+    -------
+    DataFrame
+        One row per view, the weightiest first: `view`, `told` (money), `wape` (of it alone in the past, ratio), `weight` (ratio),
+        `n` (past forecasts); no rows where nothing is told.
     """
-    known = past.dropna(subset=["actual", "forecast"])
-    return float((known["actual"] - known["forecast"]).abs().sum() / known["actual"].sum()) if len(known) else np.nan
+    columns = ["view", "told", "wape", "weight", "n"]
+    if origins.empty:
+        return pd.DataFrame(columns=columns)
+    weight = one_number.weights(origins)
+    rows = []
+    for view in weight.index:
+        past = origins.dropna(subset=[view, "actual"])
+        off = (past["actual"] - past[view]).abs().sum() / past["actual"].sum() if len(past) else np.nan
+        rows.append([view, origins[view].iloc[-1], off, weight[view], len(past)])
+    return pd.DataFrame(rows, columns=columns).sort_values("weight", ascending=False, kind="stable", ignore_index=True)
 
 
 def pipeline_chances(
@@ -169,52 +180,6 @@ def call_accuracy(forecast_calls: pd.DataFrame, orders: pd.DataFrame, period: Pe
     margin = t.ppf(0.95, table["count"] - 1) * table["std"] / np.sqrt(table["count"])
     table = table.assign(error=table["mean"], low=table["mean"] - margin, high=table["mean"] + margin, n=table["count"])
     return table[["category", "weeks_left", "error", "low", "high", "n"]].reset_index(drop=True)
-
-
-def _by_quarter(sales: pd.Series, period: Period) -> tuple[np.ndarray, np.ndarray, list[Period]]:
-    """Give sales up to the day of each quarter, sales of the whole quarter (missing for the open one), the quarters."""
-    first = sales.index.min() if len(sales) else period.start
-    count = max((period.start.year - first.year) * 4 + period.start.quarter - first.quarter, 0)
-    spans = [*last_quarters(period.start, count), period]
-    if count and first > spans[0].start + pd.Timedelta(days=7):
-        spans = spans[1:]  # a quarter of which the beginning is missing
-    elapsed = period.through - period.start
-    seen = [sales[(sales.index >= s.start) & (sales.index <= min(s.start + elapsed, s.end))].sum() for s in spans]
-    final = [sales[(sales.index >= s.start) & (sales.index <= s.end)].sum() for s in spans[:-1]]
-    return np.array(seen, dtype=float), np.array([*final, np.nan], dtype=float), spans
-
-
-def _views(seen: np.ndarray, final: np.ndarray, q: int) -> tuple[float, float]:
-    """Give both views of quarter `q` from what was known on its day; nought where a view has no ground."""
-    before = slice(max(q - SHARES, 0), q)
-    whole = final[before].sum()
-    share = seen[before].sum() / whole if whole > 0 else 0.0
-    paced = seen[q] / share if q >= 4 and share > 0 else 0.0
-    grown = final[q - 4] if q >= 4 else 0.0
-    if q >= 8 and final[q - 8 : q - 4].sum() > 0:
-        grown *= final[q - 4 : q].sum() / final[q - 8 : q - 4].sum()
-    return max(paced, 0.0), max(grown, 0.0)
-
-
-def _joined(views: list[tuple[float, float]], final: np.ndarray, q: int) -> float:
-    """Join both views of quarter `q`, each by the inverse of its mean squared error in the quarters before."""
-    paced, grown = views[q]
-    if not (paced and grown):
-        return paced or grown
-    known = [k for k in range(q) if all(views[k]) and final[k] > 0]
-    misses = np.array([[np.log(final[k] / v) ** 2 for v in views[k]] for k in known])
-    weights = 1 / (misses.mean(axis=0) + 1e-6) if len(known) >= FEWEST else np.ones(2)
-    return float(np.exp(weights @ np.log([paced, grown]) / weights.sum()))
-
-
-def _spread(seen: float, middle: float, errors: pd.Series, target: float) -> dict[str, float]:
-    n = len(errors)
-    scale = np.sqrt((errors**2).mean() * (1 + 1 / n))
-    p10, p90 = (max(middle * np.exp(t.ppf(p, n) * scale), seen) for p in (0.1, 0.9))
-    chance = t.sf(np.log(target / middle) / scale, n) if target > 0 and scale > 0 else np.nan
-    if target > 0 and seen >= target:
-        chance = 1.0
-    return {"p10": p10, "p50": max(middle, seen), "p90": p90, "probability": chance}
 
 
 def _target(period: Period, targets: pd.DataFrame | None, quotas: pd.DataFrame | None) -> float:

@@ -10,6 +10,7 @@ from quarterdeck.analysis.series import JOINED
 DIMENSIONS = ["region", "segment", "channel"]
 WHOLE = "all"
 BLANK = "none named"
+FEW = 20  # past errors of each series below which how they go together is not learnt
 FREQUENCIES = {12: "M", 4: "Q"}  # periods in a year, and what pandas calls them
 
 
@@ -84,7 +85,7 @@ def reconcile(forecasts: pd.DataFrame, tested: pd.DataFrame, panel: pd.DataFrame
     """Make the means of a panel's forecasts add up, each moved the less the surer it is; its quantiles move along.
 
     Minimum trace with a shrunken covariance of past errors (Wickramasuriya, Athanasopoulos and Hyndman 2019, Journal
-    of the American Statistical Association 114, 804), by hierarchicalforecast.
+    of the American Statistical Association 114, 804), by hierarchicalforecast; with few past errors, their variances alone.
 
     Parameters
     ----------
@@ -107,7 +108,7 @@ def reconcile(forecasts: pd.DataFrame, tested: pd.DataFrame, panel: pd.DataFrame
     actual, told = _past(tested, panel, summing.index)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the solver says that it prefers sparse matrices
-        method = MinTrace("mint_shrink", nonnegative=True)
+        method = MinTrace("mint_shrink" if actual.shape[1] >= FEW else "wls_var", nonnegative=True)
         found = method.fit_predict(summing.to_numpy(), base.loc[summing.index].to_numpy(), actual, told)["mean"]
     moved = pd.DataFrame(found, summing.index, base.columns).stack().rename("moved")
     table = forecasts.merge(moved, on=["series", "step"], how="left")

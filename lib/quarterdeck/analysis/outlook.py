@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from quarterdeck.analysis import hierarchy, series
-from quarterdeck.analysis.forecast import daily
+from quarterdeck.analysis import hierarchy, one_number, series
+from quarterdeck.analysis.forecast import daily, origins
 from quarterdeck.analysis.hierarchy import WHOLE
 from quarterdeck.analysis.members import MEMBERS, NAIVE
 from quarterdeck.analysis.series import JOINED, column
@@ -128,29 +128,62 @@ def parts(panel: pd.DataFrame, ahead: pd.DataFrame, season: int) -> pd.DataFrame
     return table[PARTS].reset_index(drop=True)
 
 
-def by_quarter(panel: pd.DataFrame, ahead: pd.DataFrame, landing: pd.DataFrame, period: Period) -> pd.DataFrame:
-    """The whole's next quarters, each beside the same one of a year before; the open one as `forecast.landing` has it.
+def by_quarter(
+    panel: pd.DataFrame,
+    ahead: pd.DataFrame,
+    landing: pd.DataFrame,
+    period: Period,
+    as_of: pd.Timestamp,
+    orders: pd.DataFrame | None = None,
+    opportunities: pd.DataFrame | None = None,
+    opportunity_history: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """The whole's next quarters, each beside the same one of a year before: series and pipeline in one number.
+
+    The open quarter is as `forecast.landing` has it. Of each later one growth and pipeline are joined by how wrong they were at
+    that distance (`forecast.origins`), whose past errors are the spread; the series forecast, which can be made afresh on few
+    past days only and so not be weighed like them, shares the weight of growth half and half: both tell of the series alone.
 
     Parameters
     ----------
     panel, ahead : DataFrame
         Of quarters, as `hierarchy.sums` and `ahead` (eight of ten) give them.
     landing : DataFrame
-        As `forecast.landing` gives it: it knows the part of the open quarter that is in.
+        As `forecast.landing` gives it.
 
     Returns
     -------
     DataFrame
-        One row per quarter ahead: `start`, `p10`, `p50`, `p90`, `before` (money), `change` (`p50` over `before` less one).
+        One row per quarter ahead: `start`, `p10`, `p50`, `p90`, `series`, `growth`, `pipeline` (what each view tells), `before`
+        (money), `change` (`p50` over `before` less one).
     """
     whole = ahead.loc[ahead["series"] == WHOLE, ["start", "low", "middle", "high"]].head(YEAR).reset_index(drop=True)
-    table = whole.set_axis(["start", "p10", "p50", "p90"], axis=1)
+    table = whole.set_axis(["start", "p10", "p50", "p90"], axis=1).assign(series=whole["middle"])
+    table[["growth", "pipeline"]] = np.nan
+    tables = {"orders": orders, "opportunities": opportunities, "opportunity_history": opportunity_history}
+    for row, start in table["start"].items():
+        later = (start.year - period.start.year) * 4 + start.quarter - period.start.quarter
+        past = origins(period, as_of, **tables, later=later) if 0 <= later < YEAR else pd.DataFrame()
+        if len(past) and past["start"].iloc[-1] == start:
+            table.loc[row, ["growth", "pipeline"]] = past[["growth", "pipeline"]].iloc[-1]
+            told = one_number.quantiles(past, (0.1, 0.5, 0.9), _with_series(past, table.loc[row, "series"]))
+            if len(told):
+                table.loc[row, ["p10", "p50", "p90"]] = told
     now = table["start"].eq(period.start)
     if now.any() and landing["p50"].notna().all():
         table.loc[now, ["p10", "p50", "p90"]] = landing[["p10", "p50", "p90"]].to_numpy()
     past = panel[panel["series"] == WHOLE].set_index("start")["value"]
     table["before"] = (table["start"] - pd.DateOffset(years=1)).map(past)
     return table.assign(change=table["p50"] / table["before"].where(table["before"] > 0) - 1)
+
+
+def _with_series(past: pd.DataFrame, told: float) -> float:
+    """Join the series forecast to the views: it takes half of the weight of growth."""
+    weight = one_number.weights(past).get("growth", 0.0)
+    row = past.iloc[-1]
+    if not (told > 0 and weight > 0):
+        return float(row["forecast"])
+    return float(row["forecast"] * (told / row["growth"]) ** (weight / 2))
 
 
 def accuracy(tested: pd.DataFrame, season: int, level: float = 0.8, name: str | None = None) -> pd.DataFrame:

@@ -14,6 +14,7 @@ PULLS = (100.0, 500.0)  # windows of its own that a series needs to be heard as 
 WINDOWS = 1000  # latest windows of a series that are learnt from
 RIDGE, ALONE = 0.01, 50.0  # how strongly coefficients are held to nought: a part of what is known, and windows' worth
 RECENT = 5  # seasons that a series' usual change is taken from
+ROOM = 2.0  # ranges above its highest value that a series is never told to be beyond
 WILD = 30.0  # usual changes beyond which a window is an accident and is not learnt from
 
 
@@ -100,6 +101,9 @@ class Scaled:
         self.logarithmic = bool(values.min() > 0)
         self.unit = 1.0 if self.logarithmic else float(np.abs(values).mean()) or 1.0
         self.floor = float(values.min()) / 10  # nothing is told to be further below what has been
+        self.ceiling = float(
+            values.max() + ROOM * np.ptp(values)
+        )  # nor further above: logarithms of a wild series explode
         self.values = self.level(values)
         span = season if len(values) > season + 1 else 1
         moves = np.abs(self.values[span:] - self.values[:-span])[-RECENT * season :]
@@ -111,7 +115,7 @@ class Scaled:
 
     def value(self, levels: np.ndarray) -> np.ndarray:
         """Give levels as values again."""
-        return np.exp(levels) if self.logarithmic else levels * self.unit
+        return np.minimum(np.exp(levels) if self.logarithmic else levels * self.unit, self.ceiling)
 
     def moments(self, memory: int, ahead: int) -> tuple[np.ndarray, np.ndarray, int]:
         """Give the sums of squares and products of the series' windows, and how many there are."""

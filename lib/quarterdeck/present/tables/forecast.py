@@ -9,6 +9,11 @@ from quarterdeck.present.charts.forecast import LEVER_WORDS
 from quarterdeck.present.tables import lay
 
 MOST_ROWS = 10
+VIEW_WORDS = {
+    "pace": "Pace: sales so far over their usual share by this day",
+    "growth": "Growth: last year's quarter grown on",
+    "pipeline": "Pipeline: what the open deals bring",
+}
 UNITS = {"open_deals": "count", "win_rate": "ratio", "average_won": "money", "cycle_days": "days", "sellers": "count"}
 
 
@@ -41,10 +46,30 @@ def quarters_ahead(by_quarter: pd.DataFrame, currency: str = "EUR") -> gt.GT:
         "p50": ("Middle", "money"),
         "p90": ("High", "money"),
         "change": ("Change", "change"),
+        "series": ("Series", "money"),
+        "growth": ("Growth", "money"),
+        "pipeline": ("Pipeline", "money"),
     }
-    labels = [f"Q{day.quarter} {day.year}" for day in by_quarter["start"]]
-    note = "The open quarter is the forecast from the top of the page; the later ones know nothing of it."
-    return lay(by_quarter.assign(label=labels), columns, note, currency)
+    rows = by_quarter.assign(label=[f"Q{day.quarter} {day.year}" for day in by_quarter["start"]])
+    columns = {c: head for c, head in columns.items() if rows[c].notna().any()}
+    note = (
+        "The open quarter is the forecast from the top of the page. On the right what each view alone tells: the four methods "
+        "joined, last year grown on, the open deals."
+    )
+    return lay(rows, columns, note, currency)
+
+
+def views(views: pd.DataFrame, currency: str = "EUR") -> gt.GT:
+    """Lay out what each view tells of the quarter, and how much it counts (`analysis.forecast.views`)."""
+    columns = {
+        "label": ("View", "text"),
+        "told": ("Tells", "money"),
+        "wape": ("Missed by", "ratio"),
+        "weight": ("Counts", "whole ratio"),
+        "n": ("Quarters", "count"),
+    }
+    note = "A view counts the more the less wrong it was on this same day of past quarters."
+    return lay(views.assign(label=views["view"].map(VIEW_WORDS)), columns, note, currency)
 
 
 def deals_that_matter(chances: pd.DataFrame, currency: str = "EUR") -> gt.GT:
