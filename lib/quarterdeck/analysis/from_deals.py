@@ -45,7 +45,9 @@ def expected(
     won = _won(opportunities)
     seen = _seen(won, opportunity_history, spans, period.through - period.start, later)
     booked = _by_quarter(won.set_index("closed_on")["amount"], spans)
-    ratios = _by_quarter(sales, spans).rolling(RATIO).sum() / booked.rolling(RATIO).sum()
+    sold = _by_quarter(sales, spans)
+    whole = sold.index >= sales.index.min() - pd.Timedelta(days=7)  # not a quarter of which the beginning is missing
+    ratios = sold.where(whole).rolling(RATIO).sum() / booked.rolling(RATIO).sum()
     told = {}
     for q, span in enumerate(spans):
         known = list(range(max(q - later - TRAINED, 0), max(q - later, 0)))  # their target quarters had ended
