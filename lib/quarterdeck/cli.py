@@ -106,14 +106,15 @@ def _foresee(args: argparse.Namespace) -> int:
 
 
 def _report(args: argparse.Namespace, folder: Path, facts: dict) -> int:
+    from quarterdeck.batch.reconcile import say
+
     print(_table(facts).to_string())
     failed = [e for e in facts["notebooks"] if e["state"] == "failed"]
     for entry in failed:
         print(f"failed: {entry['region']}/{entry['notebook']}: {entry['error']}")
     apart = [c for c in facts["reconciliation"] if not c["ok"]]
     for found in apart:
-        off = f"{found['check']}, off by {found['difference']:,.4f}"
-        print(f"does not reconcile: {found['metric']} of {found['region']}: {off}")
+        print(f"does not reconcile: {say(found)}")
     if not apart:
         print(_reconciled(facts["reconciliation"]))
     _point(args, folder, facts)
@@ -238,9 +239,10 @@ def _reconciled(checks: list[dict]) -> str:
     kinds = Counter(c["check"] for c in checks)
     if not kinds:
         return "nothing to reconcile: no figure that was run stands on two pages or adds up over the regions"
-    same, sums = kinds["same on every page"], kinds["regions add up"]
+    same, sums, ends = (kinds[k] for k in ("same on every page", "regions add up", "what is in leads to the forecast"))
     told = [f"{same} figures are the same on every page that shows them"] if same else []
     told.append(f"{sums} add up over the regions" if sums else "the regions were not held against the company")
+    told += [f"what is in leads to {ends} forecasts"] if ends else []
     return f"reconciled: {', '.join(told)}"
 
 

@@ -227,6 +227,7 @@ METRICS: dict[str, Metric] = {
                 ("p50", "Forecast", "the middle", {"low": "p10", "high": "p90"}),
                 ("p10", "Forecast, low end", "the 10 % quantile", {}),
                 ("p90", "Forecast, high end", "the 90 % quantile", {}),
+                ("to_come", "Still to come", "what is not in yet of the middle", {}),
             )
         ),
         Metric(

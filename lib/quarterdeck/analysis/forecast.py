@@ -11,7 +11,7 @@ from scipy.stats import t
 from quarterdeck.analysis.rates import wilson
 from quarterdeck.data.periods import Period, last_quarters
 
-LANDING = ["seen", "p10", "p50", "p90", "target", "probability", "n_origins", "wape"]
+LANDING = ["seen", "to_come", "p10", "p50", "p90", "target", "probability", "n_origins", "wape"]
 ORIGINS = ["start", "label", "seen", "forecast", "actual", "error"]
 SHARES = 8  # quarters from which the usual share of a quarter by a day is learnt
 FEWEST = 3  # past forecasts below which there is no telling how wrong they are
@@ -51,8 +51,8 @@ def landing(
     Returns
     -------
     DataFrame
-        One row: `seen`, `p10`, `p50`, `p90`, `target` (money; missing where unknown), `probability` (ratio),
-        `n_origins` (past forecasts), `wape` (their weighted absolute percentage error, ratio).
+        One row: `seen` (in so far), `to_come` (the rest of the middle), `p10`, `p50`, `p90`, `target` (money; missing where
+        unknown), `probability` (ratio), `n_origins` (past forecasts), `wape` (their weighted absolute percentage error, ratio).
     """
     sales = daily(orders, opportunities)
     past = origins(sales[sales.index <= as_of], period)
@@ -61,7 +61,7 @@ def landing(
     errors, target = past["error"].dropna(), _target(period, targets, quotas)
     row = dict.fromkeys(LANDING, np.nan) | {"seen": seen, "target": target, "n_origins": len(errors)}
     if period.through == period.end:
-        row |= dict.fromkeys(("p10", "p50", "p90"), seen)
+        row |= dict.fromkeys(("p10", "p50", "p90"), seen) | {"to_come": 0.0}
         row["probability"] = float(seen >= target) if pd.notna(target) else np.nan
     elif len(errors) >= FEWEST and middle > 0:
         row |= _spread(seen, middle, errors, target) | {"wape": wape(past)}
@@ -214,7 +214,8 @@ def _spread(seen: float, middle: float, errors: pd.Series, target: float) -> dic
     chance = t.sf(np.log(target / middle) / scale, n) if target > 0 and scale > 0 else np.nan
     if target > 0 and seen >= target:
         chance = 1.0
-    return {"p10": p10, "p50": max(middle, seen), "p90": p90, "probability": chance}
+    ends = {"to_come": max(middle - seen, 0.0), "p10": p10, "p50": max(middle, seen), "p90": p90}
+    return ends | {"probability": chance}
 
 
 def _target(period: Period, targets: pd.DataFrame | None, quotas: pd.DataFrame | None) -> float:
