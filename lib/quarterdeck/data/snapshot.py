@@ -76,6 +76,11 @@ class Desk:
         """The quarter of `as_of`, seen through that day."""
         return quarter(self.as_of)
 
+    @property
+    def name(self) -> str:
+        """Name what the desk speaks of: the region, or the company where it is all of them."""
+        return self.title if self.region == COMPANY else self.region
+
     def ask(self, function: Callable, **options: Any) -> Any:
         """Call an analysis function with the tables its parameters are named after.
 
