@@ -1,4 +1,4 @@
-"""The command `quarterdeck`: check · run · serve · prune.
+"""The command `quarterdeck`: check · run · serve · prune · deck · brief.
 
 What takes long to import is imported where it is needed: an unchanged run is answered within a second.
 """
@@ -129,18 +129,54 @@ def serve(args: argparse.Namespace) -> int:
     return WHOLE
 
 
+def deck(args: argparse.Namespace) -> int:
+    """Write the board deck of a finished run: a PowerPoint file with native text and tables."""
+    from quarterdeck.publish import deck as board
+    from quarterdeck.publish.told import tell
+
+    told = tell(args.run, args.out, args.region)
+    path = args.to or Path(f"{_named(told)}.pptx")
+    print(f"{board.write(told, path)} slides: {path}")
+    return WHOLE
+
+
+def brief(args: argparse.Namespace) -> int:
+    """Write the brief of a finished run for e-mail: one HTML file, and a PDF of it where Chromium is."""
+    from quarterdeck.publish import letter
+    from quarterdeck.publish.told import tell
+
+    told = tell(args.run, args.out, args.region)
+    path = args.to or Path(f"{_named(told)}.html")
+    for line in letter.write(told, path):
+        print(line)
+    return WHOLE
+
+
+def _named(told: Any) -> str:
+    return f"{told.facts['company']}-{told.region}-{told.facts['as_of']}"
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "quarterdeck", description="Notebooks, batch runs and pages for a Chief Sales Officer."
     )
     parser.add_argument("--version", action="version", version=f"quarterdeck {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="check | run | serve | prune")
-    for name, do in (("check", check), ("run", run), ("serve", serve), ("prune", prune)):
+    commands = parser.add_subparsers(required=True, metavar="check | run | serve | prune | deck | brief")
+    for name, do in (
+        ("check", check),
+        ("run", run),
+        ("serve", serve),
+        ("prune", prune),
+        ("deck", deck),
+        ("brief", brief),
+    ):
         command = commands.add_parser(name, help=do.__doc__, description=do.__doc__)
         command.set_defaults(do=do, notebooks=home() / "notebooks")
         command.add_argument("--out", type=Path, default=Path("outputs"), help="folder of the runs (default: outputs)")
         command.add_argument("--debug", action="store_true", help="show the traceback of an error")
-        if name != "serve":
+        if name in ("deck", "brief"):
+            _add_told(command)
+        if name in ("check", "run", "prune"):
             command.add_argument("params", type=Path, help="the company's folder, params/<company>")
         if name in ("check", "run"):
             command.add_argument("--data", type=Path, help="folder of the company's files")
@@ -153,6 +189,12 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--company", help="show this company alone")
             command.add_argument("--run", default="latest", help="show this run alone")
     return parser
+
+
+def _add_told(command: argparse.ArgumentParser) -> None:
+    command.add_argument("run", help="the run's folder, or COMPANY/RUN in --out; RUN may be latest")
+    command.add_argument("--region", default="company", metavar="R", help="of this region (default: company)")
+    command.add_argument("--to", type=Path, metavar="FILE", help="where to write (default: COMPANY-REGION-DAY here)")
 
 
 def _add_run(command: argparse.ArgumentParser) -> None:

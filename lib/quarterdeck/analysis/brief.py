@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
-from quarterdeck.analysis import market, movement, team
+from quarterdeck.analysis import competitors, market, movement, team
 from quarterdeck.analysis.claims import AGAINST_BEFORE, AGAINST_TARGET, ODDS, Claim, first
 from quarterdeck.analysis.rates import wilson
 from quarterdeck.data.periods import Period, last_quarters
@@ -255,7 +255,8 @@ def rival_losses(opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
     """Rivals against whom we win less often than against the others: twelve months of closed deals.
 
     Worth is the amount that winning at our rate against the others would have added. Kept where the 90 % interval
-    of the difference of the two rates (Wald) lies below zero, widened to the number of rivals compared (Bonferroni).
+    of the difference of the two rates (Wald) lies below zero, widened to the number of rivals compared (Bonferroni), and the
+    rival's shrunken rate is below that of all as well (`competitors.win_rate_by_rival`).
     """
     recent = opportunities["closed_on"].between(period.through - pd.DateOffset(years=1), period.through)
     closed = opportunities[recent & opportunities["status"].ne("open") & opportunities["competitor"].notna()]
@@ -273,7 +274,9 @@ def rival_losses(opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
     gains = {"gain": other - rate, "gain_low": -frame["high"], "gain_high": -frame["low"]}
     frame = frame.assign(**{name: rivals["amount"] * part for name, part in gains.items()})
     frame["risk"] = _doubt((other - rate) / spread, len(rivals))
-    return _laid("rival", frame[(frame["high"] < 0) & (rest["n"] > 0)])
+    places = competitors.win_rate_by_rival(opportunities, period).set_index("competitor")["place"]
+    harder = frame["subject"].map(places).eq("harder")
+    return _laid("rival", frame[(frame["high"] < 0) & (rest["n"] > 0) & harder])
 
 
 def lapsed_customers(orders: pd.DataFrame, period: Period) -> pd.DataFrame:

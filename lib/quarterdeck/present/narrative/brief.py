@@ -34,7 +34,7 @@ def headline(card: pd.DataFrame, name: str, currency: str = "EUR") -> Sentence:
         claims.append(claim)
     chance = known["claim"].get("target_probability")
     if chance:
-        told = style.percent(chance.figures["chance"], 0)
+        told = _chance(chance.figures["chance"])
         parts.append(f"and is {chance.predicate} to reach the quarter's target ({told})")
         claims.append(chance)
     return Sentence(f"## {', '.join(parts)}", claims)
@@ -107,6 +107,13 @@ def _fields(row: pd.Series, rule: Rule, currency: str) -> dict[str, str]:
     return fields | {"n": style.number(row["n"]), "subject": str(row["subject"])}
 
 
+def _chance(chance: float) -> str:
+    """Write a chance; one that is not certain does not read so."""
+    if 0.99 < chance < 1:
+        return "over 99 %"
+    return "under 1 %" if chance < 0.01 else style.percent(chance, 0)
+
+
 def _gain(row: pd.Series, currency: str) -> str:
     if pd.isna(row["gain"]):
         return "not estimated"
@@ -115,9 +122,7 @@ def _gain(row: pd.Series, currency: str) -> str:
 
 
 def _risk(risk: float) -> str:
-    if pd.isna(risk):
-        return "not estimated"
-    return "under 1 %" if risk < 0.01 else style.percent(risk, 0)
+    return "not estimated" if pd.isna(risk) else _chance(risk)
 
 
 def _card(told: dict[str, Any]) -> str:
