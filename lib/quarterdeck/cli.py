@@ -1,4 +1,4 @@
-"""The command `quarterdeck`: check · run · serve · prune.
+"""The command `quarterdeck`: check · run · serve · prune · deck · brief.
 
 What takes long to import is imported where it is needed: an unchanged run is answered within a second.
 """
@@ -106,14 +106,15 @@ def _foresee(args: argparse.Namespace) -> int:
 
 
 def _report(args: argparse.Namespace, folder: Path, facts: dict) -> int:
+    from quarterdeck.batch.reconcile import say
+
     print(_table(facts).to_string())
     failed = [e for e in facts["notebooks"] if e["state"] == "failed"]
     for entry in failed:
         print(f"failed: {entry['region']}/{entry['notebook']}: {entry['error']}")
     apart = [c for c in facts["reconciliation"] if not c["ok"]]
     for found in apart:
-        off = f"{found['check']}, off by {found['difference']:,.4f}"
-        print(f"does not reconcile: {found['metric']} of {found['region']}: {off}")
+        print(f"does not reconcile: {say(found)}")
     if not apart:
         print(_reconciled(facts["reconciliation"]))
     _point(args, folder, facts)
@@ -128,18 +129,54 @@ def serve(args: argparse.Namespace) -> int:
     return WHOLE
 
 
+def deck(args: argparse.Namespace) -> int:
+    """Write the board deck of a finished run: a PowerPoint file with native text and tables."""
+    from quarterdeck.publish import deck as board
+    from quarterdeck.publish.told import tell
+
+    told = tell(args.run, args.out, args.region)
+    path = args.to or Path(f"{_named(told)}.pptx")
+    print(f"{board.write(told, path)} slides: {path}")
+    return WHOLE
+
+
+def brief(args: argparse.Namespace) -> int:
+    """Write the brief of a finished run for e-mail: one HTML file, and a PDF of it where Chromium is."""
+    from quarterdeck.publish import letter
+    from quarterdeck.publish.told import tell
+
+    told = tell(args.run, args.out, args.region)
+    path = args.to or Path(f"{_named(told)}.html")
+    for line in letter.write(told, path):
+        print(line)
+    return WHOLE
+
+
+def _named(told: Any) -> str:
+    return f"{told.facts['company']}-{told.region}-{told.facts['as_of']}"
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "quarterdeck", description="Notebooks, batch runs and pages for a Chief Sales Officer."
     )
     parser.add_argument("--version", action="version", version=f"quarterdeck {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="check | run | serve | prune")
-    for name, do in (("check", check), ("run", run), ("serve", serve), ("prune", prune)):
+    commands = parser.add_subparsers(required=True, metavar="check | run | serve | prune | deck | brief")
+    for name, do in (
+        ("check", check),
+        ("run", run),
+        ("serve", serve),
+        ("prune", prune),
+        ("deck", deck),
+        ("brief", brief),
+    ):
         command = commands.add_parser(name, help=do.__doc__, description=do.__doc__)
         command.set_defaults(do=do, notebooks=home() / "notebooks")
         command.add_argument("--out", type=Path, default=Path("outputs"), help="folder of the runs (default: outputs)")
         command.add_argument("--debug", action="store_true", help="show the traceback of an error")
-        if name != "serve":
+        if name in ("deck", "brief"):
+            _add_told(command)
+        if name in ("check", "run", "prune"):
             command.add_argument("params", type=Path, help="the company's folder, params/<company>")
         if name in ("check", "run"):
             command.add_argument("--data", type=Path, help="folder of the company's files")
@@ -152,6 +189,12 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--company", help="show this company alone")
             command.add_argument("--run", default="latest", help="show this run alone")
     return parser
+
+
+def _add_told(command: argparse.ArgumentParser) -> None:
+    command.add_argument("run", help="the run's folder, or COMPANY/RUN in --out; RUN may be latest")
+    command.add_argument("--region", default="company", metavar="R", help="of this region (default: company)")
+    command.add_argument("--to", type=Path, metavar="FILE", help="where to write (default: COMPANY-REGION-DAY here)")
 
 
 def _add_run(command: argparse.ArgumentParser) -> None:
@@ -238,9 +281,10 @@ def _reconciled(checks: list[dict]) -> str:
     kinds = Counter(c["check"] for c in checks)
     if not kinds:
         return "nothing to reconcile: no figure that was run stands on two pages or adds up over the regions"
-    same, sums = kinds["same on every page"], kinds["regions add up"]
+    same, sums, ends = (kinds[k] for k in ("same on every page", "regions add up", "what is in leads to the forecast"))
     told = [f"{same} figures are the same on every page that shows them"] if same else []
     told.append(f"{sums} add up over the regions" if sums else "the regions were not held against the company")
+    told += [f"what is in leads to {ends} forecasts"] if ends else []
     return f"reconciled: {', '.join(told)}"
 
 

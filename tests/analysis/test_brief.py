@@ -85,8 +85,9 @@ def test_segments_move_only_by_more_than_chance():
     many = pd.concat([ORDERS.assign(order_id=ORDERS["order_id"] + f"-{k}") for k in range(400)])
     found = brief.segment_moves(many, CUSTOMERS, PERIOD).set_index("subject")
     assert found["worth"].to_dict() == {"Ports": 16_000.0, "Yards": -12_000.0}  # 400 × (+40, −30)
-    # 1.6449 × √(400 × (100² + 90² + 50²)) = 1.6449 × √8,240,000
-    assert found.loc["Ports", "high"] - 16_000 == pytest.approx(1.6449 * np.sqrt(8_240_000))
+    # two segments: z of 1 − 0.05 / 2 = 1.9600, × √(400 × (100² + 90² + 50²)) = √8,240,000
+    assert found.loc["Ports", "high"] - 16_000 == pytest.approx(1.96 * np.sqrt(8_240_000), rel=1e-4)
+    assert found.loc["Ports", ["gain", "gain_low"]].tolist() == pytest.approx([16_000, 16_000 - 5_626.2], rel=1e-4)
 
 
 def test_lapsed_customers_bought_then_and_not_now():
@@ -97,7 +98,70 @@ def test_lapsed_customers_bought_then_and_not_now():
     assert (row["n"], row["worth"]) == (1, -90.0)  # C: 60 + 30
 
 
-def test_findings_are_the_best_of_each_kind_by_the_money_behind_them():
-    found = brief.findings(PERIOD, landing(), ORDERS, CUSTOMERS, deals((20, 180), (120, 80)))
-    assert found["kind"].tolist() == ["rival", "target"]
-    assert brief.findings(PERIOD, landing(target=95.0)).empty
+def test_what_lapsed_customers_may_bring_is_what_came_back_before():
+    days = ["2023-06-01", "2023-06-01", "2024-06-01", "2025-06-01", "2024-06-01"]
+    # D and E bought in the year to May 2024 (100, 300) and had lapsed by May 2025; D came back with 50 in the year after.
+    rows = [("D", 100.0), ("E", 300.0), ("F", 80.0), ("D", 50.0), ("G", 20.0)]
+    orders = pd.DataFrame(rows, columns=["customer_id", "revenue"]).assign(order_date=pd.to_datetime(days))
+    row = brief.lapsed_customers(orders, PERIOD).iloc[0]
+    assert (row["n"], row["worth"]) == (2, -100.0)  # F and G bought in the year to May 2025: 80 + 20
+    assert row["gain"] == pytest.approx(100 * 50 / 400) and row["risk"] == 0.5  # 12.5 % of the money, one of two
+
+
+def test_open_deals_that_do_not_cover_what_is_left_are_a_finding():
+    quarter_days = {"period_start": [pd.Timestamp("2026-04-01")], "period_end": [pd.Timestamp("2026-06-30")]}
+    quotas = pd.DataFrame(quarter_days | {"rep_id": ["R"], "quota": [1000.0]})
+    closed = deals((100, 100), (0, 0)).assign(rep_id="R", expected_close=pd.NaT)
+    due = closed.tail(2).assign(
+        status="open", closed_on=pd.NaT, amount=100.0, expected_close=pd.Timestamp("2026-06-01")
+    )
+    found = brief.coverage_gap(quotas, pd.concat([closed, due]), PERIOD)
+    assert found["worth"].tolist() == [200 * 0.5 - 1000]  # what is due at a win rate of a half, less the quota
+    assert found["compared"].tolist() == [2.0] and (found["high"] < 0).all()
+    rich = due.assign(amount=10_000.0)
+    assert brief.coverage_gap(quotas, pd.concat([closed, rich]), PERIOD).empty
+
+
+def test_deals_past_their_date_are_a_finding_where_such_deals_were_won_less_often():
+    past = pd.Timestamp("2026-02-14")  # the same day of the quarter before
+    names = [f"{kind}{k}" for kind in ("late", "due") for k in range(50)]
+    late = [n.startswith("late") for n in names]
+    won = [k % 50 < (5 if is_late else 30) for k, is_late in enumerate(late)]  # 10 % against 60 %
+    history = pd.DataFrame({"opportunity_id": names, "changed_on": pd.Timestamp("2026-01-10"), "status": "open"})
+    history["expected_close"] = [past + pd.Timedelta(days=-5 if is_late else 5) for is_late in late]
+    closed = pd.DataFrame({"opportunity_id": names, "status": ["won" if w else "lost" for w in won], "amount": 1.0})
+    closed = closed.assign(closed_on=past + pd.Timedelta(days=30), expected_close=past)
+    still = pd.DataFrame({"opportunity_id": ["X"], "status": "open", "amount": 200.0, "closed_on": pd.NaT})
+    found = brief.overdue_deals(pd.concat([closed, still.assign(expected_close=past)]), history, PERIOD)
+    assert found["worth"].tolist() == [pytest.approx((0.1 - 0.6) * 200)] and found["n"].tolist() == [50]
+
+
+def test_figures_are_held_against_the_last_run_of_an_earlier_day():
+    kpis = pd.DataFrame({"metric": ["revenue", "win_rate"], "title": ["Revenue", "Win rate"], "value": [170.0, 0.4]})
+    kpis = kpis.assign(unit=["money", "ratio"], better="higher", period=["Q2 2026 to 15 May", "trailing twelve months"])
+    day = pd.to_datetime(["2026-04-10", "2026-05-01", "2026-05-01"])
+    told = pd.DataFrame({"as_of": day, "metric": ["revenue", "revenue", "win_rate"], "value": [1.0, 130.0, 0.5]})
+    moves = brief.since_last(kpis, told, PERIOD)
+    assert moves["moved"].tolist() == pytest.approx([40.0, -0.1])
+    assert [c.predicate for c in moves["claim"]] == ["rose", "fell"]
+    steps = brief.came_in(ORDERS, CUSTOMERS, moves, PERIOD)
+    # 90 + 50 to 1 May, where 130 was told: 10 was corrected; 30 came in since
+    assert steps["amount"].tolist() == [130.0, 30.0, 10.0, 170.0] and steps["part"].iloc[1:3].tolist() == [
+        "Yards",
+        "Corrected",
+    ]
+    before = told.tail(2).assign(as_of=pd.Timestamp("2026-03-20"))
+    assert brief.since_last(kpis, before, PERIOD)["metric"].tolist() == ["win_rate"]  # of another quarter
+
+
+def test_the_scorecard_holds_each_figure_against_what_it_is_for():
+    names = ["revenue", "forecast_p50", "win_rate", "target_probability", "gross_margin"]
+    kpis = pd.DataFrame(
+        {"metric": names, "value": [170.0, 90.0, 0.5, 0.02, 0.3], "previous": [160.0, None, 0.3, None, 0.2]}
+    )
+    kpis = kpis.assign(low=[None, 80.0, 0.4, None, None], high=[None, 100.0, 0.6, None, None], better="higher")
+    goals = pd.DataFrame({"metric": ["forecast_p50", "gross_margin"], "target": [120.0, 0.36]})
+    card = brief.scorecard(kpis, goals)
+    said = [c.predicate for c in card["claim"]]
+    assert said == ["rose", "heading below", "clearly rose", "very unlikely", "short of"]
+    assert card["state"].tolist() == ["good", "bad", "good", "bad", "bad"]

@@ -53,6 +53,8 @@ def test_regions_add_up_and_pages_agree(whole):
     checks = facts(whole)["reconciliation"]
     assert all(c["ok"] for c in checks)
     assert {c["check"] for c in checks} == {"same on every page", "regions add up"}
+    (sums,) = [c for c in checks if c["check"] == "regions add up"]
+    assert sums["values"] == [450.75, 450.75] and sums["places"] == ["the regions together", "company"]
 
 
 def test_a_part_of_a_run_does_not_hide_the_whole(whole):
@@ -107,7 +109,10 @@ def test_figures_that_do_not_agree_give_status_one(acme, capsys):
     acme.write_notebook("market_research", 'show(tables.kpi_tiles, measure(desk, "revenue").assign(value=1.0))')
     assert cli.main(acme.command(*TWO, "--region", "company")) == 1
     printed = capsys.readouterr().out
-    assert "does not reconcile: revenue of company: same on every page, off by 449.75" in printed
+    assert (
+        "does not reconcile: revenue of company: same on every page: market_research 1.00, executive_brief 450.75"
+        in printed
+    )
     assert "executive_brief" in printed and "quarterdeck serve" in printed and str(acme.out / "acme") in printed
 
 

@@ -107,7 +107,7 @@ def test_a_day_after_the_datas_last_makes_nothing_due_that_has_not_ended_in_it(h
     told = history.out / "acme" / "forecast_ledger.parquet"
     assert len(ledger.come_due(told, pd.Timestamp("2026-10-09"))) == 3
     _, tables = snapshot.read_snapshot(runs(history)[0] / "data")
-    facts = snapshot.freeze(tables, history.root / "again", "acme", "Acme", "EUR", told, "2026-12-31")
+    facts = snapshot.freeze(tables, history.root / "again", "acme", "Acme", "EUR", told.parent, "2026-12-31")
     assert facts["as_of"] == "2026-08-20" and "forecast_ledger" not in facts["tables"]
 
 
@@ -153,3 +153,20 @@ def test_a_page_that_is_taken_over_brings_its_forecasts_along(history, monkeypat
     states = {e["region"]: e["state"] for e in facts["notebooks"]}
     assert states == {"company": "done", "north": "done", "south": "fresh"}
     assert sorted(f["region"] for f in facts["forecasts"]) == ["North", "South", "company"]
+
+
+def test_a_later_run_finds_the_figures_of_earlier_days_in_its_snapshot_and_never_its_own(history):
+    told = kept(history, "kpi_history")
+    assert sorted(told["region"].unique()) == ["North", "South", "company"]  # as the data calls them
+    first, again, *later = runs(history)
+    for run in (first, again):  # both of 20 August: there is no earlier day
+        assert "kpi_history" not in json.loads((run / "data" / "snapshot.json").read_text())["tables"]
+    desk = snapshot.open_desk("acme", "North", data=str(later[0] / "data"))  # of 9 October
+    figures = desk.tables["kpi_history"].set_index("metric")
+    assert figures["value"].to_dict() == {"revenue": 240.75}  # 200.50 + 40.25, told once though it was run twice
+    assert figures["as_of"].tolist() == [pd.Timestamp("2026-08-20")] and figures["region"].tolist() == ["North"]
+
+
+def test_without_an_earlier_run_the_page_says_so(history):
+    desk = snapshot.open_desk("acme", data=str(runs(history)[0] / "data"))
+    assert "no earlier run" in desk.ask(lambda kpi_history: kpi_history).sentence

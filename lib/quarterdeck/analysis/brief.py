@@ -5,11 +5,18 @@ A finding is kept only where its interval supports it; findings are ordered by t
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtr, ndtri
 
+from quarterdeck.analysis import competitors, market, movement, team
+from quarterdeck.analysis.claims import AGAINST_BEFORE, AGAINST_TARGET, ODDS, Claim, first
+from quarterdeck.analysis.rates import wilson
 from quarterdeck.data.periods import Period, last_quarters
 
-Z90 = 1.6449  # two-sided 90 % of the normal distribution
-FINDING = ["kind", "subject", "worth", "value", "compared", "low", "high", "n"]
+# A finding: the money behind it, its figure and what that is held against, the interval, and what acting on it may bring
+# (money, with its interval) with the chance that it is wrong.
+FINDING = ["kind", "subject", "worth", "value", "compared", "low", "high", "n", "gain", "gain_low", "gain_high", "risk"]
+CENT = 0.005
+QUARTER = pd.Timedelta(days=90)
 
 
 def quarterly(
@@ -41,17 +48,19 @@ def quarterly(
     return pd.DataFrame(rows).astype({"target": "float64"}).query("sold != 0").reset_index(drop=True)
 
 
-def bridge(orders: pd.DataFrame, customers: pd.DataFrame, period: Period, most: int = 6) -> pd.DataFrame:
-    """Change of revenue against the same span a year before, by the customers' segment; it adds up exactly.
+def bridge(
+    orders: pd.DataFrame, customers: pd.DataFrame, period: Period, most: int = 6, by: str = "segment"
+) -> pd.DataFrame:
+    """Change of revenue against the same span a year before, by the customers' segment or by region; it adds up exactly.
 
     Returns
     -------
     DataFrame
         `part`, `amount` (money), `kind` ("total" or "change"): last year first, then the `most` largest changes and
-        all others together, this year last; no rows where there was no revenue a year before.
+        all others together, this year last; no rows where there was no revenue a year before, or one region alone.
     """
-    table = _by_segment(orders, customers, period)
-    if not table["before"].sum():
+    table = _by(by, orders, customers, period)
+    if not table["before"].sum() or (by == "region" and len(table) < 2):
         return pd.DataFrame(columns=["part", "amount", "kind"])
     moved = (table["now"] - table["before"]).sort_values(key=abs, ascending=False)
     parts = moved.head(most).sort_values(ascending=False)
@@ -63,15 +72,14 @@ def bridge(orders: pd.DataFrame, customers: pd.DataFrame, period: Period, most: 
     return pd.concat([ends.iloc[:1], frame, ends.iloc[1:]], ignore_index=True)
 
 
-def findings(
+def aims(
     period: Period,
     landing: pd.DataFrame,
-    orders: pd.DataFrame | None = None,
-    customers: pd.DataFrame | None = None,
+    targets: pd.DataFrame | None = None,
+    quotas: pd.DataFrame | None = None,
     opportunities: pd.DataFrame | None = None,
-    most: int = 3,
 ) -> pd.DataFrame:
-    """The `most` findings with the most money behind them, of those that their interval supports.
+    """What each figure is held against, where something is: targets of the whole quarter, and what our win rate asks for.
 
     Parameters
     ----------
@@ -81,69 +89,174 @@ def findings(
     Returns
     -------
     DataFrame
-        One row per finding, the most money first: kind ("target", "segment", "rival" or "lapsed"), subject, worth
-        (money, signed: a loss is negative), value, compared, low, high (in the finding's own unit), n.
+        `metric`, `target` (in the metric's unit): the revenue target for `revenue` and `forecast_p50`, margin target over
+        revenue target for `gross_margin`, one for attainments, one over the win rate by value for `pipeline_coverage`.
     """
-    found = [target_gap(landing)]
-    if orders is not None:
-        found.append(lapsed_customers(orders, period))
-        if customers is not None:
-            found.append(segment_moves(orders, customers, period))
-    if opportunities is not None:
-        found.append(rival_losses(opportunities, period))
-    # The best of each kind first, so that three findings are three subjects.
-    best = [f.sort_values("worth", key=abs, ascending=False).head(1) for f in found if len(f)]
-    if not best:
-        return pd.DataFrame(columns=FINDING)
-    return pd.concat(best).sort_values("worth", key=abs, ascending=False).head(most).reset_index(drop=True)
+    found = {"forecast_p50": landing["target"].max(), "target_attainment": 1.0, "quota_attainment": 1.0}
+    if targets is not None:
+        due = targets[targets["period_start"].ge(period.start) & targets["period_end"].le(period.end)]
+        found["revenue"] = due["revenue_target"].sum() or np.nan
+        margins = due.dropna(subset=["margin_target"])
+        if margins["revenue_target"].sum() > 0:
+            found["gross_margin"] = margins["margin_target"].sum() / margins["revenue_target"].sum()
+    if quotas is not None and opportunities is not None:
+        found["pipeline_coverage"] = team.coverage_total(quotas, opportunities, period)["required"].max()
+    return pd.DataFrame({"metric": list(found), "target": list(found.values())}).astype({"target": "float64"})
+
+
+def scorecard(kpis: pd.DataFrame, aims: pd.DataFrame) -> pd.DataFrame:
+    """Measured metrics with their targets, and the first predicate of each that holds.
+
+    A forecast is held against its target by its interval, margin and coverage by their value, a chance by its size, all
+    others against last year: an estimate by its interval, a count by its value.
+
+    Parameters
+    ----------
+    kpis, aims : DataFrame
+        As `catalogue.measure` and `aims` give them.
+
+    Returns
+    -------
+    DataFrame
+        `kpis` with `target`, `claim` (a `claims.Claim` or None) and `state` ("good", "warn", "bad" or "").
+    """
+    table = kpis.merge(aims, on="metric", how="left")
+    table["claim"] = [_claim(row) for row in table.itertuples()]
+    table["state"] = [_state(c, better) for c, better in zip(table["claim"], table["better"], strict=True)]
+    return table
+
+
+def since_last(kpis: pd.DataFrame, kpi_history: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Which figures moved since the last run of an earlier day, as that run told them?
+
+    Figures of a quarter are compared within it alone.
+
+    Returns
+    -------
+    DataFrame
+        One row per metric that both runs told: `metric`, `title`, `unit`, `better`, `then_on` (day), `then`, `now`, `moved` (now
+        less then), `claim` (a `claims.Claim`); no rows where there was no run before in the quarter.
+    """
+    last = kpi_history["as_of"].where(kpi_history["as_of"] < period.through).max()
+    told = kpi_history[kpi_history["as_of"].eq(last) & kpi_history["value"].notna()]
+    then = told.set_index("metric")["value"]
+    both = kpis[kpis["metric"].isin(then.index) & kpis["value"].notna()]
+    if last < period.start:
+        both = both[both["period"].isin(["trailing twelve months", "last four whole quarters", "open today"])]
+    table = both[["metric", "title", "unit", "better"]].assign(
+        then_on=last, then=both["metric"].map(then), now=both["value"]
+    )
+    told_so = [
+        first(metric, ("rose", "fell", "stood still"), {"now": now, "before": then}, "since the last run")
+        for metric, now, then in table[["metric", "now", "then"]].to_numpy()
+    ]
+    return table.assign(moved=table["now"] - table["then"], claim=told_so).reset_index(drop=True)
+
+
+def came_in(
+    orders: pd.DataFrame, customers: pd.DataFrame, since: pd.DataFrame, period: Period, by: str = "segment"
+) -> pd.DataFrame:
+    """From the revenue that the last run told to this one's, by what was sold since; it adds up exactly.
+
+    Parameters
+    ----------
+    since : DataFrame
+        As `since_last` gives it.
+    by : str
+        "segment" of the customer, or "region".
+
+    Returns
+    -------
+    DataFrame
+        As `bridge` gives it; "Corrected" is what has changed of the days that the last run spoke of. No rows where the last
+        run was not of this quarter.
+    """
+    told = since[since["metric"].eq("revenue")]
+    columns = ["part", "amount", "kind"]
+    if told.empty:
+        return pd.DataFrame(columns=columns)
+    day, then, now = told[["then_on", "then", "now"]].iloc[0]
+    lines = _parted(orders[period.contains(orders["order_date"])], customers, by)
+    parts = lines[lines["order_date"] > day].groupby("part")["revenue"].sum().sort_values(ascending=False)
+    corrected = lines.loc[lines["order_date"] <= day, "revenue"].sum() - then
+    rows = [(f"Told on\n{day.day} {day:%b}", then, "total"), *((k, v, "change") for k, v in parts.items())]
+    rows += [("Corrected", corrected, "change")] if abs(corrected) >= CENT else []
+    return pd.DataFrame([*rows, ("Now", now, "total")], columns=columns)
+
+
+def pipeline_since(opportunity_history: pd.DataFrame, period: Period, since: pd.DataFrame) -> pd.DataFrame:
+    """What became of the pipeline due in the quarter since the last run: `movement.waterfall` from that day on.
+
+    Parameters
+    ----------
+    since : DataFrame
+        As `since_last` gives it.
+    """
+    if since.empty:
+        return pd.DataFrame(columns=["step", "amount", "deals"])
+    return movement.waterfall(opportunity_history, period, since["then_on"].iloc[0])
 
 
 def target_gap(landing: pd.DataFrame) -> pd.DataFrame:
-    """The expected end of the quarter against its target, kept where the target lies outside P10 to P90."""
+    """The expected end of the quarter against its target, kept where the target lies outside P10 to P90.
+
+    The risk is the chance that the quarter ends on the target's other side.
+    """
     told = landing.dropna(subset=["target", "p50"]).query("target > 0 and (target < p10 or target > p90)")
-    return pd.DataFrame(
-        {
-            "kind": "target",
-            "subject": "target",
-            "worth": told["p50"] - told["target"],
-            "value": told["p50"],
-            "compared": told["target"],
-            "low": told["p10"],
-            "high": told["p90"],
-            "n": told["n_origins"],
-        },
-        columns=FINDING,
+    gap = {k: told[p] - told["target"] for k, p in (("gain", "p50"), ("gain_low", "p10"), ("gain_high", "p90"))}
+    reached = told["probability"].fillna(0.5)
+    return _laid(
+        "target",
+        told.assign(subject="target", worth=gap["gain"], risk=reached.where(gap["gain"] < 0, 1 - reached), **gap),
+        value="p50",
+        compared="target",
+        low="p10",
+        high="p90",
+        n="n_origins",
     )
+
+
+def coverage_gap(quotas: pd.DataFrame, opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """What is still to be won of the quota and would not be, were the open deals that are due won at our rate by value.
+
+    Kept where it would not be even at the upper end of the rate (Wilson 90 %, by count, scaled to the rate by value). Worth
+    is that shortfall; deals that have yet to be opened are not in it.
+    """
+    cover, rate = team.coverage_total(quotas, opportunities, period), team.win_rate_total(opportunities, period)
+    if cover.empty or rate.empty or not cover["denominator"].iloc[0] or not rate["value"].iloc[0]:
+        return pd.DataFrame(columns=FINDING)
+    table = cover[["value", "n"]].assign(subject="coverage", compared=cover["required"])
+    by_value = rate["by_value"].iloc[0] / rate["value"].iloc[0] * rate[["value", "low", "high"]]
+    for name, end in (("worth", "value"), ("low", "low"), ("high", "high")):
+        table[name] = cover["numerator"] * by_value[end] - cover["denominator"]
+    spread = max((table["high"] - table["low"]).iloc[0] / 2 / ndtri(0.95), 1e-9)
+    gains = {"gain": -table["worth"], "gain_low": -table["high"], "gain_high": -table["low"]}
+    return _laid("coverage", table.assign(risk=ndtr(table["worth"] / spread), **gains)[table["high"] < 0])
 
 
 def segment_moves(orders: pd.DataFrame, customers: pd.DataFrame, period: Period) -> pd.DataFrame:
     """Segments whose revenue moved against the same span a year before by more than chance.
 
     Revenue is a sum over orders; were it a compound Poisson sum, its variance would be the sum of squared order
-    values (Cramér–Lundberg), which gives the 90 % interval of the change.
+    values (Cramér–Lundberg), which gives the interval of the change, widened to the number of segments (Bonferroni).
     """
-    table = _by_segment(orders, customers, period)
-    moved = table["now"] - table["before"]
-    margin = Z90 * np.sqrt(table["noise"])
-    return pd.DataFrame(
-        {
-            "kind": "segment",
-            "subject": table.index,
-            "worth": moved,
-            "value": table["now"],
-            "compared": table["before"],
-            "low": moved - margin,
-            "high": moved + margin,
-            "n": table["orders"],
-        }
-    ).loc[(moved.abs() > margin) & (table["before"] > 0)]
+    table = _by("segment", orders, customers, period)
+    moved, error = table["now"] - table["before"], np.sqrt(table["noise"])
+    margin = _bonferroni(len(table)) * error
+    ends = moved.abs() - margin, moved.abs() + margin
+    frame = table.rename_axis("subject").reset_index().set_index(table.index)
+    frame = frame.assign(worth=moved, low=moved - margin, high=moved + margin, gain=moved.abs())
+    frame = frame.assign(gain_low=ends[0], gain_high=ends[1], risk=_doubt(moved.abs() / error, len(table)))
+    sure = (moved.abs() > margin) & (table["before"] > 0)
+    return _laid("segment", frame[sure], value="now", compared="before", n="orders")
 
 
 def rival_losses(opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
     """Rivals against whom we win less often than against the others: twelve months of closed deals.
 
     Worth is the amount that winning at our rate against the others would have added. Kept where the 90 % interval
-    of the difference of the two rates (Wald) lies below zero, widened to the number of rivals compared (Bonferroni).
+    of the difference of the two rates (Wald) lies below zero, widened to the number of rivals compared (Bonferroni), and the
+    rival's shrunken rate is below that of all as well (`competitors.win_rate_by_rival`).
     """
     recent = opportunities["closed_on"].between(period.through - pd.DateOffset(years=1), period.through)
     closed = opportunities[recent & opportunities["status"].ne("open") & opportunities["competitor"].notna()]
@@ -156,38 +269,128 @@ def rival_losses(opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
     rate, other = rivals["won"] / rivals["n"], rest["won"] / rest["n"]
     spread = np.sqrt(rate * (1 - rate) / rivals["n"] + other * (1 - other) / rest["n"])
     margin = _bonferroni(len(rivals)) * spread
-    return pd.DataFrame(
-        {
-            "kind": "rival",
-            "subject": rivals.index,
-            "worth": -(other - rate) * rivals["amount"],
-            "value": rate,
-            "compared": other,
-            "low": rate - other - margin,
-            "high": rate - other + margin,
-            "n": rivals["n"],
-        }
-    ).loc[(rate - other + margin < 0) & (rest["n"] > 0)]
+    frame = rivals.assign(value=rate, compared=other, low=rate - other - margin, high=rate - other + margin)
+    frame = frame.assign(subject=rivals.index, worth=(rate - other) * rivals["amount"])
+    gains = {"gain": other - rate, "gain_low": -frame["high"], "gain_high": -frame["low"]}
+    frame = frame.assign(**{name: rivals["amount"] * part for name, part in gains.items()})
+    frame["risk"] = _doubt((other - rate) / spread, len(rivals))
+    places = competitors.win_rate_by_rival(opportunities, period).set_index("competitor")["place"]
+    harder = frame["subject"].map(places).eq("harder")
+    return _laid("rival", frame[(frame["high"] < 0) & (rest["n"] > 0) & harder])
 
 
 def lapsed_customers(orders: pd.DataFrame, period: Period) -> pd.DataFrame:
-    """Revenue of the year before last from customers who bought nothing in the last twelve months: a count, not a sample."""
-    year = pd.DateOffset(years=1)
-    last = orders["order_date"].between(period.through - year, period.through, inclusive="right")
-    before = orders["order_date"].between(period.through - 2 * year, period.through - year, inclusive="right")
-    then = orders[before].groupby("customer_id")["revenue"].sum()
-    gone = then[~then.index.isin(orders.loc[last, "customer_id"]) & (then > 0)]
-    row = [
-        "lapsed",
-        "customers",
-        -gone.sum(),
-        gone.sum() / then.sum() if then.sum() else 0.0,
-        0.0,
-        None,
-        None,
-        len(gone),
+    """Revenue of the year before last from customers who bought nothing in the last twelve months: a count, not a sample.
+
+    What may come back is the part that did of those who had lapsed a year earlier (ratio estimate, 90 %; Cochran 1977,
+    Sampling Techniques, 6.3); the risk, that one has not left at all, is the share of those who bought again.
+    """
+    gone, before, _ = _lapsed(orders, period.through)
+    past, _, later = _lapsed(orders, period.through - pd.DateOffset(years=1))
+    again = later.reindex(past.index).fillna(0.0).clip(lower=0.0)
+    part = again.sum() / past.sum() if past.sum() else np.nan
+    error = np.sqrt(len(past) * (again - part * past).var(ddof=1)) / past.sum() if len(past) > 1 else np.nan
+    ends = {"gain": part, "gain_low": max(part - ndtri(0.95) * error, 0.0), "gain_high": part + ndtri(0.95) * error}
+    row = {"subject": "customers", "worth": -gone.sum(), "compared": 0.0, "low": np.nan, "high": np.nan, "n": len(gone)}
+    row |= {"value": gone.sum() / before if before else 0.0, "risk": (again > 0).mean() if len(past) else np.nan}
+    row |= {name: gone.sum() * end for name, end in ends.items()}
+    return _laid("lapsed", pd.DataFrame([row] if len(gone) else [], columns=FINDING))
+
+
+def overdue_deals(opportunities: pd.DataFrame, opportunity_history: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Open deals past their expected close: how often such deals were won within a quarter, against the others.
+
+    Learnt on the same day of eight past quarters, each deal counted once. Worth is what the open amount loses by it. Kept
+    where the 90 % interval of the difference of the two rates (Wald) lies below zero.
+    """
+    elapsed = period.through - period.start
+    won_on = opportunities.set_index("opportunity_id").query("status == 'won'")["closed_on"]
+    seen = [_open_on(opportunity_history, s.start + elapsed) for s in last_quarters(period.start, 8)]
+    past = pd.concat([s for s in seen if len(s) and s["day"].iloc[0] + QUARTER <= period.through] or seen[:1])
+    past = past.drop_duplicates(["opportunity_id", "late"])
+    days = past["opportunity_id"].map(won_on) - past["day"]
+    table = past.assign(won=days.between(pd.Timedelta(0), QUARTER)).groupby("late")["won"].agg(["mean", "size"])
+    now = opportunities.query("status == 'open' and expected_close < @period.through")
+    if len(table) < 2 or now.empty:
+        return pd.DataFrame(columns=FINDING)
+    (other, n_other), (rate, n) = table.to_numpy()
+    spread = np.sqrt(rate * (1 - rate) / n + other * (1 - other) / n_other)
+    ends = [rate - other, rate - other - ndtri(0.95) * spread, rate - other + ndtri(0.95) * spread]
+    amount = now["amount"].sum()
+    row = {
+        "subject": "deals",
+        "worth": ends[0] * amount,
+        "value": rate,
+        "compared": other,
+        "low": ends[1],
+        "high": ends[2],
+    }
+    row |= {"n": n, "gain": -ends[0] * amount, "gain_low": -ends[2] * amount, "gain_high": -ends[1] * amount}
+    row["risk"] = float(_doubt((other - rate) / max(spread, 1e-9), 1))
+    return _laid("overdue", pd.DataFrame([row])[[ends[2] < 0]])
+
+
+def room(orders: pd.DataFrame, customers: pd.DataFrame, products: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """What customers of a segment would add if they bought a category as those of other segments do (`market.whitespace`)."""
+    gaps = market.whitespace(orders, customers, products, as_of)
+    cells = max(customers["segment"].nunique() * products["category"].nunique(), 1)
+    least, _ = wilson(gaps["buyers"], gaps["n"], level=1 - 0.1 / cells)
+    per_rate = gaps["n"] * gaps["spend"]
+    ends = {"gain": gaps["potential"], "gain_low": (gaps["elsewhere"] - gaps["high"]) * per_rate}
+    ends["gain_high"] = (gaps["elsewhere"] - least) * per_rate
+    z = (gaps["elsewhere"] - gaps["rate"]) / np.sqrt(gaps["elsewhere"] * (1 - gaps["elsewhere"]) / gaps["n"])
+    table = gaps.assign(subject=gaps["category"] + " to " + gaps["segment"], worth=gaps["potential"], **ends)
+    table = table.assign(low=least - gaps["elsewhere"], high=gaps["high"] - gaps["elsewhere"], risk=_doubt(z, cells))
+    return _laid("room", table, value="rate", compared="elsewhere")
+
+
+def _laid(kind: str, frame: pd.DataFrame, **columns: str) -> pd.DataFrame:
+    """Give findings their columns; `columns` names those that a frame calls otherwise."""
+    return pd.DataFrame({c: frame[columns.get(c, c)] if c != "kind" else kind for c in FINDING}, index=frame.index)
+
+
+def _claim(kpi) -> Claim | None:
+    figures = {"now": kpi.value, "before": kpi.previous, "low": kpi.low, "high": kpi.high, "target": kpi.target}
+    if kpi.metric == "target_probability":
+        return first(kpi.metric, ODDS, {"chance": kpi.value})
+    if kpi.metric == "forecast_p50":
+        return first(kpi.metric, AGAINST_TARGET, figures)
+    if kpi.metric in ("gross_margin", "pipeline_coverage") and pd.notna(kpi.target):
+        return first(kpi.metric, ("reached", "short of"), figures)
+    return first(kpi.metric, AGAINST_BEFORE, figures)
+
+
+def _state(claim: Claim | None, better: str) -> str:
+    if claim is None or better == "neither":
+        return ""
+    up = ("rose", "clearly rose", "reached", "heading above", "very likely", "likely")
+    down = ("fell", "clearly fell", "short of", "heading below", "unlikely", "very unlikely")
+    if claim.predicate in ("within reach of", "as likely as not"):
+        return "warn"
+    good, bad = (up, down) if better == "higher" else (down, up)
+    return "good" if claim.predicate in good else "bad" if claim.predicate in bad else ""
+
+
+def _doubt(z, comparisons: int):
+    """The chance that noise alone is as far off as `z` in the same direction, in any of so many comparisons (Bonferroni)."""
+    return np.minimum(ndtr(-z) * comparisons, 1.0)
+
+
+def _lapsed(orders: pd.DataFrame, day: pd.Timestamp) -> tuple[pd.Series, float, pd.Series]:
+    """Revenue by customer who had lapsed on a day, revenue of all in the year that those last bought in, and of the year after."""
+    ends = [day + pd.DateOffset(years=k) for k in (-2, -1, 0, 1)]
+    years = [
+        orders[(orders["order_date"] > a) & (orders["order_date"] <= b)] for a, b in zip(ends, ends[1:], strict=False)
     ]
-    return pd.DataFrame([row] if len(gone) else [], columns=FINDING)
+    then, last, after = (year.groupby("customer_id")["revenue"].sum() for year in years)
+    return then[~then.index.isin(last.index) & (then > 0)], then.sum(), after
+
+
+def _open_on(history: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
+    """Give the deals that were open on a day, and whether their expected close had passed: opportunity_id, day, late."""
+    known = history[history["changed_on"] <= day].sort_values("changed_on", kind="stable")
+    state = known.drop_duplicates("opportunity_id", keep="last").query("status == 'open'")
+    return state[["opportunity_id"]].assign(day=day, late=state["expected_close"] < day)
 
 
 def _sales(orders: pd.DataFrame | None, opportunities: pd.DataFrame | None) -> pd.DataFrame:
@@ -206,19 +409,23 @@ def _target(targets: pd.DataFrame | None, span: Period) -> float | None:
     return due["revenue_target"].sum() if len(due) else None
 
 
-def _by_segment(orders: pd.DataFrame, customers: pd.DataFrame, period: Period) -> pd.DataFrame:
-    segment = customers.set_index("customer_id")["segment"]
-    lines = orders.assign(segment=orders["customer_id"].map(segment))
+def _parted(orders: pd.DataFrame, customers: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Give order lines with their `part`: the region, or the customer's segment."""
+    if by == "region":
+        return orders.assign(part=orders["region"])
+    return orders.assign(part=orders["customer_id"].map(customers.set_index("customer_id")["segment"]))
+
+
+def _by(by: str, orders: pd.DataFrame, customers: pd.DataFrame, period: Period) -> pd.DataFrame:
+    lines = _parted(orders, customers, by)
     spans = {"now": lines[period.contains(lines["order_date"])]}
     spans["before"] = lines[period.before().contains(lines["order_date"])]
-    table = pd.DataFrame({k: v.groupby("segment")["revenue"].sum() for k, v in spans.items()})
-    sums = pd.concat([v.groupby(["segment", "order_id"])["revenue"].sum() for v in spans.values()])
-    table["noise"] = sums.pow(2).groupby("segment").sum()
-    table["orders"] = sums.groupby("segment").size()
+    table = pd.DataFrame({k: v.groupby("part")["revenue"].sum() for k, v in spans.items()})
+    sums = pd.concat([v.groupby(["part", "order_id"])["revenue"].sum() for v in spans.values()])
+    table["noise"] = sums.pow(2).groupby("part").sum()
+    table["orders"] = sums.groupby("part").size()
     return table.fillna(0.0)
 
 
 def _bonferroni(comparisons: int) -> float:
-    from scipy.stats import norm  # here, for it is slow to import and only this line needs it
-
-    return float(norm.ppf(1 - 0.05 / max(comparisons, 1)))
+    return float(ndtri(1 - 0.05 / max(comparisons, 1)))

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from quarterdeck.analysis import competitors, customers, forecast, market, targets, team
+from quarterdeck.data import history
+from quarterdeck.data.periods import Period, last_quarters
 from quarterdeck.data.snapshot import Desk, Missing
 
 UNITS = ("money", "money/day", "ratio", "days", "count", "index", "times")
@@ -227,6 +229,7 @@ METRICS: dict[str, Metric] = {
                 ("p50", "Forecast", "the middle", {"low": "p10", "high": "p90"}),
                 ("p10", "Forecast, low end", "the 10 % quantile", {}),
                 ("p90", "Forecast, high end", "the 90 % quantile", {}),
+                ("to_come", "Still to come", "what is not in yet of the middle", {}),
             )
         ),
         Metric(
@@ -305,6 +308,30 @@ def measure(desk: Desk, *ids: str) -> pd.DataFrame:
     answers: dict[tuple, object] = {}
     rows = [_measured(desk, METRICS[i], answers) for i in ids]
     return pd.DataFrame(rows).astype(dict.fromkeys(("value", "n", "low", "high", "previous"), "float64"))
+
+
+def trail(desk: Desk, *ids: str, quarters: int = 8) -> pd.DataFrame:
+    """How metrics stood on the same day of past quarters; those that know only today, as earlier runs told them.
+
+    Returns
+    -------
+    DataFrame
+        One row per id and day, oldest first: `metric`, `day`, `value`; no rows where nothing is known.
+    """
+    told = desk.tables.get(history.TABLE, pd.DataFrame(columns=history.COLUMNS)).sort_values("as_of")
+    elapsed, rows, answers = desk.period.through - desk.period.start, [], {}
+    spans = [Period(s.start, s.end, min(s.start + elapsed, s.end)) for s in last_quarters(desk.period.start, quarters)]
+    for metric in (METRICS[i] for i in ids):
+        known = inspect.signature(metric.function).parameters
+        if metric.comparable and {"period", "as_of"} & set(known):
+            for span in spans:
+                moved = {k: v for k, v in {"period": span, "as_of": span.through}.items() if k in known}
+                rows.append([metric.id, span.through, _answer(desk, metric, answers, moved).get("value")])
+        else:
+            own = told[told["metric"].eq(metric.id)].tail(quarters)
+            rows += [[metric.id, day, value] for day, value in zip(own["as_of"], own["value"], strict=True)]
+    table = pd.DataFrame(rows, columns=["metric", "day", "value"]).astype({"value": "float64"})
+    return table.dropna(subset=["value"]).query("value != 0").reset_index(drop=True)
 
 
 def _measured(desk: Desk, metric: Metric, answers: dict) -> dict:

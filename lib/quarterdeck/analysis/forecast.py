@@ -13,7 +13,7 @@ from quarterdeck.analysis.one_number import FEWEST
 from quarterdeck.analysis.rates import wilson
 from quarterdeck.data.periods import Period, last_quarters
 
-LANDING = ["seen", "p10", "p50", "p90", "target", "probability", "n_origins", "wape"]
+LANDING = ["seen", "to_come", "p10", "p50", "p90", "target", "probability", "n_origins", "wape"]
 
 
 def daily(orders: pd.DataFrame | None = None, opportunities: pd.DataFrame | None = None) -> pd.Series:
@@ -49,8 +49,8 @@ def landing(
     Returns
     -------
     DataFrame
-        One row: `seen`, `p10`, `p50`, `p90`, `target` (money; missing where unknown; the sum of the region's targets, else of the
-        quotas), `probability` (ratio), `n_origins` (past forecasts), `wape` (their weighted absolute percentage error, ratio).
+        One row: `seen` (in so far), `to_come` (the rest of the middle), `p10`, `p50`, `p90`, `target` (money; missing where unknown;
+        the sum of the region's targets, else of the quotas), `probability` (ratio), `n_origins` (past forecasts), `wape` (their weighted absolute percentage error, ratio).
     """
     past = origins(period, as_of, orders, opportunities, opportunity_history)
     sales = daily(orders, opportunities)
@@ -58,10 +58,11 @@ def landing(
     errors, target = past["error"].dropna(), _target(period, targets, quotas)
     row = dict.fromkeys(LANDING, np.nan) | {"seen": seen, "target": target, "n_origins": len(errors)}
     if period.through == period.end:
-        row |= dict.fromkeys(("p10", "p50", "p90"), seen)
+        row |= dict.fromkeys(("p10", "p50", "p90"), seen) | {"to_come": 0.0}
         row["probability"] = float(seen >= target) if pd.notna(target) else np.nan
     elif len(told := one_number.quantiles(past, (0.1, 0.5, 0.9))):
         row |= dict(zip(("p10", "p50", "p90"), np.maximum(told, seen), strict=True)) | {"wape": one_number.wape(past)}
+        row["to_come"] = row["p50"] - seen
         row["probability"] = 1.0 if 0 < target <= seen else one_number.chance(past, target)
     return pd.DataFrame([row], columns=LANDING).astype("float64")
 

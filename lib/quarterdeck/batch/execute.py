@@ -11,7 +11,6 @@ from quarterdeck.batch.crew import Crew, Limits, Step
 from quarterdeck.batch.plan import Job, plan, refuse_unknown_regions
 from quarterdeck.batch.reconcile import reconcile
 from quarterdeck.data import source
-from quarterdeck.data.ledger import TABLE as LEDGER
 from quarterdeck.data.snapshot import freeze
 
 
@@ -132,8 +131,8 @@ def _frozen(company: Path, out: Path, jobs: list[Job], data: Path | None) -> tup
     tables = source.read(company, out, data)
     folder = folders.new(out / company.name)
     try:
-        told = (folder.parent / f"{LEDGER}.parquet", jobs[0].parameters["as_of"])
-        frozen = freeze(tables, folder / "data", company.name, described.title, described.currency, *told)
+        kept = (folder.parent, jobs[0].parameters["as_of"])
+        frozen = freeze(tables, folder / "data", company.name, described.title, described.currency, *kept)
         refuse_unknown_regions({j.region: j.parameters for j in jobs}, frozen["regions"], company)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -190,6 +189,7 @@ def _facts(folder: Path, frozen: dict, as_of: str, steps: list[Step], done: list
         kpis += [step.whose() | kpi for kpi in outcome["kpis"]]
         whose = {"region": job.parameters["region"], "notebook": job.notebook}
         forecasts += [whose | told for told in outcome["forecasts"]]
+    regions = {s.job.region: s.job.parameters["region"] for s in steps}
     return {
         "company": frozen["company"],
         "title": frozen["title"],
@@ -202,5 +202,5 @@ def _facts(folder: Path, frozen: dict, as_of: str, steps: list[Step], done: list
         "notebooks": entries,
         "kpis": kpis,
         "forecasts": forecasts,
-        "reconciliation": reconcile(kpis, [s.job.region for s in steps], len(frozen["regions"])),
+        "reconciliation": reconcile(kpis, regions, len(frozen["regions"]), forecasts),
     }

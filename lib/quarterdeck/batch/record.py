@@ -7,14 +7,13 @@ from pathlib import Path
 import pandas as pd
 
 from quarterdeck.batch.unchanged import NOTE, with_files
-from quarterdeck.data import ledger
+from quarterdeck.data import history, ledger
 from quarterdeck.present.tables import FORECAST_MIME, KPI_MIME
 
 RECORDED = {
     "kpis": KPI_MIME,
     "forecasts": FORECAST_MIME,
 }  # what an executed notebook records, and under which MIME type
-HISTORY = ["run", "as_of", "created_at", "region", "metric", "period", "value", "n", "low", "high", "unit"]
 
 
 def write(folder: Path, facts: dict, noted: dict | None) -> None:
@@ -23,20 +22,21 @@ def write(folder: Path, facts: dict, noted: dict | None) -> None:
     `latest` stays where a run shows fewer pages than it does, or was told to look from an earlier day. Where the run is an
     earlier one that stands unchanged, only what it stands on is noted.
     """
-    told = folder.parent / f"{ledger.TABLE}.parquet"
+    kept = [folder.parent / f"{table}.parquet" for table in (history.TABLE, ledger.TABLE)]
     if not facts.get("unchanged"):
         _replace(folder / "run.json", lambda p: p.write_text(json.dumps(facts, indent=1), encoding="utf-8"))
         if any(e["state"] == "failed" for e in facts["notebooks"]):
             return
         if all(c["ok"] for c in facts["reconciliation"]):
-            _append(folder.parent / "kpi_history.parquet", _history(facts))
-            _append(told, ledger.rows(facts["forecasts"], facts))
+            regions = {e["region"]: e["parameters"]["region"] for e in facts["notebooks"]}
+            _append(kept[0], history.rows(facts["kpis"], regions, facts))
+            _append(kept[1], ledger.rows(facts["forecasts"], facts))
         if _covers(folder.parent / "latest", facts) and not _looks_back(folder, facts):
             link = folder.parent / f".latest-{folder.name}"
             link.symlink_to(folder.name)
             os.replace(link, folder.parent / "latest")
     if noted:
-        _replace(folder / NOTE, lambda p: p.write_text(json.dumps(with_files(noted, [told])), encoding="utf-8"))
+        _replace(folder / NOTE, lambda p: p.write_text(json.dumps(with_files(noted, kept)), encoding="utf-8"))
 
 
 def _covers(latest: Path, facts: dict) -> bool:
@@ -56,13 +56,6 @@ def _looks_back(folder: Path, facts: dict) -> bool:
         return False
     shown = json.loads(latest.read_text(encoding="utf-8"))["as_of"]
     return pd.Timestamp(facts["as_of"]) < min(pd.Timestamp(last), pd.Timestamp(shown))
-
-
-def _history(facts: dict) -> pd.DataFrame:
-    whose = {k: facts[k] for k in ("run", "as_of", "created_at")}
-    history = pd.DataFrame(facts["kpis"]).reindex(columns=[c for c in HISTORY if c not in whose])
-    history = history.drop_duplicates(["region", "metric"]).assign(**whose)[HISTORY]
-    return history.astype(dict.fromkeys(("value", "n", "low", "high"), "float64"))
 
 
 def _append(path: Path, rows: pd.DataFrame) -> None:

@@ -17,13 +17,14 @@ from typing import Any
 
 import pandas as pd
 
-from quarterdeck.data import ledger, source
+from quarterdeck.data import history, ledger, source
 from quarterdeck.data.contract import KEYS, TABLES, check
 from quarterdeck.data.home import home
 from quarterdeck.data.periods import Period, quarter
 from quarterdeck.errors import ParamsError, RunError, SourceError
 
 COMPANY = "company"  # the region that means all regions together
+KEPT = {ledger.TABLE: ledger.NONE_DUE, history.TABLE: history.NONE_EARLIER}  # of earlier runs; why there may be none
 LINKS = ["region", "customer_id", "rep_id", "opportunity_id"]  # columns by which `within` tells a region's rows
 
 
@@ -45,7 +46,7 @@ class Tables(Mapping):
         return self._frames[name]
 
     def __iter__(self) -> Iterator[str]:
-        self.asked.update((*TABLES, ledger.TABLE))
+        self.asked.update((*TABLES, *KEPT))
         return iter(self._frames)
 
     def __len__(self) -> int:
@@ -75,6 +76,11 @@ class Desk:
         """The quarter of `as_of`, seen through that day."""
         return quarter(self.as_of)
 
+    @property
+    def name(self) -> str:
+        """Name what the desk speaks of: the region, or the company where it is all of them."""
+        return self.title if self.region == COMPANY else self.region
+
     def ask(self, function: Callable, **options: Any) -> Any:
         """Call an analysis function with the tables its parameters are named after.
 
@@ -89,8 +95,8 @@ class Desk:
         given = {k: v for k, v in (known | options).items() if k in parameters} | options
         given = {k: v for k, v in given.items() if not (isinstance(v, Missing) and parameters[k].default is None)}
         absent = [k for k, p in parameters.items() if k not in given and p.default is p.empty]
-        if ledger.TABLE in absent:
-            return Missing(ledger.NONE_DUE)
+        if kept := next((name for name in absent if name in KEPT), None):
+            return Missing(KEPT[kept])
         if absent:
             return Missing(f"Not shown: it needs {_listed(absent)}, which the data of {self.title} does not hold.")
         if void := next((v for v in given.values() if isinstance(v, Missing)), None):
@@ -104,13 +110,14 @@ def freeze(
     company: str,
     title: str,
     currency: str,
-    told: Path | None = None,
+    runs: Path | None = None,
     as_of: str = "",
 ) -> dict:
     """Check tables against the contract and write them into `folder`, whole or not at all.
 
-    Beside them goes the part of the forecast ledger at `told` that can be held against what came by `as_of` (the tables'
-    last day where that is empty), so that a page depends on its snapshot alone.
+    Beside them goes what earlier runs kept in the folder `runs`: the forecasts that can be held against what came by `as_of`
+    (the tables' last day where that is empty) and the figures told of earlier days, so that a page depends on its snapshot
+    alone.
 
     Returns
     -------
@@ -125,10 +132,9 @@ def freeze(
     """
     checked = check(tables)
     last = last_day(checked)
-    due = ledger.come_due(told, min(_day(as_of, f"{last:%Y-%m-%d}"), last)) if told else ()
+    kept = _kept(runs, _day(as_of, f"{last:%Y-%m-%d}"), last) if runs else {}
     # The hashes must not hang on the engine's order of rows.
-    frozen = {name: frame.sort_values(KEYS[name]) for name, frame in checked.items()}
-    frozen = dict(sorted((frozen | ({ledger.TABLE: due.sort_values(ledger.KEY)} if len(due) else {})).items()))
+    frozen = dict(sorted(({name: frame.sort_values(KEYS[name]) for name, frame in checked.items()} | kept).items()))
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".snapshot-", dir=folder.parent))
     try:
@@ -180,6 +186,7 @@ def cut(tables: dict[str, pd.DataFrame], as_of: pd.Timestamp) -> dict[str, pd.Da
         "costs": "period_end",
         "exchange_rates": "valid_from",
         ledger.TABLE: "period_end",
+        history.TABLE: "as_of",
     }
     seen = {
         name: frame[~(frame[known_from[name]] > as_of)] if name in known_from else frame
@@ -206,9 +213,9 @@ def within(tables: dict[str, pd.DataFrame], region: str) -> dict[str, pd.DataFra
     ParamsError
         Where no table knows the region.
     """
-    if ledger.TABLE in tables:  # its regions do not add up: the company's forecast is one of its own
-        told = tables[ledger.TABLE]
-        tables = tables | {ledger.TABLE: told[told["region"] == region].reset_index(drop=True)}
+    # What runs kept does not add up over regions: the company's forecast is one of its own.
+    told = {name: tables[name] for name in KEPT if name in tables}
+    tables = tables | {k: v[v["region"] == region].reset_index(drop=True) for k, v in told.items()}
     if region == COMPANY:
         return tables
     if region not in (known := regions(tables)):
@@ -245,8 +252,7 @@ def parts(tables: dict[str, pd.DataFrame]) -> dict[str, dict[str, str]]:
 def tables_read() -> list[tuple[str, str, list[str]]]:
     """Tell what this process has read by `open_desk`: of which snapshot, of which region, which tables."""
     return [
-        (str(folder.resolve()), region, sorted(asked.asked & {*TABLES, ledger.TABLE}))
-        for folder, region, asked in _opened
+        (str(folder.resolve()), region, sorted(asked.asked & {*TABLES, *KEPT})) for folder, region, asked in _opened
     ]
 
 
@@ -292,6 +298,13 @@ def read_snapshot(folder: Path) -> tuple[dict, dict[str, pd.DataFrame]]:
         raise RunError(f"{folder} holds no snapshot; make one with: quarterdeck run params/<company>")
     facts = json.loads((folder / "snapshot.json").read_text(encoding="utf-8"))
     return facts, {name: pd.read_parquet(folder / f"{name}.parquet") for name in facts["tables"]}
+
+
+def _kept(runs: Path, day: pd.Timestamp, last: pd.Timestamp) -> dict[str, pd.DataFrame]:
+    """Read what earlier runs kept and a run that looks from `day` may know."""
+    due = ledger.come_due(runs / f"{ledger.TABLE}.parquet", min(day, last)).sort_values(ledger.KEY)
+    told = history.earlier(runs / f"{history.TABLE}.parquet", day).sort_values(history.KEY)
+    return {name: frame for name, frame in ((ledger.TABLE, due), (history.TABLE, told)) if len(frame)}
 
 
 def _write(frame: pd.DataFrame, path: Path) -> dict:

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 
 from quarterdeck.data.snapshot import Missing
 from quarterdeck.present import style
+from quarterdeck.present.said import SAID_MIME, records
 
 _noted: dict[str, int | None] = {}  # the sentences on what is missing, and the cell that said them last
 DPI = 200  # twice a screen's, so that a picture stays sharp on a phone
@@ -49,13 +50,23 @@ def _put(drawn: Any) -> None:
         picture, width = png(drawn)
         question = [t.get_text() for t in drawn.texts if t.get_gid() == style.QUESTION]
         alt = ". ".join([drawn.get_title(loc="left").strip(), *question])
-        display(Image(picture, format="png", width=width, alt=alt))
+        if said := records(getattr(drawn, "finding", ""), "picture"):
+            _bundle({"image/png": picture, SAID_MIME: said}, {"image/png": {"width": width, "alt": alt}})
+        else:
+            display(Image(picture, format="png", width=width, alt=alt))
+    elif said := records(drawn, "sentence"):
+        _bundle({"text/markdown": str(drawn), SAID_MIME: said})
     elif isinstance(drawn, str):
         display(Markdown(drawn))
     elif isinstance(drawn, gt.GT):
         display(HTML(drawn.as_raw_html()))  # its own representation in text is a page of code
     else:
         display(drawn)
+
+
+def _bundle(data: dict[str, Any], metadata: dict[str, Any] | None = None) -> None:
+    text = "; ".join(said["text"] for said in data[SAID_MIME])
+    display({"text/plain": text} | data, raw=True, metadata=metadata or {})
 
 
 def _note(sentence: str) -> None:

@@ -70,7 +70,11 @@ def rows(ax: Axes | None, count: int, each: float = 0.45) -> Axes:
 
 
 def title(ax: Axes, finding: str, question: str) -> Axes:
-    """Head a picture with its finding, and under it the question it answers, with unit and period."""
+    """Head a picture with its finding, and under it the question it answers, with unit and period.
+
+    A finding that is a `said.Sentence` keeps its claims on the axes, as `finding`.
+    """
+    ax.finding = finding
     ax.set_title(finding, loc="left", fontsize=12.5, fontweight="bold", color=INK, pad=28)
     under = {"xycoords": "axes fraction", "xytext": (0, 10), "textcoords": "offset points"}
     ax.annotate(question, (0, 1), fontsize=9.5, color=SOFT, va="bottom", gid=QUESTION, **under)

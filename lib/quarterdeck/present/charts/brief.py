@@ -3,8 +3,11 @@
 import pandas as pd
 from matplotlib.axes import Axes
 
+from quarterdeck.analysis.claims import AGAINST_TARGET, first
 from quarterdeck.present import style
+from quarterdeck.present.charts.buyers import price_bridge
 from quarterdeck.present.charts.steps import steps
+from quarterdeck.present.said import Sentence
 
 
 def quarterly_bars(
@@ -42,25 +45,68 @@ def quarterly_bars(
     return ax
 
 
-def bridge_bars(bridge: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw what changed against last year as a bridge from total to total (`analysis.brief.bridge`)."""
+def bridge_bars(
+    bridge: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR", against: str = "last year"
+) -> Axes:
+    """Draw what changed against last year, or since the last run, as a bridge from total to total.
+
+    Parameters
+    ----------
+    bridge : DataFrame
+        As `analysis.brief.bridge` or `came_in` gives it.
+    against : str
+        What the first total is of.
+    """
     names = [p.replace(" ", "\n", 1) for p in bridge["part"]]
     ax = steps(bridge["amount"].tolist(), names, ax, currency)
     changes = bridge[bridge["kind"].ne("total")].set_index("part")["amount"]
-    question = f"What changed against last year? Revenue so far by segment, {currency}"
-    return style.title(ax, _bridge_finding(changes, currency), question)
+    question = f"What changed against {against}? Revenue of the quarter so far, {currency}"
+    return style.title(ax, _bridge_finding(changes, currency, against), question)
 
 
-def _landing_finding(ends: pd.DataFrame, currency: str) -> str:
+def price_bars(bridge: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw what price, volume and mix did to revenue (`analysis.prices.bridge`), the finding bound to what it claims."""
+    ax = price_bridge(bridge, ax, currency)
+    causes = bridge[~bridge["step"].isin(["before", "now"])].set_index("step")["amount"]
+    top = causes.abs().idxmax()
+    figures = {"now": causes[top], "most": causes.max(), "least": causes.min()}
+    ax.finding = Sentence(ax.finding, [first("revenue", ("did most",), figures, f"price-volume-mix: {top}")])
+    return ax
+
+
+def pipeline_bars(waterfall: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw what became of the pipeline due in the quarter since the last run (`analysis.brief.pipeline_since`)."""
+    names = [name.capitalize().replace(" ", "\n") for name in waterfall["step"]]
+    ax = steps(waterfall["amount"].tolist(), names, ax, currency)
+    ax.tick_params(axis="x", labelsize=9)
+    ends = waterfall["amount"].iloc[[0, -1]].tolist()
+    claim = first(
+        "pipeline_open", ("rose", "fell", "stood still"), {"now": ends[1], "before": ends[0]}, "due this quarter"
+    )
+    before, now = (style.money(end, currency) for end in ends)
+    said = Sentence(f"The pipeline due this quarter {claim.predicate}: {before} before, {now} now", [claim])
+    return style.title(ax, said, f"What became of it since the last run? Open deals due this quarter, {currency}")
+
+
+def _landing_finding(ends: pd.DataFrame, currency: str) -> Sentence | str:
     if ends.empty:
         return "Sales by quarter"
     end = ends.iloc[0]
-    said = f"The quarter is heading for {style.money(end['p50'], currency)}"
-    return said if pd.isna(end["target"]) else f"{said} against a target of {style.money(end['target'], currency)}"
+    middle = style.money(end["p50"], currency)
+    if pd.isna(end["target"]):
+        return f"The middle forecast of the quarter is {middle}"
+    figures = {"low": end["p10"], "high": end["p90"], "target": end["target"]}
+    claim = first("forecast_p50", AGAINST_TARGET, figures)
+    side = {"within reach of": "has its target within reach"}.get(claim.predicate, f"is {claim.predicate} its target")
+    return Sentence(f"The quarter {side}: forecast {middle}, target {style.money(end['target'], currency)}", [claim])
 
 
-def _bridge_finding(changes: pd.Series, currency: str) -> str:
+def _bridge_finding(changes: pd.Series, currency: str, against: str) -> Sentence:
+    """Say which part added most and which lost most."""
+    ends = {"most": changes.max(), "least": changes.min()}
     best, worst = changes.idxmax(), changes.idxmin()
-    up = f"{best} added {style.money(changes[best], currency)}" if changes[best] > 0 else "No segment grew"
-    down = f"{worst} lost {style.money(-changes[worst], currency)}" if changes[worst] < 0 else "no segment fell"
-    return f"{up}; {down}"
+    up = first("revenue", ("added most", "nothing grew"), {"now": ends["most"]} | ends, f"{against}: {best}")
+    down = first("revenue", ("lost most", "nothing fell"), {"now": ends["least"]} | ends, f"{against}: {worst}")
+    grew = f"{best} added {style.money(ends['most'], currency)}" if up.predicate == "added most" else "Nothing grew"
+    fell = f"{worst} lost {style.money(-ends['least'], currency)}" if down.predicate == "lost most" else "nothing fell"
+    return Sentence(f"{grew}; {fell}", [up, down])

@@ -1,88 +1,136 @@
-"""What does an executive read first? Sentences and cards for the brief, every figure in them computed."""
+"""What does an executive read first? Sentences and cards for the brief, every figure in them computed and every claim bound."""
 
 import html
+import re
+from typing import Any
 
 import pandas as pd
-from IPython.display import HTML
 
+from quarterdeck.analysis.claims import first
+from quarterdeck.analysis.findings import RULES, Rule
 from quarterdeck.present import style
-
-PAGES = {
-    "target": ("forecasting", "See it in forecasting"),
-    "segment": ("market_research", "See it in market research"),
-    "rival": ("competitor_analysis", "See it in competitor analysis"),
-    "lapsed": ("market_research", "See it in market research"),
-}
+from quarterdeck.present.said import Said, Sentence
 
 
-def headline(kpis: pd.DataFrame, title: str, currency: str = "EUR") -> str:
-    """Say in one line how the quarter stands: sales and their change, and the chance of reaching the target."""
-    known = kpis.set_index("metric")
-    sold = known.loc["revenue"] if pd.notna(known["value"].get("revenue")) else known.loc["bookings"]
-    parts = [f"{title} sold {style.money(sold['value'], currency)} in {sold['period']}"]
+def headline(card: pd.DataFrame, name: str, currency: str = "EUR") -> Sentence:
+    """Say in one line how the quarter stands: sales and their change, and the chance of reaching the target.
+
+    Parameters
+    ----------
+    card : DataFrame
+        As `analysis.brief.scorecard` gives it, with revenue or bookings.
+    name : str
+        Of the company, or of the region.
+    """
+    known = card.set_index("metric")
+    metric = "revenue" if pd.notna(known["value"].get("revenue")) else "bookings"
+    sold = known.loc[metric]
+    parts, claims = [f"{name} sold {style.money(sold['value'], currency)} in {sold['period']}"], []
     if pd.notna(sold["previous"]) and sold["previous"] > 0:
-        parts.append(f"{style.change(sold['value'] / sold['previous'] - 1)} on the same days last year")
-    chance = known["value"].get("target_probability")
-    if pd.notna(chance):
-        parts.append(f"{_odds(chance)} to reach the quarter's target ({style.percent(chance, 0)})")
-    return f"## {', '.join(parts)}"
+        claim = first(metric, ("rose", "fell", "stood still"), {"now": sold["value"], "before": sold["previous"]})
+        size = style.percent(abs(sold["value"] / sold["previous"] - 1))
+        words = {"rose": f"{size} more than", "fell": f"{size} less than", "stood still": "as much as"}
+        parts.append(f"{words[claim.predicate]} in the same days last year")
+        claims.append(claim)
+    chance = known["claim"].get("target_probability")
+    if chance:
+        told = _chance(chance.figures["chance"])
+        parts.append(f"and is {chance.predicate} to reach the quarter's target ({told})")
+        claims.append(chance)
+    return Sentence(f"## {', '.join(parts)}", claims)
 
 
-def finding_cards(findings: pd.DataFrame, currency: str = "EUR") -> HTML:
-    """Lay out findings as cards: the money behind each, what was found, and the page to read on."""
-    return HTML("".join(_card(f, currency) for f in findings.itertuples()))
+def since_takeaway(moves: pd.DataFrame, came_in: pd.DataFrame, currency: str = "EUR") -> Sentence:
+    """Say what moved since the last run, and what brought it (`analysis.brief.since_last`, `came_in`)."""
+    table, claims, parts = moves.set_index("metric"), [], []
+    for metric in ("revenue", "forecast_p50"):
+        if metric in table.index and table["moved"][metric]:
+            row = table.loc[metric]
+            parts.append(
+                f"{row['title'].lower()} {row['claim'].predicate} by {style.money(abs(row['moved']), currency)}"
+            )
+            claims.append(row["claim"])
+    if not parts:
+        return Sentence(
+            f"**Neither revenue nor the forecast is told otherwise than on {style.day(moves['then_on'].iloc[0])}.**"
+        )
+    changes = came_in[came_in["kind"].eq("change") & came_in["part"].ne("Corrected")].set_index("part")["amount"]
+    if len(changes) > 1 and changes.max() > 0:
+        most = changes.idxmax()
+        claims.append(
+            first("revenue", ("added most",), {"now": changes[most], "most": changes.max()}, f"since: {most}")
+        )
+        parts.append(f"{most} added most of what came in ({style.money(changes[most], currency)})")
+    return Sentence(f"**Since {style.day(moves['then_on'].iloc[0])} {', '.join(parts)}.**", claims)
 
 
-def _card(finding, currency: str) -> str:
-    head, body = SENTENCES[finding.kind](finding, currency)
-    page, link = PAGES[finding.kind]
+def finding_cards(findings: pd.DataFrame, currency: str = "EUR") -> Said:
+    """Lay out findings as cards: the money, what was found, what to do, what that may bring, who does it, and the evidence.
+
+    Parameters
+    ----------
+    findings : DataFrame
+        As `analysis.findings.found` gives it.
+    """
+    records = [_finding(row, RULES[row["rule"]], currency) for _, row in findings.iterrows()]
+    return Said("".join(_card(r) for r in records), records)
+
+
+def _finding(row: pd.Series, rule: Rule, currency: str) -> dict[str, Any]:
+    """Word a finding by its rule, with the claim it makes."""
+    fields = _fields(row, rule, currency)
+    head, body, action = (text.format(**fields) for text in (rule.head, rule.body, rule.action))
+    page, question = rule.evidence
+    told = Sentence(f"{head}. {body}", [rule.claim(row)]).record("finding")
+    return told | {
+        "rule": rule.id,
+        "metrics": list(rule.metrics),
+        "worth": style.money(row["worth"], currency),
+        "head": head,
+        "body": body,
+        "action": action,
+        "owner": rule.owner,
+        "gain": _gain(row, currency),
+        "risk": _risk(row["risk"]),
+        "page": page,
+        "section": re.sub(r"\W+", "-", question.lower()).strip("-"),
+        "question": question,
+    }
+
+
+def _fields(row: pd.Series, rule: Rule, currency: str) -> dict[str, str]:
+    change = abs(row["value"] / row["compared"] - 1) if row["compared"] else float("nan")
+    spread = style.points if rule.spread == "points" else lambda v: style.amount(v, rule.spread, currency)
+    fields = {k: style.amount(row[k], rule.unit, currency) for k in ("value", "compared")}
+    fields |= {k: spread(row[k]) for k in ("low", "high")}
+    fields |= {"worth": style.money(row["worth"], currency), "change": style.percent(change, 0)}
+    return fields | {"n": style.number(row["n"]), "subject": str(row["subject"])}
+
+
+def _chance(chance: float) -> str:
+    """Write a chance; one that is not certain does not read so."""
+    if 0.99 < chance < 1:
+        return "over 99 %"
+    return "under 1 %" if chance < 0.01 else style.percent(chance, 0)
+
+
+def _gain(row: pd.Series, currency: str) -> str:
+    if pd.isna(row["gain"]):
+        return "not estimated"
+    low, high = (style.money(row[k], currency) for k in ("gain_low", "gain_high"))
+    return style.money(row["gain"], currency) + ("" if pd.isna(row["gain_low"]) else f" ({low} to {high})")
+
+
+def _risk(risk: float) -> str:
+    return "not estimated" if pd.isna(risk) else _chance(risk)
+
+
+def _card(told: dict[str, Any]) -> str:
+    safe = {k: html.escape(str(v)) for k, v in told.items()}
+    page = safe["page"].replace("_", " ")
     return (
-        f'<article class="finding"><div class="worth">{style.money(finding.worth, currency)}</div><div>'
-        f"<h3>{html.escape(head)}</h3><p>{html.escape(body)}</p>"
-        f'<a href="{page}">{link} →</a></div></article>'
+        f'<article class="finding"><div class="worth">{safe["worth"]}</div><div><h3>{safe["head"]}</h3>'
+        f"<p>{safe['body']}</p><p><b>Do</b> {safe['action']}</p>"
+        f'<p class="src">{safe["owner"]} · may bring {safe["gain"]} · risk that the finding is wrong {safe["risk"]}</p>'
+        f'<a href="{safe["page"]}#{safe["section"]}">See it in {page} →</a></div></article>'
     )
-
-
-def _target(finding, currency: str) -> tuple[str, str]:
-    side = "above" if finding.worth > 0 else "below"
-    low, high = style.money(finding.low, currency), style.money(finding.high, currency)
-    return (
-        f"The quarter is heading {side} its target",
-        f"The median forecast is {style.money(finding.value, currency)} (80 % interval {low} to {high}) against a "
-        f"target of {style.money(finding.compared, currency)}.",
-    )
-
-
-def _segment(finding, currency: str) -> tuple[str, str]:
-    verb = "grew" if finding.worth > 0 else "fell"
-    low, high = style.money(finding.low, currency), style.money(finding.high, currency)
-    return (
-        f"{finding.subject} {verb} by {style.percent(abs(finding.value / finding.compared - 1), 0)}",
-        f"Revenue so far {style.money(finding.value, currency)}, {style.money(finding.compared, currency)} in the same days "
-        f"last year (n {finding.n:,.0f} orders; 90 % interval of the change {low} to {high}).",
-    )
-
-
-def _rival(finding, currency: str) -> tuple[str, str]:
-    return (
-        f"{finding.subject} beats us more often than the others do",
-        f"We win {style.percent(finding.value)} of the deals against {finding.subject} and {style.percent(finding.compared)} "
-        f"against the others in twelve months (n {finding.n:,.0f}; interval of the difference {style.points(finding.low)} to "
-        f"{style.points(finding.high)}). The amount is what winning at the others' rate would have added.",
-    )
-
-
-def _lapsed(finding, currency: str) -> tuple[str, str]:
-    return (
-        f"{finding.n:,.0f} customers bought nothing for a year",
-        f"They were worth {style.money(-finding.worth, currency)} in the twelve months before, "
-        f"{style.percent(finding.value)} of that year's revenue.",
-    )
-
-
-SENTENCES = {"target": _target, "segment": _segment, "rival": _rival, "lapsed": _lapsed}
-
-
-def _odds(chance: float) -> str:
-    words = [(0.9, "very likely"), (0.6, "likely"), (0.4, "as likely as not"), (0.1, "unlikely")]
-    return next((word for least, word in words if chance >= least), "very unlikely")

@@ -58,7 +58,7 @@ def given_out(forecasts: pd.DataFrame, currency: str = "EUR") -> Forecasts:
     note = "Kept in the company's ledger once the run is whole. Plain guess: the same span of last year."
     shown = lay(forecasts.assign(metric=forecasts["metric"].str.capitalize()), columns, note, currency)
     days = {c: forecasts[c].dt.strftime("%Y-%m-%d") for c in ("period_start", "period_end")}
-    return Forecasts(shown, _plain(forecasts.assign(**days)))
+    return Forecasts(shown, plain(forecasts.assign(**days)))
 
 
 def kpi_tiles(kpis: pd.DataFrame, currency: str = "EUR") -> Tiles:
@@ -74,7 +74,7 @@ def kpi_tiles(kpis: pd.DataFrame, currency: str = "EUR") -> Tiles:
     known = kpis[kpis["value"].notna()]
     tiles = "".join(_tile(kpi, currency) for kpi in known.itertuples())
     notes = "".join(f'<p class="missing">{html.escape(s)}</p>' for s in kpis["missing"].unique() if s)
-    return Tiles(f'<section class="tiles">{tiles}</section>{notes}', _plain(known[RECORDED]))
+    return Tiles(f'<section class="tiles">{tiles}</section>{notes}', plain(known[RECORDED]))
 
 
 def house(frame: pd.DataFrame, by: str | None = None) -> gt.GT:
@@ -170,7 +170,7 @@ def _written(frame: pd.DataFrame, name: str, unit: str, writers: dict[str, Calla
     return [writers[unit](v) for v in frame[name]]
 
 
-def _plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Write a frame as data; the last digits of a float, which hang on the machine, are left out."""
     rounded = frame.map(lambda v: float(f"{v:.{DIGITS}g}") if isinstance(v, float) else v)
     return rounded.astype(object).where(rounded.notna(), None).to_dict("records")
@@ -182,12 +182,13 @@ def _tile(kpi: Any, currency: str) -> str:
     return (
         f'<div class="tile {state}"><span class="label">{html.escape(kpi.title)}</span>'
         f"<strong>{style.amount(kpi.value, kpi.unit, currency)}</strong>"
-        f'<span class="sub">{_spread(kpi, currency)}</span>{told}'
+        f'<span class="sub">{spread(kpi, currency)}</span>{told}'
         f'<span class="foot">{html.escape(kpi.period)}{_against(kpi, currency)}</span></div>'
     )
 
 
-def _spread(kpi: Any, currency: str) -> str:
+def spread(kpi: Any, currency: str) -> str:
+    """Write a figure's interval and the rows behind it."""
     parts = []
     if pd.notna(kpi.low):
         low, high = (style.amount(v, kpi.unit, currency) for v in (kpi.low, kpi.high))

@@ -1,0 +1,216 @@
+"""Which findings may a brief state, and what follows from each? One table of rules.
+
+A rule looks for candidates, states what must hold of their figures, and says in fixed words what was found, what to do, who
+does it, and where the evidence stands. To add a subject, write its function (in the columns of `brief.FINDING`) and a rule.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from quarterdeck.analysis import brief
+from quarterdeck.analysis.brief import FINDING
+from quarterdeck.analysis.claims import Claim, holds
+from quarterdeck.data.snapshot import Desk, Missing
+
+OF_ONE_RULE = 2  # findings at most
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One kind of finding.
+
+    `figures` names the columns of a finding that the predicate's figures stand in. `head`, `body` and `action` are sentences
+    with places for `{subject}`, `{worth}`, `{value}`, `{compared}`, `{change}`, `{low}`, `{high}` and `{n}`; `unit` writes
+    value and compared, `spread` the interval. `evidence` is a notebook and the question that heads the section in it.
+    """
+
+    id: str
+    metrics: tuple[str, ...]
+    find: Callable
+    predicate: str
+    figures: dict[str, str]
+    head: str
+    body: str
+    action: str
+    owner: str
+    evidence: tuple[str, str]
+    unit: str = "money"
+    spread: str = "money"
+
+    def claim(self, finding: pd.Series) -> Claim:
+        """Make the rule's claim of a finding."""
+        figures = {name: finding[column] for name, column in self.figures.items()}
+        return Claim(self.metrics[0], self.predicate, figures, f"{self.id}: {finding['subject']}")
+
+    def supports(self, finding: pd.Series) -> bool:
+        """Tell whether the rule's predicate holds of a finding."""
+        return holds(self.predicate, {name: finding[column] for name, column in self.figures.items()})
+
+
+DIFFERENCE = {"low": "low", "high": "high"}
+LANDING = {"low": "low", "high": "high", "target": "compared"}
+_LANDS = "The middle forecast is {value} ({low} to {high} in eight of ten cases) against a target of {compared}."
+_SOLD = "Revenue so far {value}, {compared} in the same days last year (n {n} orders; interval of the change {low} to {high})."
+
+RULES: dict[str, Rule] = {
+    r.id: r
+    for r in (
+        Rule(
+            "target_below",
+            ("forecast_p50", "target_probability"),
+            brief.target_gap,
+            "heading below",
+            LANDING,
+            "The quarter is heading below its target",
+            _LANDS,
+            "Lower the call to {value} now, and review every deal that can still close this quarter each week.",
+            "Chief sales officer",
+            ("forecasting", "Where will the quarter end?"),
+        ),
+        Rule(
+            "target_above",
+            ("forecast_p50", "target_probability"),
+            brief.target_gap,
+            "heading above",
+            LANDING,
+            "The quarter is heading above its target",
+            _LANDS,
+            "Raise the call to {value}, and give no discount to pull deals into this quarter.",
+            "Chief sales officer",
+            ("forecasting", "Where will the quarter end?"),
+        ),
+        Rule(
+            "coverage_short",
+            ("pipeline_coverage", "win_rate"),
+            brief.coverage_gap,
+            "below",
+            DIFFERENCE,
+            "Open deals are short of the quota that is left",
+            "Coverage is {value} where our win rate asks for {compared} (n {n} deals due this quarter; interval of the "
+            "difference {low} to {high}, before deals that are yet to be opened).",
+            "Move sellers' time to deals that can close this quarter, and plan the gap into the next one.",
+            "Regional sales leads",
+            ("forecasting", "What will the pipeline bring this quarter?"),
+            unit="times",
+        ),
+        Rule(
+            "segment_fell",
+            ("revenue",),
+            brief.segment_moves,
+            "below",
+            DIFFERENCE,
+            "{subject} fell by {change}",
+            _SOLD,
+            "Call on the largest customers in {subject} whose orders shrank, and ask why.",
+            "Head of key accounts",
+            ("executive_brief", "What changed against last year?"),
+        ),
+        Rule(
+            "segment_grew",
+            ("revenue",),
+            brief.segment_moves,
+            "above",
+            DIFFERENCE,
+            "{subject} grew by {change}",
+            _SOLD,
+            "Give {subject} the next sellers who are free, and see that it holds.",
+            "Regional sales leads",
+            ("executive_brief", "What changed against last year?"),
+        ),
+        Rule(
+            "rival",
+            ("win_rate",),
+            brief.rival_losses,
+            "below",
+            DIFFERENCE,
+            "{subject} beats us more often than the others do",
+            "We win {value} of the deals against {subject} and {compared} against the others in twelve months (n {n}; "
+            "interval of the difference {low} to {high}).",
+            "Give sellers the card on {subject} and a lowest price for one quarter, and measure the win rate.",
+            "Sales enablement lead",
+            ("competitor_analysis", "Against whom do we win?"),
+            unit="ratio",
+            spread="points",
+        ),
+        Rule(
+            "lapsed",
+            ("customers_active", "net_revenue_retention"),
+            brief.lapsed_customers,
+            "counted",
+            {"n": "n"},
+            "{n} customers bought nothing for a year",
+            "They brought {value} of the revenue of the twelve months before. What acting may bring is the part that came "
+            "back of customers who had lapsed a year ago.",
+            "Give each of them to a seller, the largest first, with a day to call.",
+            "Inside sales lead",
+            ("market_research", "Who buys, and how much hangs on few?"),
+            unit="ratio",
+        ),
+        Rule(
+            "overdue",
+            ("pipeline_open",),
+            brief.overdue_deals,
+            "below",
+            DIFFERENCE,
+            "Open deals past their date are worth less than they stand for",
+            "Of past deals that stood so {value} were won within a quarter, of the others {compared} (n {n}; interval of the "
+            "difference {low} to {high}).",
+            "Have every deal past its date closed or given a new one this week.",
+            "Sales operations lead",
+            ("team_performance", "Which open deals cannot be believed?"),
+            unit="ratio",
+            spread="points",
+        ),
+        Rule(
+            "room",
+            ("revenue", "customers_active"),
+            brief.room,
+            "below",
+            DIFFERENCE,
+            "{subject}: fewer customers buy it than elsewhere",
+            "{value} of these customers buy it, {compared} of those in other segments (n {n}; interval of the difference "
+            "{low} to {high}).",
+            "Offer it to those who do not buy it, and keep a part of them aside to see what the offer does.",
+            "Head of marketing",
+            ("market_research", "Where is there room among our own customers?"),
+            unit="ratio",
+            spread="points",
+        ),
+    )
+}
+
+
+def found(desk: Desk, landing: pd.DataFrame, most: int = 5, rules: dict[str, Rule] | None = None) -> pd.DataFrame:
+    """The `most` findings with the most money behind them across all subjects, of those that their interval supports.
+
+    Parameters
+    ----------
+    desk : Desk
+        The tables to look in; a rule whose tables are not there finds nothing.
+    landing : DataFrame
+        As `forecast.landing` gives it.
+    rules : dict, optional
+        RULES by default.
+
+    Returns
+    -------
+    DataFrame
+        One row per finding, the most money first: `rule` (id) and the columns of FINDING; at most two of one rule.
+    """
+    rules, answers, parts = rules or RULES, {}, []
+    for rule in rules.values():
+        if rule.find not in answers:
+            options = {"landing": landing} if "landing" in inspect.signature(rule.find).parameters else {}
+            answers[rule.find] = desk.ask(rule.find, **options)
+        answer = answers[rule.find]
+        if not isinstance(answer, Missing) and len(answer):
+            held = answer[[rule.supports(row) for _, row in answer.iterrows()]]
+            parts.append(held.reindex(columns=FINDING).assign(rule=rule.id))
+    known = [p.sort_values("worth", key=abs, ascending=False).head(OF_ONE_RULE) for p in parts if len(p)]
+    if not known:
+        return pd.DataFrame(columns=["rule", *FINDING])
+    table = pd.concat(known).sort_values("worth", key=abs, ascending=False, kind="stable")
+    return table.head(most).reset_index(drop=True)[["rule", *FINDING]]

@@ -1,0 +1,45 @@
+"""How does a sentence carry what it claims? Words for people, and beside them the claims as data."""
+
+from typing import Any
+
+from quarterdeck.analysis.claims import Claim
+
+SAID_MIME = "application/vnd.quarterdeck.said+json"
+
+
+class Sentence(str):
+    """A sentence with the claims that it makes; to everybody else it is a string.
+
+    >>> Sentence("Revenue rose", [Claim("revenue", "rose", {"now": 2.0, "before": 1.0})]).claims[0].metric
+    'revenue'
+    """
+
+    claims: tuple[Claim, ...]
+
+    def __new__(cls, text: str, claims: list[Claim | None] | tuple[Claim, ...] = ()) -> "Sentence":
+        """Give a string; claims that are None are left out."""
+        sentence = super().__new__(cls, text)
+        sentence.claims = tuple(c for c in claims if c is not None)
+        return sentence
+
+    def record(self, kind: str) -> dict[str, Any]:
+        """Give the sentence as data: what it is on the page, its text, and its claims."""
+        return {"kind": kind, "text": str(self).strip("# "), "claims": [c.record() for c in self.claims]}
+
+
+class Said:
+    """Markup for people, and what it says as data: records with `kind`, `text` and `claims`, and what else a reader needs."""
+
+    def __init__(self, markup: str, records: list[dict[str, Any]], more: dict[str, Any] | None = None) -> None:
+        self.markup, self.records, self.more = markup, records, more or {}
+
+    def __repr__(self) -> str:
+        return "; ".join(r["text"] for r in self.records)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return {"text/html": self.markup, SAID_MIME: self.records} | self.more
+
+
+def records(sentence: str, kind: str) -> list[dict[str, Any]]:
+    """Give what a string claims as data: one record, or none where it is no Sentence."""
+    return [sentence.record(kind)] if isinstance(sentence, Sentence) else []

@@ -1,0 +1,237 @@
+"""How does a finished run become a board deck? Native text and tables, the pages' own pictures, and their sources in the notes."""
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+from lxml import etree
+from pptx import Presentation
+from pptx.dml.color import RGBColor
+from pptx.enum.text import MSO_ANCHOR, PP_ALIGN
+from pptx.opc.constants import RELATIONSHIP_TYPE
+from pptx.util import Inches, Pt
+
+from quarterdeck.analysis.catalogue import METRICS
+from quarterdeck.present import style
+from quarterdeck.publish.told import BRIEF, Picture, Told
+
+WIDE, HIGH = Inches(13.333), Inches(7.5)
+LEFT, WIDTH = Inches(0.6), Inches(12.13)
+TOP, FOOT = Inches(1.55), Inches(7.0)
+FONT, TITLE_ONLY = "Arial", 5
+MOST = 10  # slides
+HEADING = 55  # pixels of a page's picture that its finding takes, which stands in the slide's title
+FIGURES = ["Figure", "Now", "Range", "Target", "Last year", "How it stands"]
+ACTIONS = ["Money", "Finding", "Do", "May bring", "Wrong", "Who"]
+# Which pictures go into the deck: the page, and the question of the section.
+SHOWN = [
+    (BRIEF, "Where will the quarter end?"),
+    (BRIEF, "What changed against last year?"),
+    ("market_research", "Did we grow with the market, or by taking share?"),
+    ("competitor_analysis", "Against whom do we win?"),
+    ("team_performance", "How did the quarter's pipeline get here?"),
+]
+INKS = {"good": style.GOOD, "warn": style.WARN, "bad": style.LOSS}
+
+
+def write(told: Told, path: Path) -> int:
+    """Write the deck of a region, whole or not at all; give how many slides it has."""
+    deck = build(told)
+    draft = path.with_name(f".{path.name}-draft")
+    try:
+        deck.save(str(draft))
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+    return len(deck.slides)
+
+
+def build(told: Told) -> Any:
+    """Make the deck: at most ten slides, each headed by what it finds."""
+    deck = _template()
+    _opening(deck, told)
+    _scorecard(deck, told)
+    pictures = [p for page, section in SHOWN if (p := told.picture(page, section))]
+    for picture in [p for p in pictures if p.page == BRIEF]:
+        _pictured(deck, told, picture)
+    if told.of("since"):
+        _since(deck, told)
+    for picture in [p for p in pictures if p.page != BRIEF]:
+        _pictured(deck, told, picture)
+    if told.of("finding"):
+        _actions(deck, told)
+    return deck
+
+
+def _template() -> Any:
+    """Give an empty deck in the house's format, fonts and colours, with one layout."""
+    deck = Presentation()
+    deck.slide_width, deck.slide_height = WIDE, HIGH
+    for layout in [lay for k, lay in enumerate(deck.slide_layouts) if k != TITLE_ONLY]:
+        deck.slide_layouts.remove(layout)
+    master = deck.slide_masters[0]
+    theme = master.part.part_related_by(RELATIONSHIP_TYPE.THEME)
+    theme._blob = _themed(theme.blob)
+    title = master.placeholders[0]
+    title.left, title.top, title.width, title.height = LEFT, Inches(0.35), WIDTH, Inches(1.05)
+    title.text_frame.vertical_anchor = MSO_ANCHOR.MIDDLE
+    for shape in [*master.placeholders][1:]:  # dates and numbers stand in the footer line
+        shape._element.getparent().remove(shape._element)
+    for shape in [p for p in deck.slide_layouts[0].placeholders if p.placeholder_format.idx]:
+        shape._element.getparent().remove(shape._element)
+    return deck
+
+
+def _themed(theme: bytes) -> bytes:
+    """Put the house's font and inks into a theme."""
+    tree = etree.fromstring(theme)
+    space = {"a": "http://schemas.openxmlformats.org/drawingml/2006/main"}
+    for latin in tree.xpath("//a:majorFont/a:latin | //a:minorFont/a:latin", namespaces=space):
+        latin.set("typeface", FONT)
+    inks = {"dk2": style.NAVY, "accent1": style.US, "accent2": style.PLAN, "accent3": style.GOOD, "accent4": style.LOSS}
+    for name, ink in inks.items():
+        for slot in tree.xpath(f"//a:clrScheme/a:{name}", namespaces=space):
+            slot[:] = [etree.Element(f"{{{space['a']}}}srgbClr", val=ink.strip("#").upper())]
+    return etree.tostring(tree, xml_declaration=True, encoding="UTF-8", standalone=True)
+
+
+def _opening(deck: Any, told: Told) -> None:
+    slide = _slide(deck, told, told.headline, notes(told, told.of("sentence")[0]["claims"]))
+    text = _text(slide, LEFT, TOP, WIDTH, Inches(4.9))
+    lines = [f["head"] for f in told.of("finding")]
+    _line(
+        text,
+        "What matters most, by the money behind it" if lines else "No finding is clear of chance today",
+        20,
+        style.NAVY,
+        bold=True,
+    )
+    for finding in told.of("finding"):
+        _line(text, f"{finding['worth']}   {finding['head']}", 18, style.INK)
+        _line(text, f"Do: {finding['action']}", 14, style.SOFT)
+
+
+def _scorecard(deck: Any, told: Told) -> None:
+    figures, kpis = told.of("figure"), told.figures()
+    states = [f["state"] for f in figures]
+    well, badly = states.count("good"), states.count("bad")
+    title = f"{well} of {len(figures)} figures stand well, {badly} do not"
+    rows = [figure_row(f, kpis[f["metric"]], told.facts["currency"]) for f in figures]
+    slide = _slide(deck, told, title, notes(told, [c for f in figures for c in f["claims"]]))
+    inks = [INKS.get(f["state"], style.INK) for f in figures]
+    _table(slide, [FIGURES, *rows], [2.6, 1.3, 2.3, 1.2, 1.2, 3.53], 13, (1, 2, 3, 4), inks)
+
+
+def figure_row(figure: dict[str, Any], kpi: dict[str, Any], currency: str) -> list[str]:
+    """Write one figure as a row: what `run.json` records, and beside it target, last year and status as the brief has them."""
+
+    def write(value: float | None) -> str:
+        return "–" if value is None else style.amount(value, kpi["unit"], currency)
+
+    spread = "–" if kpi["low"] is None else f"{write(kpi['low'])} to {write(kpi['high'])}"
+    ends = [write(figure["target"]), write(figure["previous"])]
+    return [figure["title"], write(kpi["value"]), spread, *ends, figure["text"]]
+
+
+def _since(deck: Any, told: Told) -> None:
+    said = [r for r in told.of("sentence") if "ince" in r["text"]][-1]
+    rows = [[r["title"], r["then"], r["now"], r["text"]] for r in told.of("since")]
+    head = ["Figure", told.of("since")[0]["day"], "Now", "Since then"]
+    slide = _slide(deck, told, said["text"].strip("*. "), notes(told, said["claims"]))
+    _table(slide, [head, *rows], [4.0, 2.5, 2.5, 3.13], 13, right=(1, 2))
+
+
+def _actions(deck: Any, told: Told) -> None:
+    found = told.of("finding")
+    rows = [[f["worth"], f["head"], f["action"], f["gain"], f["risk"], f["owner"]] for f in found]
+    claims = [c for f in found for c in f["claims"]]
+    where = "\n".join(f"{f['head']}: see {f['page'].replace('_', ' ')}, “{f['question']}”. {f['body']}" for f in found)
+    title = f"{len(found)} findings call for action; the first has {found[0]['worth']} behind it"
+    slide = _slide(deck, told, title, f"{where}\n\n{notes(told, claims)}")
+    _table(slide, [ACTIONS, *rows], [1.1, 2.6, 3.45, 2.4, 0.98, 1.6], 12, right=(0, 3, 4))
+
+
+def _pictured(deck: Any, told: Told, picture: Picture) -> None:
+    said = [r for r in told.of("picture") if r["text"] == picture.finding]
+    note = f"{picture.alt}\nFrom {picture.page.replace('_', ' ')}, “{picture.section}”."
+    slide = _slide(deck, told, picture.finding, f"{note}\n\n{notes(told, [c for r in said for c in r['claims']])}")
+    shape = slide.shapes.add_picture(io.BytesIO(picture.png), LEFT, TOP)
+    cut = HEADING / shape.image.size[1]
+    shape.crop_top, height = cut, shape.height * (1 - cut)
+    scale = min(WIDTH / shape.width, (FOOT - TOP - Inches(0.1)) / height)
+    shape.width, shape.height = round(shape.width * scale), round(height * scale)
+    shape.left = round((WIDE - shape.width) / 2)
+    shape._element.nvPicPr.cNvPr.set("descr", picture.alt)
+
+
+def notes(told: Told, claims: list[dict[str, Any]]) -> str:
+    """Say how the figures behind claims are computed, where the definitions come from, and what all stands on."""
+    ids = dict.fromkeys(c["metric"] for c in claims)
+    lines = [f"{METRICS[i].title}: {METRICS[i].formula} ({METRICS[i].source})." for i in ids]
+    return "\n".join(["Method and source", *lines, told.stand])
+
+
+def _slide(deck: Any, told: Told, title: str, note: str) -> Any:
+    slide = deck.slides.add_slide(deck.slide_layouts[0])
+    frame = slide.shapes.title.text_frame
+    frame.word_wrap = True
+    frame.text = title
+    frame.paragraphs[0].alignment = PP_ALIGN.LEFT
+    _ink(frame.paragraphs[0].runs[0], 26 if len(title) < 90 else 22, style.NAVY, bold=True)
+    foot = _text(slide, LEFT, FOOT, WIDTH, Inches(0.35))
+    _line(foot, f"{told.stand} · {len(deck.slides)}", 10, style.SOFT)
+    slide.notes_slide.notes_text_frame.text = note
+    return slide
+
+
+def _text(slide: Any, left: int, top: int, width: int, height: int) -> Any:
+    frame = slide.shapes.add_textbox(left, top, width, height).text_frame
+    frame.word_wrap = True
+    return frame
+
+
+def _line(frame: Any, text: str, size: int, ink: str, bold: bool = False) -> None:
+    first = not frame.paragraphs[0].runs
+    paragraph = frame.paragraphs[0] if first else frame.add_paragraph()
+    paragraph.space_after = Pt(6)
+    run = paragraph.add_run()
+    run.text = text
+    _ink(run, size, ink, bold)
+
+
+def _ink(run: Any, size: int, ink: str, bold: bool = False) -> None:
+    run.font.size, run.font.bold, run.font.name = Pt(size), bold, FONT
+    run.font.color.rgb = RGBColor.from_string(ink.strip("#").upper())
+
+
+def _table(
+    slide: Any,
+    rows: list[list[str]],
+    inches: list[float],
+    size: int,
+    right: tuple[int, ...] = (),
+    inks: list[str] | None = None,
+) -> None:
+    """Lay out a native table; columns `right` are flush right, `inks` colour the last one."""
+    shape = slide.shapes.add_table(len(rows), len(rows[0]), LEFT, TOP, WIDTH, Inches(0.36 * len(rows)))
+    shape._element.graphic.graphicData.tbl.tblPr.set("bandRow", "0")
+    for column, wide in zip(shape.table.columns, inches, strict=True):
+        column.width = Inches(wide)
+    for r, row in enumerate(rows):
+        for c, text in enumerate(row):
+            last = inks[r - 1] if inks and c == len(row) - 1 else style.INK
+            cell = _cell(shape.table.cell(r, c), "12324A" if r == 0 else "FFFFFF" if r % 2 else "F4F6F8")
+            cell.alignment = PP_ALIGN.RIGHT if c in right else PP_ALIGN.LEFT
+            run = cell.add_run()
+            run.text = text
+            _ink(run, size, last if r else "#ffffff", bold=r == 0 or c == 0)
+
+
+def _cell(cell: Any, ground: str) -> Any:
+    """Give a cell its ground and its margins; give its paragraph."""
+    cell.margin_top = cell.margin_bottom = Inches(0.045)
+    cell.vertical_anchor = MSO_ANCHOR.MIDDLE
+    cell.fill.solid()
+    cell.fill.fore_color.rgb = RGBColor.from_string(ground)
+    return cell.text_frame.paragraphs[0]

@@ -1,0 +1,105 @@
+"""Is every break between the figures of a run found, and named with both places and both values?"""
+
+import copy
+import json
+
+import pytest
+
+from acme import Acme
+from quarterdeck import cli
+from quarterdeck.batch.reconcile import reconcile, say
+
+# Two notebooks that say what they mean: the forecast is 600, of which 150 and the revenue make up the company's.
+FORECAST = """from quarterdeck.analysis import ledger
+import pandas as pd
+kpis = measure(desk, "revenue", "forecast_p50", "forecast_to_come")
+end = kpis["value"].iloc[0] + 150
+kpis["value"] = [kpis["value"].iloc[0], end, 150.0]
+row = {"metric": ["revenue"], "p10": [end - 9], "p50": [end], "p90": [end + 9]}
+spans = {"period_start": [desk.period.start], "period_end": [desk.period.end]}
+show(tables.given_out, desk.ask(ledger.given_out, forecasts=pd.DataFrame(row | spans)))
+show(tables.kpi_tiles, kpis)"""
+TWO = ["--notebook", "executive_brief", "market_research"]
+REGIONS = {"company": "company", "north": "North", "south": "South"}
+
+
+@pytest.fixture(scope="module")
+def acme_run(tmp_path_factory, forking_process):
+    """A real run of three regions and two pages, and what its run.json says."""
+    acme = Acme(tmp_path_factory.mktemp("reconcile"))
+    acme.write_notebook("executive_brief", FORECAST)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(acme.root)
+        patch.setenv("QUARTERDECK_ZYGOTE", forking_process.address)
+        assert cli.main(acme.command(*TWO)) == 0
+    return json.loads((acme.out / "acme/latest/run.json").read_text())
+
+
+def apart(facts):
+    checks = reconcile(facts["kpis"], REGIONS, 2, facts["forecasts"])
+    return [say(c) for c in checks if not c["ok"]]
+
+
+def broken(facts, region, notebook, metric, value):
+    """Give the run with one recorded figure changed."""
+    facts = copy.deepcopy(facts)
+    (row,) = [k for k in facts["kpis"] if (k["region"], k["notebook"], k["metric"]) == (region, notebook, metric)]
+    row["value"] = value
+    return facts
+
+
+def test_a_whole_run_holds_every_kind_of_check_and_none_is_broken(acme_run):
+    checks = acme_run["reconciliation"]
+    assert all(c["ok"] for c in checks) and not apart(acme_run)
+    assert {c["check"] for c in checks} == {
+        "same on every page",
+        "regions add up",
+        "what is in leads to the forecast",
+        "the forecast is given out as shown",
+    }
+
+
+def test_two_pages_that_differ_are_both_named(acme_run):
+    found = apart(broken(acme_run, "north", "market_research", "customers_active", 7.0))
+    assert not found  # only market_research shows it: nothing to compare, and it does not add up over regions
+    found = apart(broken(acme_run, "north", "market_research", "revenue", 240.0))
+    assert found == ["revenue of north: same on every page: market_research 240.00, executive_brief 240.75"]
+
+
+def test_regions_that_do_not_add_up_are_named_with_both_sums(acme_run):
+    both = broken(acme_run, "north", "market_research", "revenue", 241.75)
+    both = broken(both, "north", "executive_brief", "revenue", 241.75)
+    # 241.75 + 210 = 451.75, and North's forecast is still 240.75 + 150 = 390.75 where 391.75 would follow
+    assert apart(both) == [
+        "revenue of company: regions add up: the regions together 451.75, company 450.75",
+        "forecast_p50 of north: what is in leads to the forecast: revenue and what is to come, on executive_brief, 391.75, "
+        "executive_brief 390.75",
+    ]
+
+
+def test_a_remainder_that_does_not_lead_to_the_forecast_is_named(acme_run):
+    found = apart(broken(acme_run, "company", "executive_brief", "forecast_to_come", 151.0))
+    assert found == [
+        "forecast_p50 of company: what is in leads to the forecast: revenue and what is to come, on executive_brief, 601.75, "
+        "executive_brief 600.75"
+    ]
+
+
+def test_a_forecast_given_out_otherwise_than_shown_is_named(acme_run):
+    facts = copy.deepcopy(acme_run)
+    (told,) = [f for f in facts["forecasts"] if f["region"] == "South"]
+    told["p50"] = 333.0
+    assert apart(facts) == [
+        "forecast_p50 of south: the forecast is given out as shown: executive_brief 360.00, the forecasts of executive_brief "
+        "333.00"
+    ]
+
+
+def test_a_break_fails_the_run_in_one_line(acme, capsys):
+    acme.write_notebook("executive_brief", FORECAST.replace("end, 150.0]", "end, 155.0]"))
+    assert cli.main(acme.command("--notebook", "executive_brief", "--region", "North")) == 1
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("does not reconcile")]
+    assert said == [
+        "does not reconcile: forecast_p50 of north: what is in leads to the forecast: revenue and what is to come, on "
+        "executive_brief, 395.75, executive_brief 390.75"
+    ]

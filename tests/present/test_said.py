@@ -1,0 +1,259 @@
+"""Does every sentence of the brief claim only what the rows hold, however they are turned?
+
+The real notebook is run on perturbed companies. What its sentences claim is computed again here, from the frames, in plain
+pandas; a directional word without a claim that says so is a fault too.
+"""
+
+import json
+import re
+
+import nbformat
+import pandas as pd
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+
+from conftest import ROOT
+from quarterdeck.analysis.claims import PREDICATES, WORDS, Claim, first, holds
+from quarterdeck.data import snapshot
+from quarterdeck.present.said import SAID_MIME, Sentence
+
+NOW, BEFORE = ("2026-10-01", "2026-11-15"), ("2025-10-01", "2025-11-15")
+YEAR = ("2025-11-15", "2026-11-15")
+YEAR_BEFORE = ("2024-11-15", "2025-11-15")
+
+
+def scaled(column, table, part, factor):
+    """Give a change of one table: `column` times `factor` where `part` says so."""
+
+    def change(tables):
+        rows = tables[table]
+        mask = part(rows)
+        numbers = [c for c in ("revenue", "list_amount", "cost") if c in rows] if column == "revenue" else [column]
+        return tables | {table: rows.assign(**{c: rows[c].where(~mask, rows[c] * factor) for c in numbers})}
+
+    return change
+
+
+def this_year(orders):
+    return orders["order_date"] >= "2026-10-01"
+
+
+def swapped(tables):
+    """Change the rivals' names in closed deals, so that who beats us is another one."""
+    deals, names = tables["opportunities"], sorted(tables["opportunities"]["competitor"].dropna().unique())
+    turned = dict(zip(names, names[1:] + names[:1], strict=True))
+    return tables | {"opportunities": deals.assign(competitor=deals["competitor"].map(turned))}
+
+
+def without(*names):
+    return lambda tables: {k: v for k, v in tables.items() if k not in names}
+
+
+def coin_tossed(tables):
+    """Let every rival be met with the same luck: nothing can be said of any one."""
+    deals = tables["opportunities"].sort_values("opportunity_id").reset_index(drop=True)
+    closed = deals["status"].ne("open")
+    status = pd.Series(["won", "lost"] * len(deals))[: len(deals)].where(closed, "open")
+    return tables | {"opportunities": deals.assign(status=status, loss_reason=None)}
+
+
+PERTURBED = {
+    "as it is": lambda tables: tables,
+    "revenue down": scaled("revenue", "orders", this_year, 0.6),
+    "revenue up": scaled("revenue", "orders", this_year, 1.9),
+    "growth turned": scaled("revenue", "orders", lambda o: o["order_date"] < "2026-10-01", 1.5),
+    "targets halved": scaled("revenue_target", "targets", lambda t: t["revenue_target"] > 0, 0.5),
+    "targets doubled": scaled("revenue_target", "targets", lambda t: t["revenue_target"] > 0, 2.0),
+    "rivals swapped": swapped,
+    "rivals alike": coin_tossed,
+    "no market": without("market", "competitors"),
+    "no targets": without("targets", "quotas"),
+    "no deals": without("opportunities", "opportunity_history"),
+}
+
+
+@pytest.fixture(scope="module")
+def shell():
+    return InteractiveShell.instance()
+
+
+@pytest.fixture(scope="module")
+def page(demo_company, tmp_path_factory, shell):
+    """Run the brief's own cells on a perturbed company; give its tables and every record of what was said."""
+    done = {}
+
+    def run(name, region="company"):
+        if (name, region) not in done:
+            folder = tmp_path_factory.mktemp("said") / "data"
+            earlier(folder.parent)
+            tables = PERTURBED[name](demo_company[0])
+            snapshot.freeze(tables, folder, "demo", "Halcyon Marine", "EUR", folder.parent)
+            done[name, region] = tables, told(shell, folder, region)
+        return done[name, region]
+
+    return run
+
+
+def earlier(folder):
+    """Keep figures of 8 November, as if a run of that day had told them."""
+    rows = {"revenue": 1.5e6, "forecast_p50": 6.2e6, "win_rate": 0.3, "pipeline_open": 3.0e6, "gross_margin": 0.33}
+    frame = pd.DataFrame({"metric": list(rows), "value": list(rows.values())})
+    frame = frame.assign(
+        run="r", as_of="2026-11-08", created_at="2026-11-08T06:00:00+00:00", region="company", unit="money"
+    )
+    columns = ["run", "as_of", "created_at", "region", "metric", "period", "value", "n", "low", "high", "unit"]
+    frame = frame.assign(period="Q4 2026 to 8 Nov", n=1.0, low=None, high=None)[columns]
+    frame.astype({"low": "float64", "high": "float64"}).to_parquet(folder / "kpi_history.parquet", index=False)
+
+
+def told(shell, folder, region):
+    cells = nbformat.read(ROOT / "notebooks" / "executive_brief.ipynb", as_version=4).cells
+    shell.user_ns.update({})
+    with capture_output() as captured:
+        for cell in (c for c in cells if c.cell_type == "code"):
+            shell.run_cell(cell.source).raise_error()
+            if "parameters" in cell.metadata.get("tags", []):
+                shell.user_ns.update(data=str(folder), region=region)
+    return [record for output in captured.outputs for record in (output.data or {}).get(SAID_MIME, [])]
+
+
+def between(frame, column, span, after_start=False):
+    first_day, last = map(pd.Timestamp, span)
+    return frame[(frame[column] > first_day if after_start else frame[column] >= first_day) & (frame[column] <= last)]
+
+
+def recomputed(tables, claim):
+    """Compute the figures of a claim from the frames alone; only those that plain sums and counts can give."""
+    metric, subject, figures = claim["metric"], claim["subject"], claim["figures"]
+    orders, deals = tables.get("orders"), tables.get("opportunities")
+    now, before = (between(orders, "order_date", span) for span in (NOW, BEFORE))
+    target, old = (due(tables, year) for year in (2026, 2025))
+    if metric == "revenue" and not subject:
+        return {"now": now["revenue"].sum(), "before": before["revenue"].sum()}
+    if metric == "bookings":
+        won = deals[deals["status"] == "won"]
+        return {k: between(won, "closed_on", s)["amount"].sum() for k, s in (("now", NOW), ("before", BEFORE))}
+    if metric == "gross_margin":
+        return {"now": 1 - now["cost"].sum() / now["revenue"].sum()}
+    if metric == "target_attainment":
+        return {"now": now["revenue"].sum() / target, "before": before["revenue"].sum() / old}
+    if metric == "forecast_p50" and "target" in figures:
+        return {"target": target} if target else {}
+    if metric == "win_rate" and "before" in figures and not subject:
+        closed = deals[deals["status"] != "open"].assign(won=deals["status"].eq("won"))
+        return {
+            k: between(closed, "closed_on", s, True)["won"].mean() for k, s in (("now", YEAR), ("before", YEAR_BEFORE))
+        }
+    if subject.startswith("last year: "):
+        moved = changes(tables, now, before, subject.partition(": ")[2])
+        return {"most": moved.max(), "least": moved.min()}
+    if subject.startswith("segment_"):
+        part = tables["customers"].set_index("customer_id")["segment"].eq(subject.partition(": ")[2])
+        moved = [rows.loc[rows["customer_id"].map(part), "revenue"].sum() for rows in (now, before)]
+        return {"middle": moved[0] - moved[1]}
+    if subject.startswith("rival: "):
+        named = between(deals[deals["status"] != "open"].dropna(subset=["competitor"]), "closed_on", YEAR)
+        won = named["status"].eq("won").groupby(named["competitor"].eq(subject.partition(": ")[2])).mean()
+        return {"middle": won[True] - won[False]}
+    if subject.startswith("lapsed: "):
+        years = [set(between(orders, "order_date", s, True)["customer_id"]) for s in (YEAR, YEAR_BEFORE)]
+        then = between(orders, "order_date", YEAR_BEFORE, True).groupby("customer_id")["revenue"].sum()
+        return {"n": len([c for c in years[1] - years[0] if then[c] > 0])}
+    return {}
+
+
+def due(tables, year):
+    """Add up the targets of a year's fourth quarter."""
+    if "targets" not in tables:
+        return None
+    rows = tables["targets"]
+    return rows[rows["period_start"].ge(f"{year}-10-01") & rows["period_end"].le(f"{year}-12-31")][
+        "revenue_target"
+    ].sum()
+
+
+def changes(tables, now, before, part):
+    """Give the change by region where the part is one, else by segment."""
+    segment = tables["customers"].set_index("customer_id")["segment"]
+    by = (lambda rows: rows["region"]) if part in set(now["region"]) else lambda rows: rows["customer_id"].map(segment)
+    sums = [rows.groupby(by(rows))["revenue"].sum() for rows in (now, before)]
+    return sums[0].sub(sums[1], fill_value=0.0)
+
+
+@pytest.mark.parametrize("name", PERTURBED)
+def test_no_false_sentence_survives(page, name):
+    tables, records = page(name)
+    claims = [c for r in records for c in r["claims"]]
+    assert len(claims) > 8
+    for claim in claims:
+        assert holds(claim["predicate"], claim["figures"]), claim
+        for figure, value in recomputed(tables, claim).items():
+            if figure == "middle":  # of an interval
+                said = (claim["figures"]["low"] + claim["figures"]["high"]) / 2
+                assert said == pytest.approx(value, rel=1e-6), claim
+            else:
+                assert claim["figures"][figure] == pytest.approx(value, rel=1e-9), claim
+
+
+@pytest.mark.parametrize("name", PERTURBED)
+def test_no_word_of_direction_stands_without_its_claim(page, name):
+    _, records = page(name)
+    for record in records:
+        text = record.get("head") or record["text"]
+        allowed = {word for c in record["claims"] for word in WORDS.get(c["predicate"], ())}
+        for word in {w for words in WORDS.values() for w in words} - allowed:
+            inside = any(word in longer for longer in allowed)  # "likely" in "very likely"
+            assert inside or not re.search(rf"\b{word}\b", text), (word, text)
+
+
+def test_what_is_said_turns_with_the_rows(page):
+    said = {name: {r["kind"]: r["text"] for r in page(name)[1]} for name in ("revenue down", "revenue up")}
+    assert "less than in the same days last year" in page("revenue down")[1][0]["text"]
+    assert "more than in the same days last year" in page("revenue up")[1][0]["text"]
+    assert said["revenue down"] != said["revenue up"]
+    rules = {name: {r.get("rule") for r in page(name)[1]} for name in PERTURBED}
+    assert "target_above" in rules["targets halved"] and "target_below" in rules["targets doubled"]
+    assert not {"target_above", "target_below"} & rules["no targets"]
+    assert "segment_grew" in rules["revenue up"] and "segment_grew" not in rules["revenue down"]
+    assert "rival" not in rules["rivals alike"] | rules["no deals"]
+    market = {
+        name: [r for r in page(name)[1] if r.get("metric") == "market_share"] for name in ("as it is", "no market")
+    }
+    assert len(market["as it is"]) == 1 and not market["no market"]
+
+
+def test_a_swapped_rival_is_named_in_the_others_place(page):
+    named = {
+        name: [c["subject"] for r in page(name)[1] if r.get("rule") == "rival" for c in r["claims"]]
+        for name in ("as it is", "rivals swapped")
+    }
+    tables = page("as it is")[0]
+    names = sorted(tables["opportunities"]["competitor"].dropna().unique())
+    turned = dict(zip(names, names[1:] + names[:1], strict=True))
+    assert named["as it is"]
+    assert named["rivals swapped"] == [f"rival: {turned[s.partition(': ')[2]]}" for s in named["as it is"]]
+
+
+def test_every_figure_of_the_page_is_recorded_with_its_metric(page):
+    records = page("as it is")[1]
+    kinds = {r["kind"] for r in records}
+    assert kinds == {"sentence", "figure", "finding", "picture", "since"}
+    json.dumps(records)  # they are plain data
+
+
+@pytest.mark.parametrize("predicate", PREDICATES)
+def test_a_claim_that_does_not_hold_cannot_be_made(predicate):
+    figures = {"now": 1.0, "before": 2.0, "low": 0.5, "high": 3.0, "target": 1.5, "chance": 0.5}
+    figures |= {"most": 2.0, "least": -1.0, "n": 0.0}
+    if not holds(predicate, figures):
+        with pytest.raises(ValueError, match="it is not so"):
+            Claim("revenue", predicate, figures)
+    else:
+        assert Claim("revenue", predicate, figures).record()["predicate"] == predicate
+
+
+def test_a_sentence_is_a_string_with_its_claims():
+    claim = first("revenue", ("rose", "fell"), {"now": 1.0, "before": 2.0})
+    said = Sentence("## Revenue fell", [claim, None])
+    assert said == "## Revenue fell" and said.record("sentence")["text"] == "Revenue fell" and said.claims == (claim,)

@@ -1,0 +1,197 @@
+"""Do deck, letter and pages say the same, whole, in words and tables that can be edited?"""
+
+import base64
+import json
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import pytest
+from pptx import Presentation
+
+from quarterdeck import cli
+from quarterdeck.batch.execute import run
+from quarterdeck.data.home import home
+from quarterdeck.present import style
+from quarterdeck.present.said import SAID_MIME
+from quarterdeck.publish import deck, letter
+from quarterdeck.publish.told import tell
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory, forking_process):
+    """A real run of the brief of two regions of the demo company, after one of a week before."""
+    folder = tmp_path_factory.mktemp("deck")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("QUARTERDECK_ZYGOTE", forking_process.address)
+        for day in ("2026-11-08", ""):
+            asked = (
+                home() / "params" / "demo",
+                folder,
+                home() / "notebooks",
+                ["company", "north_sea"],
+                ["executive_brief"],
+            )
+            _, facts = run(*asked, as_of=day)
+            assert not [e for e in facts["notebooks"] if e["state"] == "failed"]
+    return folder
+
+
+@pytest.fixture(scope="module", params=["company", "North Sea"])
+def told(request, out):
+    return tell("demo/latest", out, request.param)
+
+
+@pytest.fixture(scope="module")
+def slides(told, tmp_path_factory):
+    """The deck as PowerPoint would open it."""
+    path = tmp_path_factory.mktemp("pptx") / "deck.pptx"
+    assert deck.write(told, path) <= deck.MOST
+    assert [p.name for p in path.parent.iterdir()] == ["deck.pptx"]
+    return Presentation(str(path)).slides
+
+
+def tables(slides):
+    return [
+        [[c.text for c in row.cells] for row in s.table.rows] for slide in slides for s in slide.shapes if s.has_table
+    ]
+
+
+def test_deck_and_letter_show_each_figure_as_the_run_recorded_it(told, slides):
+    recorded = {k["metric"]: k for k in told.facts["kpis"] if k["region"] == told.region}
+    shown = {row[0]: row for row in tables(slides)[0][1:]}
+    mail = letter.letter(told)
+    assert len(shown) == 11
+    for figure in told.of("figure"):
+        kpi = recorded[figure["metric"]]
+        assert figure["value"] == kpi["value"] and figure["low"] == kpi["low"] and figure["n"] == kpi["n"]
+        text = style.amount(kpi["value"], kpi["unit"], told.facts["currency"])
+        assert shown[figure["title"]][1] == text and f"<b>{text}</b>" in mail
+        if kpi["low"] is not None:
+            spread = " to ".join(style.amount(kpi[k], kpi["unit"], told.facts["currency"]) for k in ("low", "high"))
+            assert shown[figure["title"]][2] == spread and spread in mail
+
+
+def test_deck_and_letter_show_the_pages_own_sentences(told, slides):
+    page = (told.folder / told.region / "executive_brief.ipynb").read_text()
+    outputs = [o for c in json.loads(page)["cells"] for o in c.get("outputs", [])]
+    markup = "".join(str(o["data"].get("text/html", "")) + str(o["data"].get("text/markdown", "")) for o in outputs)
+    for record in (r for o in outputs for r in o["data"].get(SAID_MIME, []) if r["kind"] == "finding"):
+        assert record["worth"] in markup and record["gain"] in markup  # the card
+        row = next(r for r in tables(slides)[-1] if r[1] == record["head"])
+        assert row == [record[k] for k in ("worth", "head", "action", "gain", "risk", "owner")]
+        assert record["worth"] in letter.letter(told)
+    assert slides[0].shapes.title.text_frame.text == told.headline
+
+
+def test_every_slide_is_headed_by_a_finding_and_says_in_its_notes_what_it_rests_on(told, slides):
+    for slide in slides:
+        title = slide.shapes.title.text_frame.text
+        assert title and not title.endswith("?") and len(title) < 160
+        note = slide.notes_slide.notes_text_frame.text
+        assert told.facts["snapshot"][:12] in note and "Method and source" in note
+    assert "Σ revenue of order lines" in slides[0].notes_slide.notes_text_frame.text
+
+
+def test_nothing_lies_outside_a_slide_and_no_text_is_tiny(slides):
+    for slide in slides:
+        for shape in slide.shapes:
+            assert shape.left >= 0 and shape.left + shape.width <= deck.WIDE
+            assert shape.top >= 0 and shape.top + shape.height <= deck.HIGH
+            frames = [shape.text_frame] if shape.has_text_frame else []
+            frames += [c.text_frame for r in shape.table.rows for c in r.cells] if shape.has_table else []
+            sizes = [r.font.size.pt for f in frames for p in f.paragraphs for r in p.runs]
+            assert min(sizes, default=10) >= 10
+
+
+def test_pictures_are_the_pages_own_and_keep_their_text_alternative(told, slides):
+    drawn = [s for slide in slides for s in slide.shapes if s.shape_type == 13]
+    stored = {p.png: p.alt for p in told.pictures("executive_brief")}
+    assert len(drawn) == 2
+    for shape in drawn:
+        alt = shape._element.nvPicPr.cNvPr.get("descr")
+        assert stored[shape.image.blob] == alt and "?" in alt
+
+
+def test_a_deck_that_cannot_be_finished_leaves_nothing(told, tmp_path, monkeypatch):
+    place = tmp_path / "deck.pptx"
+    place.write_text("the one before")
+    (tmp_path / ".deck.pptx-draft").mkdir()  # so that saving fails half-way
+    with pytest.raises(OSError):
+        deck.write(told, place)
+    assert place.read_text() == "the one before"
+
+
+class Page(HTMLParser):
+    """Reads what a mail program without pictures, styles and scripts would show."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.text = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def test_the_letter_is_one_file_that_any_mail_program_shows(told):
+    text = letter.letter(told)
+    page = Page(text)
+    assert len(text.encode()) < letter.MOST
+    assert not {tag for tag, _ in page.tags} & {"script", "style", "link", "iframe", "svg", "form"}
+    assert not [a for _, attrs in page.tags for a in attrs if a in ("class", "id", "onclick")]
+    sources = [a["src"] for tag, a in page.tags if tag == "img"]
+    assert len(sources) == 2 and all(s.startswith("data:image/png;base64,") for s in sources)
+    assert all(base64.b64decode(s.partition(",")[2]).startswith(b"\x89PNG") for s in sources)
+    assert all(a["alt"] for tag, a in page.tags if tag == "img") and "http" not in text.replace("http-equiv", "")
+    read = " ".join(page.text)
+    assert told.headline in read and all(f["action"] in read for f in told.of("finding"))
+
+
+def test_a_letter_that_would_be_too_large_goes_without_its_pictures(told, monkeypatch):
+    whole = len(letter.letter(told))
+    monkeypatch.setattr(letter, "MOST", whole - 1)
+    assert letter.letter(told).count("<img") == 1
+    monkeypatch.setattr(letter, "MOST", 10_000)
+    assert letter.letter(told).count("<img") == 0
+
+
+def test_the_letter_is_printed_where_chromium_is(told, tmp_path):
+    if not (shutil.which("chromium") and shutil.which("pdftotext")):
+        pytest.skip("Chromium or pdftotext is not installed")
+    lines = list(letter.write(told, tmp_path / "brief.html"))
+    assert lines[1] == f"PDF: {tmp_path / 'brief.pdf'}"
+    text = subprocess.run(["pdftotext", "-layout", tmp_path / "brief.pdf", "-"], capture_output=True, text=True).stdout
+    assert "What matters most" in text and told.facts["run"] in text
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["brief.html", "brief.pdf"]
+
+
+def test_without_chromium_one_plain_line_says_so(out, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert cli.main(["brief", "demo/latest", "--out", str(out), "--to", str(tmp_path / "b.html")]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith("e-mail: ") and printed[1] == letter.NO_PDF
+
+
+@pytest.mark.parametrize("command", ["deck", "brief"])
+def test_a_run_or_a_region_that_is_not_there_is_said_in_one_sentence(out, command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main([command, "demo/2020-01-01", "--out", str(out)]) == 2
+    assert cli.main([command, "demo/latest", "--out", str(out), "--region", "Nort Sea"]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].startswith("quarterdeck: there is no finished run demo/2020-01-01; name its folder")
+    assert "has no region 'Nort Sea'; did you mean 'North Sea'?" in said[1] and len(said) == 2
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_without_the_brief_is_said_so(out, tmp_path, capsys):
+    run_folder = (out / "demo" / "latest").resolve()
+    copy = shutil.copytree(run_folder, tmp_path / "run", ignore=shutil.ignore_patterns("data"))
+    facts = json.loads((copy / "run.json").read_text())
+    facts["notebooks"][0]["state"] = "failed"
+    (copy / "run.json").write_text(json.dumps(facts))
+    assert cli.main(["deck", str(copy), "--to", str(tmp_path / "x.pptx")]) == 2
+    assert "has no whole executive brief of company" in capsys.readouterr().err
