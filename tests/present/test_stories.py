@@ -154,7 +154,7 @@ def pictures(desk, levers, months):
         "cycle": team_chart.cycle_histogram(ask(pipeline.cycle), ask(team.cycle_days_total)),
         "overdue": team_chart.overdue_bars(late, ask(pipeline.overdue_total, overdue_deals=late)),
         "landing": forecast_chart.landing_strip(landing),
-        "origins": forecast_chart.origin_dots(ask(forecast.origins, sales=ask(forecast.daily)), landing),
+        "origins": forecast_chart.origin_dots(ask(forecast.origins), landing),
         "fan": forecast_chart.fan_lines(outlook.fan(*months)),
         "parts": forecast_chart.part_dots(outlook.parts(*months, season=12)),
         "bookings": forecast_chart.bookings_bar(ask(deals.bookings_ahead, chances=ask(deals.chances)), ask(goals.goal)),

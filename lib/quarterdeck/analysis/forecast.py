@@ -49,8 +49,9 @@ def landing(
     Returns
     -------
     DataFrame
-        One row: `seen` (in so far), `to_come` (the rest of the middle), `p10`, `p50`, `p90`, `target` (money; missing where unknown;
-        the sum of the region's targets, else of the quotas), `probability` (ratio), `n_origins` (past forecasts), `wape` (their weighted absolute percentage error, ratio).
+        One row: `seen` (in so far), `to_come` (the rest of the middle), `p10`, `p50`, `p90`, `target` (money; missing where
+        unknown; the sum of the region's targets, else of the quotas), `probability` (ratio), `n_origins` (past forecasts), `wape`
+        (their weighted absolute percentage error, ratio).
     """
     past = origins(period, as_of, orders, opportunities, opportunity_history)
     sales = daily(orders, opportunities)
