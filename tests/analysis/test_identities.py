@@ -5,7 +5,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quarterdeck.analysis import market, prices, rivalry
+from quarterdeck.analysis import customers, market, prices, rivalry
 from quarterdeck.data.periods import quarter
 
 AMOUNT = st.one_of(st.just(0.0), st.floats(0.01, 1e7))
@@ -57,3 +57,21 @@ def test_share_flows_add_up_to_the_changes_of_share(cells):
     ].sum().reindex(now.columns).fillna(0)
     assert (net - change).abs().max() <= 1e-9 * max(size.sum(), 1)
     assert (table["amount"] > 0).all() and not (table["source"] == table["target"]).any()
+
+
+CENTS = st.integers(-10_000_000, 100_000_000).map(lambda cents: cents / 100)
+BOUGHT = st.tuples(st.sampled_from("abcde"), st.integers(0, 1800), CENTS)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(BOUGHT, max_size=20))
+def test_the_bridge_of_customers_adds_up_to_the_cent(rows):
+    frame = pd.DataFrame([("a", 1900, 0.01), *rows], columns=["customer_id", "back", "revenue"])
+    frame["order_date"] = NOW.through - pd.to_timedelta(frame["back"], "D")
+    amount = customers.bridge(frame, NOW)
+    if isinstance(amount, pd.DataFrame):
+        part = amount.set_index("step")["amount"]
+        assert round(part.drop("now").sum() - part["now"], 2) == 0
+        recent = frame["back"] < 365  # 2025-04-01 to 2026-03-31
+        assert round(part["now"] - frame.loc[recent, "revenue"].sum(), 2) == 0
+        assert (part[["new", "won back"]] >= 0).all() and (part[["lost"]] <= 0).all()

@@ -43,3 +43,9 @@ def test_a_wrong_parameter_gets_one_sentence(given, said):
     with pytest.raises(ParamsError) as error:
         parameters("forecasting", given, "x.yaml")
     assert said in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_cohort_is_a_year_or_a_quarter():
+    assert parameters("customers", {"cohort": "quarter"}, "x.yaml")["cohort"] == "quarter"
+    with pytest.raises(ParamsError, match="parameter cohort holds 'month': not a span; give one of year, quarter"):
+        parameters("customers", {"cohort": "month"}, "x.yaml")

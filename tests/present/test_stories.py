@@ -6,12 +6,15 @@ import pytest
 from matplotlib.axes import Axes
 
 from quarterdeck.analysis import (
+    accounts,
     alarms,
     battlecards,
     brief,
     buyers,
     capacity,
+    cohorts,
     competitors,
+    customers,
     deals,
     demand,
     durations,
@@ -41,6 +44,7 @@ from quarterdeck.present import style
 from quarterdeck.present.charts import brief as brief_chart
 from quarterdeck.present.charts import buyers as buyer_chart
 from quarterdeck.present.charts import competitors as rival_chart
+from quarterdeck.present.charts import customers as customer_chart
 from quarterdeck.present.charts import forecast as forecast_chart
 from quarterdeck.present.charts import market as market_chart
 from quarterdeck.present.charts import portfolio as portfolio_chart
@@ -49,10 +53,12 @@ from quarterdeck.present.charts import sizing as sizing_chart
 from quarterdeck.present.charts import team as team_chart
 from quarterdeck.present.charts import winloss as duel_chart
 from quarterdeck.present.narrative import competitors as rival_say
+from quarterdeck.present.narrative import customers as customer_say
 from quarterdeck.present.narrative import forecast as forecast_say
 from quarterdeck.present.narrative import market as market_say
 from quarterdeck.present.narrative import team as team_say
 from quarterdeck.present.tables import competitors as rival_table
+from quarterdeck.present.tables import customers as customer_table
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +106,29 @@ def levers(desk):
 
 
 @pytest.fixture(scope="module")
-def pictures(desk, levers, months):
+def kept(desk):
+    """What the pictures and sentences of customers stand on."""
+    ask = desk.ask
+    outlook, track = ask(accounts.outlook), ask(accounts.track_record)
+    scores = ask(accounts.scores, track=track)
+    return {
+        "lines": ask(customers.retention_lines),
+        "bridge": ask(customers.bridge),
+        "groups": ask(customers.retention_by),
+        "won": ask(customers.acquisition),
+        "cohorts": ask(cohorts.cohorts),
+        "outlook": outlook,
+        "scores": scores,
+        "bins": ask(accounts.calibration, track=track),
+        "risk": ask(accounts.at_risk, outlook=outlook, scores=scores),
+        "states": ask(accounts.states, outlook=outlook),
+        "totals": ask(accounts.totals),
+        "room": ask(accounts.to_grow, outlook=outlook),
+    }
+
+
+@pytest.fixture(scope="module")
+def pictures(desk, levers, months, kept):
     ask = desk.ask
     landing, shares, size = ask(forecast.landing), ask(market.market_share), ask(market.market_size)
     rivals, attained = ask(competitors.shares), ask(team.attainment)
@@ -115,6 +143,13 @@ def pictures(desk, levers, months):
         "fields": portfolio_chart.field_map(ask(portfolio.matrix, factors=factors)),
         "growth and share": portfolio_chart.growth_share_map(ask(portfolio.growth_share, factors=factors)),
         "uptake": portfolio_chart.uptake_lines(ask(launches.uptake)),
+        "retention": customer_chart.retention_lines(kept["lines"]),
+        "customers' bridge": customer_chart.bridge_bars(kept["bridge"]),
+        "groups": customer_chart.group_dots(kept["groups"]),
+        "accounts at risk": customer_chart.risk_bars(kept["risk"]),
+        "chances of buying": customer_chart.calibration_dots(kept["bins"], kept["scores"]),
+        "cohorts": customer_chart.cohort_map(kept["cohorts"]),
+        "cohorts' revenue": customer_chart.cohort_map(kept["cohorts"], of="revenue"),
         "lorenz": buyer_chart.lorenz_curve(ask(buyers.lorenz), ask(buyers.concentration)),
         "elasticity": buyer_chart.elasticity_dots(ask(prices.elasticity)),
         "price bridge": buyer_chart.price_bridge(ask(prices.bridge)),
@@ -425,3 +460,36 @@ def test_the_ramp_and_the_pace_in_words():
         "By this day 30 % (25 % to 40 % in 8 quarters) of a quarter's bookings are usually in: at that pace all together end at "
         "120 % of quota."
     )
+
+
+def test_customers_sentences_say_what_the_frames_say(desk, kept):
+    net = kept["lines"].query("kind == 'net'").iloc[-1]
+    assert f"bring {style.percent(net['value'], 0)} of what they brought" in customer_say.retention_takeaway(
+        kept["lines"]
+    )
+    lost = kept["bridge"].set_index("step").loc["lost"]
+    assert (
+        f"{lost['customers']:,.0f} customers were lost with {style.money(-lost['amount'])}"
+        in customer_say.bridge_takeaway(kept["bridge"])
+    )
+    told = customer_say.risk_takeaway(kept["states"], kept["totals"], kept["scores"])
+    assert told.startswith(
+        f"**{style.money(kept['totals']['at_stake'].iloc[0])} of the next twelve months is at stake**"
+    )
+    unsure = kept["scores"].assign(gain_low=-0.1)
+    assert customer_say.risk_takeaway(kept["states"], kept["totals"], unsure).startswith(
+        "**No account is named as at risk"
+    )
+    assert "are not surely better" in customer_say.trust_takeaway(unsure)
+    assert f"{len(kept['room'])} accounts" in customer_say.growth_takeaway(kept["room"])
+    assert "A new customer cost" in customer_say.acquisition_takeaway(kept["won"])
+    apart = kept["groups"].assign(place=["below"] + [""] * (len(kept["groups"]) - 1))
+    assert f"{apart['group'].iloc[0]} is below in net retention" in customer_say.groups_takeaway(apart)
+
+
+def test_customers_tables_hold_every_row(kept):
+    for laid, frame in (
+        (customer_table.accounts(kept["risk"]), kept["risk"]),
+        (customer_table.growth(kept["room"]), kept["room"].head(customer_table.MOST_ROWS)),
+    ):
+        assert all(name.split()[0] in laid.as_raw_html() for name in frame["name"])

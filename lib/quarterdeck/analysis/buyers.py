@@ -97,24 +97,25 @@ def lorenz(orders: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
 
 
 def concentration(orders: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
-    """How much hangs on few customers: Gini coefficient, and the shares of the ten and of the tenth that are largest.
+    """How much hangs on few customers: Gini coefficient, HHI, and the shares of the ten and of the tenth that are largest.
 
+    HHI = Σ (100 × share of revenue)²; as many customers alike as 10,000 ÷ HHI would be as concentrated.
     Gini = (2 Σ i·xᵢ ÷ n Σ x − (n + 1) ÷ n) × n ÷ (n − 1), spend in ascending order (Gini 1912; unbiased for small n).
 
     Returns
     -------
     DataFrame
-        One row: `gini`, `top_ten`, `top_tenth` (ratios), `largest` (money), `n` (customers); no row below ten customers.
+        One row: `gini`, `top_ten`, `top_tenth` (ratios), `largest` (money), `hhi` (index), `n` (customers); no row below ten.
     """
     spend = np.sort(_spend(orders, as_of).to_numpy())
-    n, columns = len(spend), ["gini", "top_ten", "top_tenth", "largest", "n"]
+    n, columns = len(spend), ["gini", "top_ten", "top_tenth", "largest", "hhi", "n"]
     if n < 10:
         return pd.DataFrame(columns=columns)
     whole = spend.sum()
     gini = (2 * (np.arange(1, n + 1) @ spend) / (n * whole) - (n + 1) / n) * n / (n - 1)
-    return pd.DataFrame(
-        [[gini, spend[-10:].sum() / whole, spend[-max(n // 10, 1) :].sum() / whole, spend[-1], n]], columns=columns
-    )
+    shares = [spend[-10:].sum() / whole, spend[-max(n // 10, 1) :].sum() / whole]
+    hhi = ((100 * spend / whole) ** 2).sum()
+    return pd.DataFrame([[gini, *shares, spend[-1], hhi, n]], columns=columns)
 
 
 def clusters(habits: pd.DataFrame) -> pd.DataFrame:

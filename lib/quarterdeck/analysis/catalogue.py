@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from quarterdeck.analysis import competitors, customers, forecast, market, targets, team
+from quarterdeck.analysis import accounts, competitors, customers, forecast, lifetimes, market, targets, team
 from quarterdeck.data import history
 from quarterdeck.data.periods import Period, last_quarters
 from quarterdeck.data.snapshot import Desk, Missing
@@ -152,6 +152,42 @@ METRICS: dict[str, Metric] = {
             ("orders.revenue",),
             customers.gross_revenue_retention,
             since="trailing twelve months",
+        ),
+        Metric(
+            "logo_retention",
+            "Customers kept",
+            "customers of a year ago with revenue in the last twelve months ÷ all of them",
+            "ratio",
+            "higher",
+            "SaaS Metrics Standards Board",
+            ("orders.revenue",),
+            customers.logo_retention,
+            since="trailing twelve months",
+        ),
+        Metric(
+            "customer_lifetime_value",
+            "Customer lifetime value",
+            "gross margin expected of three years, discounted at a tenth a year, per active customer",
+            "money",
+            "higher",
+            "Fader, Hardie and Lee 2005 (BG/NBD); Fader and Hardie 2013 (gamma-gamma)",
+            ("orders.revenue", "orders.cost"),
+            accounts.totals,
+            since="the next three years",
+            min_n=lifetimes.FEWEST,
+        ),
+        Metric(
+            "revenue_at_risk",
+            "Revenue at risk",
+            "Σ (1 − chance of buying) × revenue if it buys, over active accounts; where past chances proved better than none",
+            "money",
+            "lower",
+            "Fader, Hardie and Lee 2005 (BG/NBD); Fader and Hardie 2013 (gamma-gamma)",
+            ("orders.revenue",),
+            accounts.totals,
+            columns={"value": "at_stake", "low": "stake_low", "high": "stake_high"},
+            since="the next twelve months",
+            min_n=lifetimes.FEWEST,
         ),
         Metric(
             "quota_attainment",

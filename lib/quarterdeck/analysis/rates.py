@@ -120,6 +120,20 @@ def shrunk_means(estimate: pd.Series, error: pd.Series | np.ndarray, level: floa
     return pd.DataFrame({"value": middle @ chances, "low": ends[0], "high": ends[1]}, index=estimate.index)
 
 
+def ratio(part: pd.Series, whole: pd.Series) -> tuple[float, float]:
+    """Σ part ÷ Σ whole over customers, say, and its standard error were these a sample of many (Cochran 1977, 6.4).
+
+    >>> value, error = ratio(pd.Series([8.0, 10.0, 12.0]), pd.Series([10.0, 10.0, 10.0]))
+    >>> value, round(error, 4)  # 1, √(3 ÷ 2 × (2² + 0² + 2²)) ÷ 30
+    (1.0, 0.1155)
+    """
+    n, total = len(whole), float(whole.sum())
+    if n < 2 or not total > 0:
+        return np.nan, np.nan
+    value = float(part.sum()) / total
+    return value, float(np.sqrt(n / (n - 1) * ((part - value * whole) ** 2).sum()) / total)
+
+
 def discovered(z: pd.Series, rate: float = 0.1) -> pd.Series:
     """Tell which of many z-scores are findings at a false discovery rate (Benjamini and Hochberg 1995).
 

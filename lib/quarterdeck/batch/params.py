@@ -7,7 +7,7 @@ from typing import Any
 import holidays
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from quarterdeck.analysis import portfolio, rivalry
+from quarterdeck.analysis import cohorts, portfolio, rivalry
 from quarterdeck.data.snapshot import COMPANY
 from quarterdeck.errors import ParamsError
 
@@ -87,12 +87,30 @@ class Forecasting(Parameters):
     level: float = Field(0.8, gt=0, lt=1, description="coverage of the intervals")
 
 
+class Customers(Parameters):
+    """Which groups are ranked, how long a cohort is, and what winning customers costs."""
+
+    min_customers: int = Field(20, ge=10, description="customers below which a group is not ranked")
+    cohort: str = Field(
+        "year", description="length of the cohorts and of the spans of a customer's life, year or quarter"
+    )
+    acquisition_costs: list[str] = Field([], description="kinds of cost that win customers, empty for all")
+
+    @field_validator("cohort")
+    @classmethod
+    def _is_a_span(cls, value: str) -> str:
+        if value not in cohorts.SPANS:
+            raise ValueError(f"not a span; give one of {', '.join(cohorts.SPANS)}")
+        return value
+
+
 WORKBOOKS: dict[str, type[Parameters]] = {
     "executive_brief": Parameters,
     "market_research": MarketResearch,
     "competitor_analysis": CompetitorAnalysis,
     "team_performance": TeamPerformance,
     "forecasting": Forecasting,
+    "customers": Customers,
 }
 
 

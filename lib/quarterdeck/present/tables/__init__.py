@@ -105,6 +105,7 @@ WRITERS: dict[str, Callable[..., str]] = {
     "tenths": lambda v: style.number(v, 1),
     "decimal": lambda v: style.number(v, 2),
     "fine": lambda v: style.number(v, 3),
+    "parameter": lambda v: style.number(v, 0 if abs(v) >= 100 else 3),
     "times": style.times,
     "day": lambda v: "–" if pd.isna(v) else style.day(v),
     "text": lambda v: "–" if pd.isna(v) else str(v),
