@@ -87,12 +87,22 @@ class Forecasting(Parameters):
     level: float = Field(0.8, gt=0, lt=1, description="coverage of the intervals")
 
 
+class Targets(Parameters):
+    """What is to be split, and how far a target may fall."""
+
+    plan: float = Field(
+        0.0, ge=0, description="next quarter's plan in reporting currency, nought for the targets set or the forecast"
+    )
+    floor: float = Field(0.9, ge=0, description="least part of last year's same quarter that a unit is asked for")
+
+
 WORKBOOKS: dict[str, type[Parameters]] = {
     "executive_brief": Parameters,
     "market_research": MarketResearch,
     "competitor_analysis": CompetitorAnalysis,
     "team_performance": TeamPerformance,
     "forecasting": Forecasting,
+    "targets": Targets,
 }
 
 
