@@ -24,20 +24,23 @@ SLACK = 1e-9  # part of the plan that may be left over by rounding
 
 def bounded(
     units: pd.DataFrame,
+    plan: pd.DataFrame,
     cells: pd.DataFrame | None = None,
     carried: pd.DataFrame | None = None,
-    floor: float = 0.9,
+    floor: float = 0.8,
 ) -> pd.DataFrame:
     """Bounds for what a unit may be asked for: a floor from history, caps from the market and from capacity.
 
-    The floor is a part of the same quarter of last year. The market's cap grows that quarter by as much as a year's revenue would
-    grow if the unit reached our best share nearby (`sizing.cells`); the capacity's is what its sellers can carry at best
-    (`carried`). The lower one holds; a cap below the floor gives way to it.
+    The floor is a part of what last year plus x per cent would ask, with the x that gives the plan. The market's cap grows last
+    year's quarter by as much as a year's revenue would grow if the unit reached our best share nearby (`sizing.cells`); the
+    capacity's is what its sellers can carry at best (`prospects.carried`). The lower one holds; a cap below the floor gives way.
 
     Parameters
     ----------
     units : DataFrame
-        As `units` or `sellers` give it.
+        As `prospects.units` gives it.
+    plan : DataFrame
+        As `prospects.plan` gives it.
     cells : DataFrame, optional
         As `sizing.cells` gives it.
     carried : DataFrame, optional
@@ -58,7 +61,7 @@ def bounded(
     if carried is not None and len(carried):
         caps["capacity"] = units["unit"].map(carried.set_index("unit")["carried"])
     caps = caps.astype(float).fillna(np.inf)
-    held, least = caps.min(axis=1), floor * before
+    held, least = caps.min(axis=1), floor * _flat(units, plan["revenue_target"].sum()).fillna(0.0)
     whose = caps.idxmin(axis=1).where(np.isfinite(held), "")
     return units.assign(floor=least, cap=np.maximum(held, least), cap_from=whose)
 
@@ -90,7 +93,7 @@ def split(units: pd.DataFrame, plan: float) -> pd.DataFrame:
     edge = SLACK * max(plan, 1.0)
     bound = np.select([target <= units["floor"] + edge, target >= units["cap"] - edge], ["floor", "cap"], "")
     before = units["last_year"].clip(lower=0)
-    flat = before * plan / before.sum() if before.sum() > 0 else pd.Series(np.nan, units.index)
+    flat = _flat(units, plan)
     left = plan - target.sum()
     return units.assign(
         target=target,
@@ -156,13 +159,14 @@ def record(tested: pd.DataFrame, panel: pd.DataFrame, dimension: str) -> pd.Data
 
 def shortfall(target: np.ndarray, units: pd.DataFrame) -> np.ndarray:
     """Expected amount by which each unit misses its target: the integral of `below` from nought to it (money)."""
-    grid = np.linspace(0, 1, STEPS + 1)
-    return np.array(
-        [
-            np.trapezoid(below(grid * goal, units.iloc[[k] * len(grid)]), grid * goal)
-            for k, goal in enumerate(np.asarray(target, float))
-        ]
-    )
+    goal, steps = np.asarray(target, float), np.linspace(0, 1, STEPS + 1)
+    return np.trapezoid(below(steps[:, None] * goal, units), steps, axis=0) * goal
+
+
+def _flat(units: pd.DataFrame, plan: float) -> pd.Series:
+    """Give what last year plus x per cent asks, where it adds up to the plan; missing without a last year."""
+    before = units["last_year"].clip(lower=0)
+    return before * plan / before.sum() if before.sum() > 0 else pd.Series(np.nan, units.index)
 
 
 def _asked(units: pd.DataFrame, share: float) -> pd.Series:

@@ -90,10 +90,10 @@ def units(plan: pd.DataFrame, quarters: pd.DataFrame, panel: pd.DataFrame, dimen
         ("forecast" or "history"); a Missing where all sales are of one unit.
     """
     names = [c for c in panel if c not in ("series", "start", "value", "part")]
-    if dimension not in names or plan.empty:
-        return Missing(f"Not shown: on this page all sales are of one {dimension}.")
     others = [c for c in names if c != dimension]
-    own = panel[panel[dimension].ne("") & panel[others].eq("").all(axis=1)]
+    own = panel[panel[names].ne("").any(axis=1) & panel[others].eq("").all(axis=1)] if dimension in names else panel[:0]
+    if own.empty or plan.empty:
+        return Missing(f"Not shown: on this page there is no more than one {dimension} to tell apart.")
     span = quarter(plan["period_start"].iloc[0]).whole()
     table = _told(quarters, span, own)
     label = own.drop_duplicates("series").set_index("series")[dimension]
@@ -321,8 +321,9 @@ def needs(
         `by` (last day to hire, missing elsewhere); no rows without a goal.
     """
     rate = win_rate_total(opportunities, period)["by_value"].sum()
+    lost = opportunities.loc[opportunities["status"].eq("lost"), "amount"].sum()  # without it there is no rate by value
     rows = []
-    if len(goal) and rate > 0:
+    if len(goal) and rate > 0 and lost > 0:
         start, end = plan["period_start"].iloc[0], plan["period_end"].iloc[0]
         due = opportunities["status"].eq("open") & opportunities["expected_close"].between(start, end)
         there, needed = opportunities.loc[due, "amount"].sum(), goal["goal"].iloc[0] / rate

@@ -93,7 +93,10 @@ class Targets(Parameters):
     plan: float = Field(
         0.0, ge=0, description="next quarter's plan in reporting currency, nought for the targets set or the forecast"
     )
-    floor: float = Field(0.9, ge=0, description="least part of last year's same quarter that a unit is asked for")
+    floor: float = Field(
+        0.8, ge=0, description="least part of its share of the plan by last year that each is asked for"
+    )
+    anonymise_reps: bool = Field(False, description="write numbers in place of sellers' names")
 
 
 WORKBOOKS: dict[str, type[Parameters]] = {

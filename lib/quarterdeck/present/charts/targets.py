@@ -172,8 +172,8 @@ def attained_rows(against: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_ylim(-0.6, len(against) - 0.4)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12 - 0.3 / len(against)), ncol=2, fontsize=8.5)
     style.percent_axis(ax.xaxis)
-    hollow = ((against["revenue_attained"] >= 1) & (against["margin_attained"] < 1)).sum()
-    finding = f"{hollow} of {len(against)} reached revenue without reaching margin"
+    missed = ((against["revenue_attained"] >= 1) & (against["margin_attained"] < 1)).sum()
+    finding = f"{missed} of {len(against)} reached revenue without reaching margin"
     return style.title(
         ax, finding, "Do revenue and margin targets agree? Attained in the last four quarters, %; brass: target"
     )
@@ -195,10 +195,10 @@ def frontier_lines(frontier: pd.DataFrame, moves: pd.DataFrame, ax: Axes | None 
     ax.scatter([plan, plan], ends, s=52, color=[style.PLAN, style.US], zorder=4)
     ax.vlines(plan, *ends, color=style.INK, linewidth=1.2)
     said = f" {style.money(row['total'], currency)} more margin\n at the plan of {style.money(plan, currency)}"
-    ax.annotate(said, (plan, ends[1]), xytext=(4, 6), textcoords="offset points", fontsize=9)
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncol=3, fontsize=8.5)
+    ax.annotate(said, (plan, sum(ends) / 2), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncol=3, fontsize=8.5)
     style.money_axis(ax.xaxis, currency)
-    style.percent_axis(ax.yaxis, 1)
+    style.percent_axis(ax.yaxis, 2)
     ax.set_xlabel("revenue asked for")
     finding = f"The best split of the plan earns {style.money(row['total'], currency)} more than equal chances"
     return style.title(

@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from quarterdeck.data.snapshot import Desk
 from quarterdeck.present import style
 
 SOURCES = {"asked": "as asked for", "targets": "the targets set for it", "forecast": "the middle of its forecast"}
@@ -119,8 +120,9 @@ def whale_takeaway(peak: pd.DataFrame, currency: str = "EUR") -> str:
         return f"**All {row['customers']:,.0f} customers earn something**: nothing is lost on the way down."
     over = "" if pd.isna(row["ratio"]) else f", {style.percent(row['ratio'])} of what is kept in the end"
     said = f"**{style.percent(row['at'], 0)} of customers earn {style.money(row['peak'], currency)}{over}**; "
-    said += f"{row['losing']:,.0f} lose {style.money(-row['lost'], currency)} again, of these {row['clear']:,.0f} beyond chance "
-    said += f"({style.money(-row['clear_lost'], currency)})."
+    clear = f"{row['clear']:,.0f} beyond chance ({style.money(-row['clear_lost'], currency)})"
+    said += f"{row['losing']:,.0f} lose {style.money(-row['lost'], currency)} again, of these "
+    said += f"{clear if row['clear'] else 'none beyond chance'}."
     if row["before"]:
         said += f" Of {row['before']:,.0f} that made a loss the year before and still buy, {row['again']:,.0f} did so again."
     return said + ("" if row["served"] else " The cost of serving them is not known, so this is gross margin.")
@@ -160,17 +162,19 @@ def moves_takeaway(moves: pd.DataFrame, currency: str = "EUR") -> str:
     gained = style.money(row["total"], currency)
     if not row["total"] > 1:
         return f"**All {row['dimension']}s earn alike**: no move of targets would bring more margin."
+    part = f", {style.percent(row['total'] / row['margin'])} of margin" if row["margin"] > 0 else ""
+    chance = style.percent(up["chance"], 0)
     return (
-        f"**Moving targets from {down['unit']} to {up['unit']} would earn {gained} more on the same revenue** ({low} to "
-        f"{high}), "
-        f"{style.percent(row['total'] / row['margin'])} of margin; {up['unit']} would then reach its target with a chance of "
-        f"{style.percent(up['chance'], 0)} only."
+        f"**Moving targets from {down['unit']} to {up['unit']} would earn {gained} more on the same revenue** "
+        f"({low} to {high}){part}; {up['unit']} would then reach its target with a chance of {chance} only."
     )
 
 
-def findings(found: pd.DataFrame, currency: str = "EUR") -> str:
+def findings(desk: Desk, found: pd.DataFrame) -> str:
     """Write findings as a list, the most money first (`analysis.profit.findings`)."""
-    lines = []
+    if found.empty:
+        return "Nothing is beyond chance here."
+    lines, currency = [], desk.currency
     for row in found.itertuples():
         head, body = SENTENCES[row.kind](row, currency)
         lines.append(f"- **{head}: {style.money(row.worth, currency)}.** {body}")

@@ -23,7 +23,7 @@ def split(split: pd.DataFrame, currency: str = "EUR") -> gt.GT:
     }
     why = split["bound"].where(split["bound"] != "cap", split["cap_from"] + " (cap)").replace("", "–")
     note = (
-        "Floor: part of last year's quarter. Cap: what the market holds within our best share nearby, what the sellers "
+        "Floor: part of what last year plus x asks. Cap: what the market holds within our best share nearby, what the sellers "
         "can carry, or a "
         "seller's best quarter of two years; the lowest of those known."
     )
@@ -51,13 +51,14 @@ def needs(needs: pd.DataFrame, currency: str = "EUR") -> gt.GT:
         c: [style.amount(v, u, currency) for v, u in zip(needs[c], needs["unit"], strict=True)]
         for c in ("there", "needed", "gap")
     }
-    shown = needs.assign(what=needs["what"].map(words), **written)
+    often = [f"{r:.0f} of {q:.0f}" if q > 0 else "–" for r, q in zip(needs["reached"], needs["quarters"], strict=True)]
+    shown = needs.assign(what=needs["what"].map(words), often=often, **written)
     columns = {
         "what": ("What", "text"),
         "there": ("There, or usual", "text"),
         "needed": ("Needed", "text"),
         "gap": ("To be found", "text"),
-        "reached": ("Quarters that reached it", "of quarters"),
+        "often": ("Quarters that reached it", "text"),
         "by": ("Hired by", "day"),
     }
     note = (
