@@ -85,7 +85,8 @@ def reconcile(forecasts: pd.DataFrame, tested: pd.DataFrame, panel: pd.DataFrame
     """Make the means of a panel's forecasts add up, each moved the less the surer it is; its quantiles move along.
 
     Minimum trace with a shrunken covariance of past errors (Wickramasuriya, Athanasopoulos and Hyndman 2019, Journal
-    of the American Statistical Association 114, 804), by hierarchicalforecast; with few past errors, their variances alone.
+    of the American Statistical Association 114, 804), by hierarchicalforecast; with few past errors, their variances
+    alone; where these cannot be inverted, variances that grow by the cells in a sum (structural scaling, ibid.).
 
     Parameters
     ----------
@@ -108,8 +109,7 @@ def reconcile(forecasts: pd.DataFrame, tested: pd.DataFrame, panel: pd.DataFrame
     actual, told = _past(tested, panel, summing.index)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the solver says that it prefers sparse matrices
-        method = MinTrace("mint_shrink" if actual.shape[1] >= FEW else "wls_var", nonnegative=True)
-        found = method.fit_predict(summing.to_numpy(), base.loc[summing.index].to_numpy(), actual, told)["mean"]
+        found = _traced(MinTrace, summing.to_numpy(), base.loc[summing.index].to_numpy(), actual, told)
     moved = pd.DataFrame(found, summing.index, base.columns).stack().rename("moved")
     table = forecasts.merge(moved, on=["series", "step"], how="left")
     told = ["mean", *(c for c in forecasts if c.startswith("p"))]
@@ -118,6 +118,18 @@ def reconcile(forecasts: pd.DataFrame, tested: pd.DataFrame, panel: pd.DataFrame
     more = (moved - mean).where(mean <= 0, 0.0)
     table[told] = table[told].mul(part, axis=0).add(more, axis=0)
     return table[forecasts.columns]
+
+
+def _traced(trace: type, summing: np.ndarray, base: np.ndarray, actual: np.ndarray, told: np.ndarray) -> np.ndarray:
+    """Give the reconciled means, by past errors where these tell a covariance that can be inverted, else by structure."""
+    how = "mint_shrink" if actual.shape[1] >= FEW else "wls_var"
+    try:
+        return trace(how, nonnegative=True).fit_predict(summing, base, actual, told)["mean"]
+    except Exception as error:
+        if "ill-conditioned" not in str(error):  # the library raises its own errors as bare exceptions
+            raise
+        found = trace("wls_struct").fit_predict(summing, base)["mean"]
+        return summing @ found[-summing.shape[1] :].clip(0)  # the cells come last, and none sells less than nothing
 
 
 def _sales(

@@ -5,7 +5,7 @@ Each function gives one row: `value`, its `numerator` and `denominator` where it
 
 import pandas as pd
 
-from quarterdeck.data.periods import Period
+from quarterdeck.data.periods import Period, last_quarters
 
 
 def revenue(orders: pd.DataFrame, period: Period) -> pd.DataFrame:
@@ -72,6 +72,59 @@ def target_attainment(orders: pd.DataFrame, targets: pd.DataFrame, period: Perio
     goal = due["revenue_target"].sum()
     sold = revenue(orders, period)
     return sold.assign(numerator=sold["value"], denominator=goal, value=sold["value"] / goal) if goal else sold.iloc[:0]
+
+
+def discount_rate(orders: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """List amount less revenue, over list amount, of the order lines whose list amount is known.
+
+    Returns
+    -------
+    DataFrame
+        One row: `value` (ratio), `numerator`, `denominator` (money), `n` (order lines); no row where no list amount is known.
+    """
+    lines = orders[period.contains(orders["order_date"]) & orders["list_amount"].notna()]
+    listed = lines["list_amount"].sum()
+    given = listed - lines["revenue"].sum()
+    row = {
+        "value": [given / listed if listed else None],
+        "numerator": [given],
+        "denominator": [listed],
+        "n": [len(lines)],
+    }
+    return pd.DataFrame(row) if len(lines) else pd.DataFrame(row).iloc[:0]
+
+
+def margin_target_attainment(orders: pd.DataFrame, targets: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Gross margin of the period so far (in money, of lines whose cost is known) over the margin target of the whole period.
+
+    Returns
+    -------
+    DataFrame
+        One row: `value` (ratio), `numerator`, `denominator` (money), `n` (order lines); no row where no margin target is set.
+    """
+    due = targets[targets["period_start"].ge(period.start) & targets["period_end"].le(period.end)]
+    goal = due["margin_target"].sum()
+    earned = gross_margin(orders, period)
+    table = earned.assign(denominator=goal, value=earned["numerator"] / goal) if goal else earned.iloc[:0]
+    return table[["value", "numerator", "denominator", "n"]]
+
+
+def selling_expense_ratio(orders: pd.DataFrame, costs: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Selling cost over revenue, of the last four whole quarters.
+
+    Returns
+    -------
+    DataFrame
+        One row: `value` (ratio), `numerator`, `denominator` (money), `n` (order lines); no row where no cost of these quarters, or
+        no revenue, is known.
+    """
+    spans = last_quarters(period.start, 4)
+    start, end = spans[0].start, spans[-1].end
+    spent = costs.loc[costs["period_start"].ge(start) & costs["period_end"].le(end), "amount"]
+    sold = orders.loc[orders["order_date"].between(start, end), "revenue"]
+    row = [spent.sum() / sold.sum() if sold.sum() > 0 else None, spent.sum(), sold.sum(), len(sold)]
+    table = pd.DataFrame([row], columns=["value", "numerator", "denominator", "n"])
+    return table if len(spent) and sold.sum() > 0 else table.iloc[:0]
 
 
 def pipeline_open(opportunities: pd.DataFrame) -> pd.DataFrame:

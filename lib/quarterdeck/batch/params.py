@@ -87,6 +87,18 @@ class Forecasting(Parameters):
     level: float = Field(0.8, gt=0, lt=1, description="coverage of the intervals")
 
 
+class Targets(Parameters):
+    """What is to be split, and how far a target may fall."""
+
+    plan: float = Field(
+        0.0, ge=0, description="next quarter's plan in reporting currency, nought for the targets set or the forecast"
+    )
+    floor: float = Field(
+        0.8, ge=0, description="least part of its share of the plan by last year that each is asked for"
+    )
+    anonymise_reps: bool = Field(False, description="write numbers in place of sellers' names")
+
+
 class Customers(Parameters):
     """Which groups are ranked, how long a cohort is, and what winning customers costs."""
 
@@ -110,6 +122,7 @@ WORKBOOKS: dict[str, type[Parameters]] = {
     "competitor_analysis": CompetitorAnalysis,
     "team_performance": TeamPerformance,
     "forecasting": Forecasting,
+    "targets": Targets,
     "customers": Customers,
 }
 

@@ -14,9 +14,9 @@ def steps(amounts: list[float], names: list[str], ax: Axes | None = None, curren
     low, high = np.minimum(run[:-1], run[1:]), np.maximum(run[:-1], run[1:])
     ends = np.array([amounts[0], amounts[-1]])
     least = min(low.min(), ends.min()) if len(changes) else 0.0
-    floor = (
-        0.9 * least if least > 0.5 * ends.max() else 0.0
-    )  # where steps are large, the bars tell the truth from nought
+    floor = min(1.12 * least, 0.0)  # where steps are large, the bars tell the truth from nought
+    if least > 0.5 * ends.max():
+        floor = 0.9 * least
     ax.bar([0, len(amounts) - 1], ends, color=style.NAVY, width=0.62)
     inks = [style.US if c >= 0 else style.LOSS for c in changes]
     ax.bar(list(spots)[1:-1], high - low, bottom=low, color=inks, width=0.62)
@@ -27,4 +27,4 @@ def steps(amounts: list[float], names: list[str], ax: Axes | None = None, curren
     ax.set_ylim(bottom=floor, top=floor + 1.12 * (max(*high, *ends) - floor))
     ax.set_xticks(list(spots), names)
     style.money_axis(ax.yaxis, currency)
-    return style.source(ax, f"the axis starts at {style.money(floor, currency)}") if floor else ax
+    return style.source(ax, f"the axis starts at {style.money(floor, currency)}") if floor > 0 else ax

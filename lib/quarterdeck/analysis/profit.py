@@ -1,0 +1,295 @@
+"""Which customers pay, what does the best split of a revenue target earn, and what should a chief know of it?"""
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import linprog
+from scipy.stats import norm, t
+
+from quarterdeck.analysis import margin, prospects
+from quarterdeck.analysis.allocation import UNLIKELY, split
+from quarterdeck.analysis.rates import discovered, shrunk_means
+from quarterdeck.data.periods import Period
+
+WHALE = [
+    "rank", "customer_id", "name", "segment", "revenue", "margin", "serving", "profit", "error", "clear", "part",
+    "cumulative", "n",
+]  # fmt: skip
+PEAK = [
+    "customers",
+    "total",
+    "peak",
+    "ratio",
+    "at",
+    "losing",
+    "lost",
+    "clear",
+    "clear_lost",
+    "again",
+    "before",
+    "served",
+]
+FRONTIER = ["revenue", "most", "least", "fair"]
+FINDING = ["kind", "subject", "worth", "value", "compared", "low", "high", "n"]  # as in `brief`
+REACH = 0.25  # no part is asked for less than what it misses, or more than what it reaches, so often
+POINTS = 21
+Z90 = 1.6449  # two-sided 90 % of the normal distribution
+
+
+def whale(
+    orders: pd.DataFrame, customers: pd.DataFrame, period: Period, costs: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Profit of each customer of the last four whole quarters, the best first, and added up.
+
+    Profit = gross margin less, where selling costs are known, the customer's part of its region's by orders (an assumption: each
+    order costs a region alike; Kaplan and Narayanan 2001, Journal of Cost Management 15, on the whale curve). The error is that
+    of the sum by how the customer's orders differ (Student t, three orders or more). A loss is clear at a false discovery rate of
+    one in ten.
+
+    Returns
+    -------
+    DataFrame
+        One row per customer with an order, most profit first: `rank` (from one), `customer_id`, `name`, `segment`, `revenue`,
+        `margin`, `serving`, `profit`, `error` (money), `clear` (bool: a loss beyond chance), `part` (of customers), `cumulative`
+        (profit of these and all better ones, money), `n` (orders); no rows without known cost.
+    """
+    table = _profits(orders, margin.year(period), costs).sort_values("profit", ascending=False).reset_index()
+    if table.empty:
+        return pd.DataFrame(columns=WHALE)
+    accounts = customers.set_index("customer_id")
+    z = t.cdf(table["profit"] / table["error"].where(table["error"] > 0), table["n"] - 1)
+    clear = discovered(pd.Series(norm.ppf(np.clip(z, 1e-12, 1 - 1e-12)), table.index))
+    table = table.assign(
+        rank=np.arange(1, len(table) + 1),
+        part=np.arange(1, len(table) + 1) / len(table),
+        cumulative=table["profit"].cumsum(),
+        clear=clear & (table["profit"] < 0),
+        name=table["customer_id"].map(accounts["name"]),
+        segment=table["customer_id"].map(accounts["segment"]),
+    )
+    return table[WHALE]
+
+
+def peak(whale: pd.DataFrame, orders: pd.DataFrame, period: Period, costs: pd.DataFrame | None = None) -> pd.DataFrame:
+    """How high the whale curve goes over what is kept in the end, and who takes it down again.
+
+    Returns
+    -------
+    DataFrame
+        One row: `customers`, `total` (profit), `peak` (profit of those who earn any; money), `ratio` (peak over total, missing
+        where that is a loss), `at` (part of customers at the peak), `losing`, `lost` (customers with a loss, and its sum),
+        `clear`, `clear_lost` (of these, beyond chance), `again`, `before` (of `before` who made a loss in the year before and
+        still buy, how many did again), `served` (bool: the cost of serving is in it); no row without customers.
+    """
+    if whale.empty:
+        return pd.DataFrame(columns=PEAK)
+    total, best = whale["profit"].sum(), whale["profit"].clip(lower=0).sum()
+    ratio = best / total if total > 0 else np.nan
+    losing, clear = whale[whale["profit"] < 0], whale[whale["clear"]]
+    earlier = _profits(orders, margin.year(period).before(), costs)["profit"]
+    still = earlier[(earlier < 0) & earlier.index.isin(whale["customer_id"])].index
+    row = [len(whale), total, best, ratio, (whale["profit"] > 0).mean(), len(losing), losing["profit"].sum()]
+    row += [len(clear), clear["profit"].sum(), losing["customer_id"].isin(still).sum(), len(still)]
+    return pd.DataFrame([[*row, bool(whale["serving"].sum() > 0)]], columns=PEAK)
+
+
+def earning(
+    units: pd.DataFrame, orders: pd.DataFrame, period: Period, customers: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """What each part earns, and between which amounts its target could be set.
+
+    Bounds are the amounts that the part reaches three times of four, and once in four; margin rates those of four quarters, drawn
+    to each other (`rates.shrunk_means`).
+
+    Parameters
+    ----------
+    units : DataFrame
+        As `prospects.units` gives it, of segments or channels.
+
+    Returns
+    -------
+    DataFrame
+        Of each unit that has a margin rate: `dimension`, `unit`, `low`, `middle`, `high` (eight of ten), `least`, `most` (bounds;
+        money), `rate`, `rate_low`, `rate_high`, `error` (ratios), `n` (orders).
+    """
+    columns = [*units.columns[:5], "least", "most", "rate", "rate_low", "rate_high", "error", "n"]
+    lines = margin.labelled(orders, customers)
+    lines = lines[margin.year(period).contains(lines["order_date"])]
+    if units.empty or lines.empty:
+        return pd.DataFrame(columns=columns)
+    found = margin.rates(lines, units["dimension"].iloc[0])[["rate", "error", "n"]]
+    table = units[units.columns[:5]].join(found, on="unit")
+    table = table[(table["error"] > 0) & (table["n"] > 1)].reset_index(drop=True)
+    drawn = shrunk_means(table["rate"], table["error"])
+    table = table.assign(rate=drawn["value"], rate_low=drawn["low"], rate_high=drawn["high"])
+    table = table.assign(least=prospects.reached(REACH, table), most=prospects.reached(1 - REACH, table))
+    return table[columns]
+
+
+def best(earning: pd.DataFrame, revenue: float) -> np.ndarray:
+    """The split of a revenue target over parts, within their bounds, that earns the most margin (money; linear programme, HiGHS).
+
+    Empty where the bounds do not allow that revenue.
+
+    >>> two = pd.DataFrame({"least": [10.0, 10.0], "most": [30.0, 30.0], "rate": [0.2, 0.5]})
+    >>> best(two, 45.0).tolist()
+    [15.0, 30.0]
+    """
+    bounds = list(zip(earning["least"], earning["most"], strict=True))
+    fit = linprog(-earning["rate"], A_eq=np.ones((1, len(earning))), b_eq=[revenue], bounds=bounds, method="highs")
+    return fit.x if fit.success else np.array([])
+
+
+def frontier(earning: pd.DataFrame) -> pd.DataFrame:
+    """How much margin a revenue target can bring: at best, at worst, and split so that every part has the same chance.
+
+    Assumes that the next euro of a part earns what its last ones did, and that parts do not take from one another.
+
+    Returns
+    -------
+    DataFrame
+        One row per revenue target from the least to the most that the bounds allow: `revenue`, `most`, `least`, `fair` (margin,
+        money); no rows below two parts.
+    """
+    if len(earning) < 2:
+        return pd.DataFrame(columns=FRONTIER)
+    worst = earning.assign(rate=-earning["rate"])
+    rows = []
+    for revenue in np.linspace(earning["least"].sum() * (1 + 1e-9), earning["most"].sum() * (1 - 1e-9), POINTS):
+        ends = [best(table, revenue) @ earning["rate"] for table in (earning, worst)]
+        rows.append([revenue, *ends, _fair(earning, revenue) @ earning["rate"]])
+    return pd.DataFrame(rows, columns=FRONTIER)
+
+
+def moves(earning: pd.DataFrame, plan: float) -> pd.DataFrame:
+    """Where the plan would be moved, from equal chances to the most margin, and what each move earns.
+
+    Returns
+    -------
+    DataFrame
+        One row per part, the largest move up first: `dimension`, `unit`, `fair`, `best`, `move` (money), `rate`, `low`, `high`
+        (margin, ratios), `gain` (move × how far the rate lies from that of all moved, money; they add up to the margin gained),
+        `error` (of the gain, from the rates'), `chance` (of reaching `best`), `total`, `margin` (gain and fair margin of all), `n`;
+        no rows where the bounds do not allow the plan.
+    """
+    found = best(earning, plan) if len(earning) > 1 else np.array([])
+    if not len(found):
+        return pd.DataFrame(columns=["dimension", "unit", "fair", "best", "move", "rate", "gain", "total", "margin"])
+    fair = _fair(earning, plan)
+    move = found - fair
+    pivot = earning["rate"][move > 0].min() if (move > 0).any() else earning["rate"].mean()
+    table = earning.assign(fair=fair, best=found, move=move, gain=move * (earning["rate"] - pivot))
+    table = table.assign(low=earning["rate_low"], high=earning["rate_high"], error=np.abs(move) * earning["error"])
+    table = table.assign(
+        chance=1 - prospects.below(found, earning), total=move @ earning["rate"], margin=fair @ earning["rate"]
+    )
+    return table.sort_values("move", ascending=False, ignore_index=True)
+
+
+def findings(
+    peak: pd.DataFrame | None = None,
+    whale: pd.DataFrame | None = None,
+    discounts: pd.DataFrame | None = None,
+    moved: pd.DataFrame | None = None,
+    fairness: pd.DataFrame | None = None,
+    targets: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """What a chief should know first of targets and profit, each with the money behind it, where its interval supports it.
+
+    Parameters
+    ----------
+    peak, whale, moved : DataFrame, optional
+        As the functions of this module give them (`moves`).
+    discounts : DataFrame, optional
+        As `pace.discounts` gives it.
+    fairness, targets : DataFrame, optional
+        As `allocation.fairness` and `allocation.split` give them.
+
+    Returns
+    -------
+    DataFrame
+        One row per finding, the most money first, as `brief.FINDING`: `kind` ("unprofitable", "discount", "margin" or "targets"),
+        `subject`, `worth` (money, a loss is negative), `value`, `compared`, `low`, `high` (in the finding's own unit), `n`.
+    """
+    pairs = [
+        (_unprofitable, (whale, peak)),
+        (_discount, (discounts,)),
+        (_margin, (moved,)),
+        (_targets, (fairness, targets)),
+    ]
+    found = [make(*told) for make, told in pairs if all(part is not None and len(part) for part in told)]
+    found = [row for row in found if row]
+    return pd.DataFrame(found, columns=FINDING).sort_values("worth", key=abs, ascending=False, ignore_index=True)
+
+
+def _unprofitable(whale: pd.DataFrame, peak: pd.DataFrame) -> list | None:
+    """Customers whose loss is beyond chance; the interval is of their loss together."""
+    clear = whale[whale["clear"]]
+    reach = Z90 * np.sqrt((clear["error"] ** 2).sum())
+    lost = clear["profit"].sum()
+    if clear.empty or lost + reach >= 0:
+        return None
+    share = -lost / peak["peak"].iloc[0]
+    return ["unprofitable", "customers", lost, share, 0.0, lost - reach, lost + reach, len(clear)]
+
+
+def _discount(discounts: pd.DataFrame) -> list | None:
+    """Sellers who clearly give more than others do on the same goods and channel; the ends are those of all at once."""
+    clear = discounts[discounts["clear"] & (discounts["low"] > 0)]
+    if clear.empty:
+        return None
+    listed = clear["cost"] / clear["excess"]
+    ends = [(clear[c] * listed).sum() for c in ("high", "low")]
+    given = (clear["discount"] * listed).sum() / listed.sum()
+    usual = given - clear["cost"].sum() / listed.sum()
+    return ["discount", "sellers", -clear["cost"].sum(), given, usual, -ends[0], -ends[1], clear["n"].sum()]
+
+
+def _margin(moved: pd.DataFrame) -> list | None:
+    """Margin that the best split of the same revenue would add, where the rates' doubt does not undo it."""
+    gain, reach = moved["total"].iloc[0], Z90 * np.sqrt((moved["error"] ** 2).sum())
+    if gain - reach <= 0:
+        return None
+    before = moved["margin"].iloc[0] / moved["fair"].sum()
+    return [
+        "margin",
+        moved["unit"].iloc[0],
+        gain,
+        before + gain / moved["fair"].sum(),
+        before,
+        gain - reach,
+        gain + reach,
+        len(moved),
+    ]
+
+
+def _targets(fairness: pd.DataFrame, targets: pd.DataFrame) -> list | None:
+    """Targets by last year that are out of reach for some: the money asked there beyond what an equal chance would ask."""
+    flat = fairness[fairness["way"] == "last year plus"]
+    unlikely = targets[(targets["flat_chance"] < UNLIKELY) & (targets["flat"] > targets["high"])]
+    if flat.empty or unlikely.empty:
+        return None
+    over = (unlikely["flat"] - unlikely["target"]).sum()
+    worst = unlikely.loc[unlikely["flat_chance"].idxmin()]
+    ends = [(unlikely["flat"] - unlikely[c]).sum() for c in ("high", "low")]
+    return ["targets", worst["unit"], -over, worst["flat_chance"], worst["even"], -ends[1], -ends[0], len(unlikely)]
+
+
+def _fair(earning: pd.DataFrame, revenue: float) -> np.ndarray:
+    """Give the split with equal chances within the same bounds."""
+    units = earning.assign(floor=earning["least"], cap=earning["most"], last_year=0.0)
+    return split(units, revenue)["target"].to_numpy(float)
+
+
+def _profits(orders: pd.DataFrame, span: Period, costs: pd.DataFrame | None) -> pd.DataFrame:
+    """Give revenue, margin, serving cost and profit of each customer in a span, and the margin's error."""
+    lines = margin.labelled(orders)
+    each = lines[span.contains(lines["order_date"])].groupby(["customer_id", "region", "order_id"])
+    each = each[["revenue", "margin"]].sum().reset_index().assign(serving=0.0)
+    if costs is not None:
+        spent = costs[costs["period_start"].ge(span.start) & costs["period_end"].le(span.end)]
+        an_order = spent.groupby("region")["amount"].sum() / each.groupby("region").size()
+        each["serving"] = each["region"].map(an_order).fillna(0.0)
+    each = each.assign(profit=each["margin"] - each["serving"])
+    by = each.groupby("customer_id")
+    table = by[["revenue", "margin", "serving", "profit"]].sum().assign(n=by.size())
+    return table.assign(error=by["profit"].std().where(table["n"] > 2) * np.sqrt(table["n"]))

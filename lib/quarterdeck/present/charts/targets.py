@@ -1,0 +1,206 @@
+"""What do targets, their chances and the margin behind them look like?"""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from quarterdeck.analysis.margin import STEPS
+from quarterdeck.present import style
+from quarterdeck.present.charts.steps import steps
+
+WORDS = {
+    "list": "List\nprice",
+    "discount": "Discount",
+    "net": "Net\nrevenue",
+    "goods": "Cost of\ngoods",
+    "margin": "Gross\nmargin",
+    "selling": "Selling\ncost",
+    "left": "Left",
+}
+BRIDGED = [
+    "Four quarters\nbefore", "Price", "Unit cost", "Volume", "Mix", "New\nproducts", "No longer\nsold", "Last four\nquarters",
+]  # fmt: skip
+
+
+def split_rows(split: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw what each is asked for against what it is likely to sell, beside last year plus x "
+    "(`analysis.allocation.split`)."""
+    ax = style.rows(ax, len(split), each=0.42)
+    spots = np.arange(len(split) - 1, -1, -1)
+    ax.hlines(spots, split["low"], split["high"], color=style.US, linewidth=7, alpha=0.28, label="eight of ten cases")
+    ax.scatter(split["last_year"], spots, s=34, marker="|", color=style.INK, zorder=3, label="same quarter last year")
+    hollow = {"facecolor": "white", "edgecolor": style.PLAN, "marker": "D", "zorder": 4}
+    if split["flat"].notna().all():
+        ax.scatter(split["flat"], spots, s=44, label=f"last year {style.change(split['growth'].iloc[0])}", **hollow)
+    ax.scatter(split["target"], spots, s=52, color=style.PLAN, marker="D", zorder=5, label="equal chance")
+    for spot, row in zip(spots, split.itertuples(), strict=True):
+        said = f"  {style.percent(row.chance, 0)}, by last year {style.percent(row.flat_chance, 0)}"
+        ax.annotate(said, (1.0, spot), xycoords=("axes fraction", "data"), va="center", fontsize=9)
+    ax.set_yticks(spots, split["unit"] + split["bound"].map(lambda b: f" ({b})" if b else ""))
+    ax.set_ylim(-0.6, len(split) - 0.4)
+    ax.set_xlim(left=0)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16 - 0.3 / len(split)), ncol=4, fontsize=8.5)
+    style.money_axis(ax.xaxis, currency)
+    what = split["dimension"].iloc[0]
+    finding = f"Asked alike, each {what} has a chance of {style.percent(split['even'].iloc[0], 0)}"
+    if split["left"].iloc[0]:
+        finding = f"The bounds of the {what}s do not allow the plan"
+    question = f"What should each {what} be asked for? Next quarter, {currency}; right: chance of reaching it"
+    return style.title(ax, finding, question)
+
+
+def margin_rows(parts: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw the margin rate of each part, now and a year before, and what it did to the whole's (`analysis.margin.parts`)."""
+    ax = style.rows(ax, len(parts) + parts["dimension"].nunique() - 1, each=0.27)
+    gap = (parts["dimension"] != parts["dimension"].shift()).cumsum() - 1
+    spots = -(parts.index + gap)
+    ax.hlines(spots, parts["low"], parts["high"], color=style.US, linewidth=2)
+    ax.scatter(
+        parts["rate_before"], spots, s=30, facecolor="white", edgecolor=style.SOFT, zorder=3, label="a year before"
+    )
+    ax.scatter(parts["rate"], spots, s=40, color=style.US, zorder=4, label="four quarters")
+    for spot, row in zip(spots, parts.itertuples(), strict=True):
+        at = {"xycoords": ("axes fraction", "data"), "va": "center", "fontsize": 8.5}
+        ax.annotate(f"  {style.points(row.change)}", (1.0, spot), color=style.INK, **at)
+    ax.axvline(parts["margin"].sum() / parts["revenue"].sum(), color=style.NAVY, linewidth=1)
+    ax.set_yticks(spots, parts["part"])
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.05 - 0.5 / len(parts)), ncol=2, fontsize=8.5)
+    style.percent_axis(ax.xaxis)
+    spread = parts.groupby("dimension")["rate"].agg(np.ptp)
+    widest = parts[parts["dimension"] == spread.idxmax()]
+    top, low = widest.loc[widest["rate"].idxmax()], widest.loc[widest["rate"].idxmin()]
+    finding = f"{top['part']} keeps {style.percent(top['rate'])} of revenue, {low['part']} {style.percent(low['rate'])}"
+    question = "Where is margin earned? Gross margin, %; dark line: the whole; right: what the part did to the whole's"
+    return style.title(ax, finding, question)
+
+
+def margin_bridge(bridge: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw what moved gross margin from year to year (`analysis.margin.bridge`)."""
+    part = bridge.set_index("step")["amount"]
+    names = [
+        "Four quarters\nbefore",
+        "Price",
+        "Unit cost",
+        "Volume",
+        "Mix",
+        "New\nproducts",
+        "No longer\nsold",
+        "Last four\nquarters",
+    ]
+    ax = steps([part[s] for s in STEPS], names, ax, currency)
+    causes = part[STEPS[1:-1]]
+    top = causes.abs().idxmax()
+    said = {"new": "new products", "lost": "products no longer sold", "cost": "unit cost"}.get(top, top)
+    finding = f"{said[0].upper()}{said[1:]} moved margin most: {style.money(causes[top], currency)}"
+    return style.title(ax, finding, f"What moved gross margin? Of lines whose cost is known, {currency}")
+
+
+def waterfall_bars(waterfall: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw what is taken from the list price before anything is earned (`analysis.margin.waterfall`)."""
+    ax = style.axes(ax)
+    spots = np.arange(len(waterfall))
+    total = waterfall["kind"].eq("total")
+    after = waterfall["amount"].where(total).bfill()
+    bottom, height = np.where(total, 0.0, after), waterfall["amount"].abs()
+    inks = np.where(total, style.NAVY, np.where(waterfall["step"].eq("discount"), style.WARN, style.SOFT))
+    ax.bar(spots, height, bottom=bottom, color=inks, width=0.62)
+    first = waterfall["amount"].iloc[0]
+    for spot, row in zip(spots, waterfall.itertuples(), strict=True):
+        said = f"{style.money(row.amount, currency)}\n{style.percent(abs(row.amount) / first, 0)}"
+        ax.annotate(said, (spot, bottom[spot] + height[spot]), ha="center", va="bottom", fontsize=9)
+    ax.axhline(0, color=style.INK, linewidth=1)
+    ax.set_xticks(spots, waterfall["step"].map(WORDS))
+    ax.set_ylim(min(0, 1.1 * waterfall["amount"][total].min()), 1.18 * first)
+    style.money_axis(ax.yaxis, currency)
+    last, name = waterfall["amount"].iloc[-1], WORDS[waterfall["step"].iloc[0]].replace("\n", " ").lower()
+    kept = style.percent(last / first, 0)
+    finding = f"Of {style.money(first, currency)} at {name}, {style.money(last, currency)} is left ({kept})"
+    return style.title(ax, finding, f"What is left of the price? Last four whole quarters, {currency}")
+
+
+def whale_curve(whale: pd.DataFrame, peak: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw customers' profit added up, the best first (`analysis.profit.whale`, `.peak`)."""
+    ax = style.axes(ax)
+    row = peak.iloc[0]
+    ax.plot(np.r_[0, whale["part"]], np.r_[0, whale["cumulative"]], color=style.US, linewidth=2.6)
+    losing = whale[whale["profit"] < 0]
+    ax.fill_between(losing["part"], losing["cumulative"], row["peak"], color=style.LOSS, alpha=0.35, linewidth=0)
+    ax.axhline(row["total"], color=style.SOFT, linewidth=1, linestyle="--")
+    under = {"xytext": (0, -6), "textcoords": "offset points", "va": "top", "color": style.SOFT, "fontsize": 9}
+    ax.annotate(f"kept in the end: {style.money(row['total'], currency)}", (0.0, row["total"]), **under)
+    ax.set(xlabel="part of customers, the most profitable first", xlim=(0, 1))
+    style.percent_axis(ax.xaxis)
+    style.money_axis(ax.yaxis, currency)
+    finding = f"{row['losing']:,.0f} of {row['customers']:,.0f} customers take {style.money(-row['lost'], currency)} away again"
+    if not row["losing"]:
+        finding = f"All {row['customers']:,.0f} customers pay"
+    what = "gross margin less selling cost" if row["served"] else "gross margin"
+    return style.title(ax, finding, f"Which customers pay? {what}, added up, {currency}; red: what losses take away")
+
+
+def band_bars(bands: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw gross margin by how much discount was given (`analysis.margin.bands`)."""
+    ax = style.axes(ax)
+    spots = range(len(bands))
+    inks = [style.LOSS if high < 0 else style.US for high in bands["high"]]
+    ax.bar(spots, bands["rate"], color=inks, width=0.62, alpha=0.75)
+    ax.vlines(spots, bands["low"], bands["high"], color=style.INK, linewidth=1.4)
+    for spot, row in zip(spots, bands.itertuples(), strict=True):
+        said = f"{style.percent(row.rate, 0)}\n{style.percent(row.share, 0)} of sales"
+        ax.annotate(said, (spot, max(row.high, 0)), xytext=(0, 3), textcoords="offset points", ha="center", fontsize=9)
+    ax.axhline(0, color=style.INK, linewidth=1)
+    ax.set_xticks(spots, bands["band"])
+    ax.set_ylim(min(0, 1.1 * bands["low"].min()), 1.22 * bands["high"].max())
+    ax.set_xlabel("discount on the list price, about")
+    style.percent_axis(ax.yaxis)
+    deep = bands.iloc[-1]
+    finding = f"The deepest discounts keep {style.percent(deep['rate'], 0)}, none keeps {style.percent(bands['rate'].iloc[0], 0)}"
+    return style.title(
+        ax, finding, "What does a discount cost? Gross margin, %, last four whole quarters; line: 90 % interval"
+    )
+
+
+def attained_rows(against: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw how far revenue and margin came against their targets (`analysis.margin.against_targets`)."""
+    ax = style.rows(ax, len(against), each=0.42)
+    spots = np.arange(len(against) - 1, -1, -1)
+    ax.hlines(spots, against["margin_attained"], against["revenue_attained"], color=style.LINE, linewidth=3)
+    ax.scatter(against["revenue_attained"], spots, s=50, color=style.US, zorder=3, label="revenue")
+    ax.scatter(against["margin_attained"], spots, s=50, color=style.NAVY, marker="s", zorder=3, label="gross margin")
+    ax.axvline(1, color=style.PLAN, linewidth=2)
+    ax.set_yticks(spots, against["name"])
+    ax.set_ylim(-0.6, len(against) - 0.4)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12 - 0.3 / len(against)), ncol=2, fontsize=8.5)
+    style.percent_axis(ax.xaxis)
+    missed = ((against["revenue_attained"] >= 1) & (against["margin_attained"] < 1)).sum()
+    finding = f"{missed} of {len(against)} reached revenue without reaching margin"
+    return style.title(
+        ax, finding, "Do revenue and margin targets agree? Attained in the last four quarters, %; brass: target"
+    )
+
+
+def frontier_lines(frontier: pd.DataFrame, moves: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw the margin that a revenue target can bring, by how it is split (`analysis.profit.frontier`, `.moves`)."""
+    ax = style.axes(ax)
+    plan, row = moves["fair"].sum(), moves.iloc[0]
+    inks = {"most": style.US, "fair": style.PLAN, "least": style.SOFT}
+    words = {"most": "most margin", "fair": "equal chances", "least": "least margin"}
+    rates = {name: frontier[name] / frontier["revenue"] for name in words}
+    for name, rate in rates.items():
+        ax.plot(
+            frontier["revenue"], rate, color=inks[name], linestyle="--" if name == "fair" else "-", label=words[name]
+        )
+    ax.fill_between(frontier["revenue"], rates["least"], rates["most"], color=style.US, alpha=0.1, linewidth=0)
+    ends = [row["margin"] / plan, (row["margin"] + row["total"]) / plan]
+    ax.scatter([plan, plan], ends, s=52, color=[style.PLAN, style.US], zorder=4)
+    ax.vlines(plan, *ends, color=style.INK, linewidth=1.2)
+    said = f" {style.money(row['total'], currency)} more margin\n at the plan of {style.money(plan, currency)}"
+    ax.annotate(said, (plan, sum(ends) / 2), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncol=3, fontsize=8.5)
+    style.money_axis(ax.xaxis, currency)
+    style.percent_axis(ax.yaxis, 2)
+    ax.set_xlabel("revenue asked for")
+    finding = f"The best split of the plan earns {style.money(row['total'], currency)} more than equal chances"
+    return style.title(
+        ax, finding, f"What margin can a revenue target bring? Split over {row['dimension']}s, % of revenue"
+    )

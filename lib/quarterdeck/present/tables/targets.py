@@ -1,0 +1,126 @@
+"""Which targets, needs and margins does the targets' page list?"""
+
+import great_tables as gt
+import pandas as pd
+
+from quarterdeck.present import style
+from quarterdeck.present.tables import lay
+
+
+def split(split: pd.DataFrame, currency: str = "EUR") -> gt.GT:
+    """Lay out proposed targets beside last year plus x (`analysis.allocation.split`)."""
+    columns = {
+        "unit": (split["dimension"].iloc[0].capitalize(), "text"),
+        "last_year": ("Same quarter last year", "money"),
+        "target": ("Proposed", "money"),
+        "change": ("On last year", "change"),
+        "chance": ("Chance", "whole ratio"),
+        "flat": (f"Last year {style.change(split['growth'].iloc[0])}", "money"),
+        "flat_chance": ("Its chance", "whole ratio"),
+        "floor": ("Floor", "money"),
+        "cap": ("Cap", "money"),
+        "why": ("Held by", "text"),
+    }
+    why = split["bound"].where(split["bound"] != "cap", split["cap_from"] + " (cap)").replace("", "–")
+    note = (
+        "Floor: part of what last year plus x asks. Cap: what the market holds within our best share nearby, what the sellers "
+        "can carry, or a "
+        "seller's best quarter of two years; the lowest of those known."
+    )
+    shown = split.assign(why=why, cap=split["cap"].replace(float("inf"), float("nan")))
+    return lay(shown, columns, note, currency)
+
+
+def fairness(fairness: pd.DataFrame, currency: str = "EUR") -> gt.GT:
+    """Lay out how equal the chances are under each way of splitting (`analysis.allocation.fairness`)."""
+    columns = {
+        "way": ("Split by", "text"),
+        "lowest": ("Lowest chance", "whole ratio"),
+        "highest": ("Highest chance", "whole ratio"),
+        "unlikely": ("Asked where the chance is below one in four", "money"),
+        "short": ("Expected shortfall of all", "money"),
+    }
+    note = "Expected shortfall: by how much targets are missed on average. No split within the bounds has less than the first."
+    return lay(fairness, columns, note, currency)
+
+
+def needs(needs: pd.DataFrame, currency: str = "EUR") -> gt.GT:
+    """Lay out what the plan wants in pipeline, win rate and sellers (`analysis.prospects.needs`)."""
+    words = {"pipeline": "Pipeline to be decided", "win rate": "Win rate", "sellers": "Ramped sellers"}
+    written = {
+        c: [style.amount(v, u, currency) for v, u in zip(needs[c], needs["unit"], strict=True)]
+        for c in ("there", "needed", "gap")
+    }
+    often = [f"{r:.0f} of {q:.0f}" if q > 0 else "–" for r, q in zip(needs["reached"], needs["quarters"], strict=True)]
+    shown = needs.assign(what=needs["what"].map(words), often=often, **written)
+    columns = {
+        "what": ("What", "text"),
+        "there": ("There, or usual", "text"),
+        "needed": ("Needed", "text"),
+        "gap": ("To be found", "text"),
+        "often": ("Quarters that reached it", "text"),
+        "by": ("Hired by", "day"),
+    }
+    note = (
+        "Pipeline: what a quarter has to decide at the win rate by value of twelve months, against what is open and "
+        "due then; the rest "
+        "is still to be opened. Win rate: needed if nothing else moves. Sellers: by full quotas, ramp and past attainment."
+    )
+    return lay(shown, columns, note, currency)
+
+
+def parts(parts: pd.DataFrame, currency: str = "EUR") -> gt.GT:
+    """Lay out mix and rate of the change of margin, by dimension (`analysis.margin.parts`)."""
+    columns = {
+        "part": ("Part", "text"),
+        "revenue": ("Revenue", "money"),
+        "margin": ("Gross margin", "money"),
+        "rate": ("Margin rate", "ratio"),
+        "rate_before": ("A year before", "ratio"),
+        "mix": ("By mix", "points"),
+        "rate_effect": ("By rate", "points"),
+        "change": ("Both", "points"),
+        "n": ("Orders", "count"),
+    }
+    note = "Mix and rate of a dimension's parts add up to the change of the whole's margin rate."
+    return lay(parts.assign(group=parts["dimension"].str.capitalize()), columns, note, currency, by="group")
+
+
+def losers(whale: pd.DataFrame, currency: str = "EUR", most: int = 10) -> gt.GT:
+    """Lay out the customers that lose the most (`analysis.profit.whale`)."""
+    columns = {
+        "name": ("Customer", "text"),
+        "segment": ("Segment", "text"),
+        "revenue": ("Revenue", "money"),
+        "margin": ("Gross margin", "money"),
+        "serving": ("Cost of serving", "money"),
+        "profit": ("Profit", "money"),
+        "sure": ("Beyond chance", "text"),
+        "n": ("Orders", "count"),
+    }
+    note = (
+        "Cost of serving: the region's selling cost by orders. Beyond chance: at a false discovery rate of one in ten."
+    )
+    shown = whale[whale["profit"] < 0].tail(most).iloc[::-1]
+    shown = shown.assign(sure=shown["clear"].map({True: "yes", False: "no"}))
+    return lay(shown, columns, note, currency)
+
+
+def moves(moves: pd.DataFrame, currency: str = "EUR") -> gt.GT:
+    """Lay out where targets would be moved for margin (`analysis.profit.moves`)."""
+    columns = {
+        "unit": (moves["dimension"].iloc[0].capitalize(), "text"),
+        "rate": ("Margin rate", "ratio"),
+        "low": ("90 %", "interval ratio"),
+        "fair": ("Equal chance", "money"),
+        "best": ("Most margin", "money"),
+        "move": ("Move", "money"),
+        "gain": ("Margin gained", "money"),
+        "chance": ("Chance then", "whole ratio"),
+    }
+    note = (
+        "Nobody is asked for less than is reached three times of four, or more than once in four. Taken for granted: "
+        "the next sale earns what "
+        "the last ones did, and parts do not take from one another."
+    )
+    return lay(moves, columns, note, currency)
