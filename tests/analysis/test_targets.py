@@ -57,3 +57,27 @@ def test_target_attainment_is_of_the_whole_quarters_target():
 def test_bookings_are_deals_won_and_pipeline_is_what_is_still_open():
     assert targets.bookings(DEALS, PERIOD).iloc[0].tolist() == [5.0, 1.0]
     assert targets.pipeline_open(DEALS).iloc[0].tolist() == [13.0, 2.0]
+
+
+def test_discount_is_of_lines_whose_list_amount_is_known():
+    orders = ORDERS.assign(list_amount=[120.0, 80.0, -10.0, 100.0, None, None])
+    row = targets.discount_rate(orders, PERIOD).iloc[0]
+    assert row["value"] == pytest.approx(20 / 70) and row["n"] == 2  # list 80 − 10, revenue 60 − 10
+    assert targets.discount_rate(orders, PERIOD.before()).empty
+
+
+def test_margin_target_attainment_is_money_over_money():
+    due = TARGETS.assign(margin_target=[60.0, 20.0, 99.0])
+    row = targets.margin_target_attainment(ORDERS, due, PERIOD).iloc[0]
+    assert row["value"] == pytest.approx(0.3)  # (50 − 26) ÷ (60 + 20)
+    assert targets.margin_target_attainment(ORDERS, due.assign(margin_target=None), PERIOD).empty
+
+
+def test_selling_cost_is_held_against_revenue_of_the_same_quarters():
+    costs = pd.DataFrame(
+        {"period_start": pd.to_datetime(["2025-04-01", "2026-01-01", "2026-04-01"]), "amount": [3.0, 20.0, 500.0],
+         "period_end": pd.to_datetime(["2025-06-30", "2026-03-31", "2026-06-30"])}
+    )  # fmt: skip
+    row = targets.selling_expense_ratio(ORDERS, costs, PERIOD).iloc[0]
+    assert row["value"] == pytest.approx(23 / 230)  # (3 + 20) ÷ (40 + 90 + 100): April 2025 to March 2026
+    assert targets.selling_expense_ratio(ORDERS, costs.tail(1), PERIOD).empty

@@ -224,7 +224,7 @@ def _variation(wide: pd.DataFrame) -> float:
     All series' common swing counts once more; few quarters widen it as Student's t does.
     """
     own, common = [], []
-    for k in range(max(len(wide) - TRIED, 1), len(wide)):
+    for k in range(max(len(wide) - TRIED, min(YEAR, len(wide) - 1), 1), len(wide)):
         level = _levels(wide.iloc[:k])
         came = wide.iloc[k].reindex(level.index)
         if came.sum() > 0:
@@ -233,9 +233,14 @@ def _variation(wide: pd.DataFrame) -> float:
             own.append((came.dropna() / (level * common[-1]) - 1).to_numpy())
     if not own:
         return UNKNOWN
-    spread = (np.concatenate(own) ** 2).mean() + ((np.array(common) - 1) ** 2).mean()
-    widened = (t.ppf(0.9, len(own)) / Z80) ** 2 * (1 + 1 / len(own))
-    return float(max(spread * widened, LEAST))
+    parts = [_widened(np.concatenate(own)), _widened(np.array(common) - 1)]
+    return float(max(sum(parts), LEAST))
+
+
+def _widened(errors: np.ndarray) -> float:
+    """Give the mean square of errors, as much larger as Student's t is wider than a normal."""
+    n = len(errors)
+    return (errors**2).mean() * (t.ppf(0.9, n) / Z80) ** 2 * (1 + 1 / n)
 
 
 def _told(quarters: pd.DataFrame, span: Period, panel: pd.DataFrame) -> pd.DataFrame:
