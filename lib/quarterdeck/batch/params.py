@@ -87,12 +87,21 @@ class Forecasting(Parameters):
     level: float = Field(0.8, gt=0, lt=1, description="coverage of the intervals")
 
 
+class Initiatives(Parameters):
+    """Which initiative is looked at closely."""
+
+    initiative: str = Field(
+        "", description="name of the initiative to look at closely, empty for the one with the most money"
+    )
+
+
 WORKBOOKS: dict[str, type[Parameters]] = {
     "executive_brief": Parameters,
     "market_research": MarketResearch,
     "competitor_analysis": CompetitorAnalysis,
     "team_performance": TeamPerformance,
     "forecasting": Forecasting,
+    "initiatives": Initiatives,
 }
 
 
