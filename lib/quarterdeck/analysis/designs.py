@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from scipy.linalg import solve
 from scipy.optimize import nnls
 from scipy.stats import t as student
 from statsmodels.api import OLS
@@ -169,11 +170,16 @@ def _grid(panel: pd.DataFrame) -> _Grid:
     """Lay out a panel as matrices, or say in one sentence what is wrong with it."""
     if absent := [c for c in ("unit", "start", "value", "treated_from") if c not in panel]:
         raise ValueError(f"the panel has no column {absent[0]!r}; it wants unit, start, value and treated_from.")
-    if (void := panel["value"].isna() | panel[["unit", "start"]].isna().any(axis=1)).any():
+    if panel.empty:
+        raise ValueError("the panel has no rows.")
+    numbers = pd.to_numeric(panel["value"], errors="coerce")
+    if (odd := numbers.isna() & panel["value"].notna()).any():
+        raise ValueError(f"column value holds {panel.loc[odd, 'value'].iloc[0]!r}, expected numbers.")
+    if (void := ~np.isfinite(numbers) | panel[["unit", "start"]].isna().any(axis=1)).any():
         raise ValueError(f"{_place(panel[void])} has no value; fill it, or leave the unit out.")
     if (twice := panel.duplicated(["unit", "start"])).any():
         raise ValueError(f"{_place(panel[twice])} is there twice; give each unit and period once.")
-    wide = panel.pivot(index="unit", columns="start", values="value")
+    wide = panel.assign(value=numbers).pivot(index="unit", columns="start", values="value")
     if wide.isna().any(axis=None):
         unit, start = wide.isna().stack().loc[lambda gone: gone].index[0]
         raise ValueError(
@@ -190,7 +196,7 @@ def _grid(panel: pd.DataFrame) -> _Grid:
 
 
 def _checked(wide: pd.DataFrame, first: pd.Series, weight: pd.Series | None) -> _Grid:
-    on = np.array([[pd.notna(begun) and start >= begun for start in wide.columns] for begun in first])
+    on = wide.columns.to_numpy()[None, :] >= first.to_numpy()[:, None]  # a missing day is never reached
     if not on.any():
         raise ValueError("no unit is treated within the panel: treated_from is missing, or after its last period.")
     if (always := on[:, 0]).any():
@@ -277,9 +283,8 @@ def _difference(grid: _Grid) -> _Fit:
     fitted = _two_way(grid)
     rows = grid.treated
     gaps = (grid.values - fitted)[rows]
-    noise = (
-        np.average(gaps[:, : grid.before], axis=0, weights=grid.weight[rows]).std(ddof=1) if grid.before > 1 else np.nan
-    )
+    past = np.average(gaps[:, : grid.before], axis=0, weights=grid.weight[rows])
+    noise = past.std(ddof=1) if len(past) > 1 else np.nan
     if min(rows.sum(), (~rows).sum()) >= FEW:
         without = np.array([_mean_gap(grid.keep(np.arange(len(rows)) != k)) for k in range(len(rows))])
         spread = (len(rows) - 1) / len(rows) * ((without - without.mean()) ** 2).sum()
@@ -302,7 +307,9 @@ def _two_way(grid: _Grid) -> np.ndarray:
     seen = known * grid.values
     normal = np.diag(periods) - known.T @ (known / units[:, None])
     moment = seen.sum(axis=0) - known.T @ (seen.sum(axis=1) / units)
-    time = np.linalg.lstsq(normal, moment, rcond=None)[0]
+    free = np.flatnonzero(periods > 0)[1:]  # the first period, in which nothing is treated, stands for nought
+    time = np.zeros(len(periods))
+    time[free] = solve(normal[np.ix_(free, free)], moment[free], assume_a="pos")
     unit = (known * (grid.values - time)).sum(axis=1) / units
     return np.where(periods > 0, unit[:, None] + time, np.nan)
 
@@ -333,12 +340,13 @@ def _windows(grid: _Grid, k: int) -> pd.DataFrame:
         return _none().assign(noise=[])
     apart = _moved(grid, k)
     rows = []
-    for cut in range(begun, max(begun // 2, 1), -length):
+    for cut in range(begun, min(begun // 2, begun - 1), -length):
         past, then = apart[:cut], apart[cut : cut + length]
-        noise = past.std(ddof=1) * np.sqrt(1 / len(then) + 1 / cut)
-        if noise > 0:
-            effect, ratio = then.mean() - past.mean(), _rms(then - past.mean()) / _rms(past - past.mean())
-            rows.append([grid.units[k], effect, effect / noise, ratio, own and cut == begun, noise])
+        noise = (past.std(ddof=1) if cut > 1 else np.nan) * np.sqrt(1 / len(then) + 1 / cut) or np.nan
+        ratio = _rms(then - past.mean()) / (_rms(past - past.mean()) or np.nan)
+        effect, real = then.mean() - past.mean(), own and cut == begun
+        if real or noise > 0:
+            rows.append([grid.units[k], effect, effect / noise, ratio, real, noise])
     return pd.DataFrame(rows[::-1], columns=[*_none().columns, "noise"]).astype({"treated": bool})
 
 

@@ -157,8 +157,8 @@ def effects(initiatives: pd.DataFrame, sales: dict[str, pd.DataFrame], as_of: pd
         One row per initiative: what `register` gives; of `designs.estimate` `design`, `inference`, `treated`, `controls`,
         `before`, `after`, `p`, `p_trend`; `effect` (relative to what would have been, ratio) with `low`, `high` (90 %),
         `detectable` (ratio), `lift` (the same on revenue) and, of a price, `rise` (on gross margin); what `payoff.money` gives;
-        `lacks` (why there is no estimate), `tell_by` (day from which `minimum_effect` would show in eight of ten cases; missing where never),
-        `found` (kept at a false discovery rate of one in ten), `verdict`, `why`.
+        `lacks` (why there is no estimate), `tell_by` (day from which `minimum_effect` would show in eight of ten cases;
+        missing where never), `found` (kept at a false discovery rate of one in ten), `verdict`, `why`.
     """
     known = register(initiatives, as_of)
     told = known.join(_together(known, sales)).reset_index(drop=True)
