@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quarterdeck.analysis import competitors, demand, market, rivalry
+from quarterdeck.analysis import competitors, demand, designs, market, rivalry
 from quarterdeck.data import contract
 from quarterdeck.errors import ContractError
 
@@ -123,3 +123,33 @@ def test_shares_by_firm_and_concentration_of_the_us_automobile_market(automobile
     straight = (100 * yearly["shares"] / whole).pow(2).groupby(yearly["market_ids"]).sum()
     index = told.assign(square=(100 * told["share"]) ** 2).groupby("start")["square"].sum()
     assert len(index) == 20 and np.abs(index.to_numpy() - straight.to_numpy()).max() < 1e-9
+
+
+@pytest.fixture(scope="module")
+def cigarettes(others_data):
+    """Packs of cigarettes sold a head, by US state and year; California taxed them from 1989 on (Proposition 99)."""
+    wide = pd.read_csv(others_data / "prop99" / "california_prop99.csv")
+    table = wide.melt("Year", var_name="unit", value_name="value").rename(columns={"Year": "start"})
+    return table.assign(treated_from=pd.Series(1989.0, table.index).where(table["unit"] == "California"))
+
+
+def test_californias_synthetic_control_loses_what_was_published(cigarettes):
+    """Abadie, Diamond and Hainmueller (2010): some 19 packs a head on average 1989 to 2000, 26 by 2000; first of 39.
+
+    They match on prices, incomes, ages and beer besides, which this file does not hold; we match on all years of sales. Held
+    against the fit to the very years matched on, Missouri and Virginia would come before California, for sales alone fit
+    them closer than the paper's predictors did; held against years that the mix did not see, California is first.
+    """
+    row = designs.estimate(cigarettes).iloc[0]
+    assert row["design"] == designs.SYNTHETIC and (row["before"], row["after"], row["controls"]) == (19, 12, 38)
+    assert row["effect"] == pytest.approx(-19, abs=1) and row["high"] < 0
+    path = designs.path(cigarettes).set_index("since")
+    assert path.loc[11, "gap"] == pytest.approx(-26, abs=1)  # 2000
+    ranked = designs.placebos(cigarettes).sort_values("ratio", ascending=False, ignore_index=True)
+    assert len(ranked) == 39 and ranked.loc[0, "unit"] == "California"
+
+
+def test_californias_difference_of_differences_is_the_published_one_and_is_not_believed(cigarettes):
+    """Arkhangelsky et al. (2021), table 1: −27.3 by difference in differences, which a drift before 1989 undoes."""
+    row = designs.estimate(cigarettes, designs.DIFFERENCE).iloc[0]
+    assert row["effect"] == pytest.approx(-27.35, abs=0.005) and row["p_trend"] < 0.01

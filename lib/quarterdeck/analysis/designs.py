@@ -290,7 +290,7 @@ def _difference(grid: _Grid) -> _Fit:
         spread = (len(rows) - 1) / len(rows) * ((without - without.mean()) ** 2).sum()
         df = min(rows.sum(), (~rows).sum()) - 1
         return _Fit(DIFFERENCE, gaps, fitted[rows], noise, np.sqrt(spread), df, "clustered by unit", _none())
-    table = pd.concat([_windows(grid, k) for k in range(len(rows))], ignore_index=True)
+    table = pd.concat([_windows(grid, k) for k in range(len(rows))], ignore_index=True).astype({"treated": bool})
     tried = table[~table["treated"]]
     wide = np.sqrt((tried["z"] ** 2).mean()) if len(tried) else np.nan
     share = grid.weight[rows] * grid.on[rows].sum(axis=1)
@@ -347,7 +347,7 @@ def _windows(grid: _Grid, k: int) -> pd.DataFrame:
         effect, real = then.mean() - past.mean(), own and cut == begun
         if real or noise > 0:
             rows.append([grid.units[k], effect, effect / noise, ratio, real, noise])
-    return pd.DataFrame(rows[::-1], columns=[*_none().columns, "noise"]).astype({"treated": bool})
+    return pd.DataFrame(rows[::-1], columns=[*_none().columns, "noise"])
 
 
 def _synthetic(grid: _Grid) -> _Fit:

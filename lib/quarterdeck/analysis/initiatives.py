@@ -7,6 +7,7 @@ large deals would drown what an initiative does.
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
+from scipy.stats import t as student
 
 from quarterdeck.analysis import designs, payoff
 from quarterdeck.analysis.brief import FINDING
@@ -158,12 +159,13 @@ def effects(initiatives: pd.DataFrame, sales: dict[str, pd.DataFrame], as_of: pd
         `before`, `after`, `p`, `p_trend`; `effect` (relative to what would have been, ratio) with `low`, `high` (90 %),
         `detectable` (ratio), `lift` (the same on revenue) and, of a price, `rise` (on gross margin); what `payoff.money` gives;
         `lacks` (why there is no estimate), `tell_by` (day from which `minimum_effect` would show in eight of ten cases;
-        missing where never), `found` (kept at a false discovery rate of one in ten), `verdict`, `why`.
+        missing where never), `found`, `missed` (above nought, below `minimum_effect`, at a false discovery rate of one in
+        ten), `verdict`, `why`.
     """
     known = register(initiatives, as_of)
     told = known.join(_together(known, sales)).reset_index(drop=True)
     told = told.assign(tell_by=[_tell_by(row) for _, row in told.iterrows()])
-    told = told.assign(found=_found(told))
+    told = told.join(_found(told))
     judged = pd.DataFrame([verdict(row) for _, row in told.iterrows()], columns=["verdict", "why"], index=told.index)
     return told.join(judged)
 
@@ -180,14 +182,14 @@ def verdict(row: pd.Series) -> tuple[str, str]:
 
     Cannot tell: where there is no estimate, before the day it was to be read, where another initiative touched most of the same
     sales, or where it and its control drifted apart before. Did not work: where the interval lies below the smallest effect
-    of interest. Worked: where the interval lies above nought, the effect reaches the smallest one of interest, and the finding
-    stands among all of the company's initiatives. Cannot tell: all else.
+    of interest. Worked: where the interval lies above nought and the effect reaches the smallest one of interest. Either only
+    where the finding stands among all of the company's initiatives at the rate of false discoveries. Cannot tell: all else.
 
     Parameters
     ----------
     row : Series
         `effect`, `low`, `high`, `minimum_effect` (ratios; without a smallest effect, any), `early`, `read_on`, `p_trend`,
-        `shared`, `found`, `after`.
+        `shared`, `found`, `missed`, `lacks`.
 
     Returns
     -------
@@ -204,7 +206,8 @@ def verdict(row: pd.Series) -> tuple[str, str]:
     if row["p_trend"] < SUSPECT:
         return UNCLEAR, "it and its control drifted apart before the start"
     if row["high"] < least:
-        return FAILED, "the interval lies below the smallest effect of interest"
+        said = "the interval lies below the smallest effect of interest"
+        return (FAILED, said) if row["missed"] else (UNCLEAR, "may be a chance miss among many")
     if row["low"] > 0 and row["effect"] >= least:
         return (
             (WORKED, "the interval lies above nought") if row["found"] else (UNCLEAR, "may be a chance find among many")
@@ -402,7 +405,7 @@ def _together(known: pd.DataFrame, sales: dict[str, pd.DataFrame]) -> pd.DataFra
 
 
 _ENDS = ["", "_low", "_high"]
-_NUMBERS = "treated controls before after p p_trend effect low high detectable counterfactual".split()
+_NUMBERS = "treated controls before after df p p_trend effect error low high detectable counterfactual".split()
 _NUMBERS += [f"{what}{end}" for what in ("lift", "rise") for end in _ENDS]
 _ESTIMATED = ["design", "inference", "lacks", *_NUMBERS]
 _TYPES = dict.fromkeys(_NUMBERS, "float64")
@@ -419,9 +422,9 @@ def _estimated(row: pd.Series, sales: pd.DataFrame | None) -> dict:
         told = designs.estimate(table).iloc[0]
     except ValueError as error:
         return {"lacks": str(error)}
-    facts = told[["design", "inference", "treated", "controls", "before", "after", "p", "p_trend"]].to_dict()
+    facts = told[["design", "inference", "treated", "controls", "before", "after", "df", "p", "p_trend"]].to_dict()
     facts |= {"effect": told["relative"], "low": told["relative_low"], "high": told["relative_high"]}
-    facts |= {"detectable": told["detectable"] / told["counterfactual"], "counterfactual": 1.0, "lacks": ""}
+    facts |= {f: told[f] / told["counterfactual"] for f in ("detectable", "error", "counterfactual")} | {"lacks": ""}
     if row["metric"] != "volume":
         return facts | _relative(told, "lift")
     for what, metric in (("lift", "revenue"), ("rise", "margin")):
@@ -444,10 +447,17 @@ def _lacking(row: pd.Series, table: pd.DataFrame) -> str:
     return f"there are fewer than {FEWEST_BEFORE * length} days of sales before it"
 
 
-def _found(told: pd.DataFrame) -> pd.Series:
-    """Tell which rises stand at the rate of false discoveries; that an initiative worked is a claim to one side."""
-    above = (told["p"] / 2).where(told["effect"] > 0, 1 - told["p"] / 2).fillna(1.0).clip(1e-12, 1)
-    return discovered(pd.Series(-ndtri(above / 2), told.index), FALSE_DISCOVERIES)
+def _found(told: pd.DataFrame) -> pd.DataFrame:
+    """Tell which rises above nought, and which effects below the smallest of interest, stand at the rate of false discoveries."""
+    above = told["effect"] / told["error"]
+    below = (told["minimum_effect"].fillna(0.0) - told["effect"]) / told["error"]
+    return pd.DataFrame({"found": _stand(above, told["df"]), "missed": _stand(below, told["df"])})
+
+
+def _stand(t: pd.Series, df: pd.Series) -> pd.Series:
+    """Hold one-sided claims against Benjamini and Hochberg (1995), over all initiatives with an estimate."""
+    p = pd.Series(student.sf(t, df), t.index).dropna().clip(1e-12, 1 - 1e-12)
+    return discovered(-pd.Series(ndtri(p / 2), p.index), FALSE_DISCOVERIES).reindex(t.index, fill_value=False)
 
 
 def _tell_by(row: pd.Series) -> pd.Timestamp:

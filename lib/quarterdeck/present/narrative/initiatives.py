@@ -42,7 +42,7 @@ def return_takeaway(totals: pd.DataFrame, currency: str = "EUR") -> str:
     return (
         f"**{style.money(row['spend'], currency)} of spend brought {style.money(row['gain'], currency)} of gross margin** "
         f"({style.money(row['gain_low'], currency)} to {style.money(row['gain_high'], currency)}), {style.times(row['roi'])} "
-        f"of it ({row['roi_low']:.1f} to {style.times(row['roi_high'])}): {sure}."
+        f"of it ({style.times(row['roi_low'])} to {style.times(row['roi_high'])}): {sure}."
     )
 
 

@@ -3,6 +3,7 @@
 import great_tables as gt
 import pandas as pd
 
+from quarterdeck.present import style
 from quarterdeck.present.tables import lay
 
 WORDS = {"revenue": "revenue", "volume": "volume", "win_rate": "win rate"}
@@ -21,7 +22,9 @@ def results(effects: pd.DataFrame, currency: str = "EUR") -> gt.GT:
         "why": ("Why", "text"),
     }
     ends = zip(effects["roi"], effects["roi_low"], effects["roi_high"], strict=True)
-    returns = ["–" if pd.isna(a) else f"{a:.1f}× ({b:.1f} to {c:.1f})".replace("-", "−") for a, b, c in ends]
+    returns = [
+        "–" if pd.isna(a) else " ".join([style.times(a), f"({style.times(b)} to {style.times(c)})"]) for a, b, c in ends
+    ]
     note = "Intervals: 90 %. Money: sales above what would have been. Return: incremental gross margin over spend."
     return lay(effects.assign(returns=returns, interval=None), columns, note, currency)
 
