@@ -9,7 +9,17 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from quarterdeck.analysis import accounts, competitors, customers, forecast, lifetimes, market, targets, team
+from quarterdeck.analysis import (
+    accounts,
+    competitors,
+    customers,
+    forecast,
+    initiatives,
+    lifetimes,
+    market,
+    targets,
+    team,
+)
 from quarterdeck.data import history
 from quarterdeck.data.periods import Period, last_quarters
 from quarterdeck.data.snapshot import Desk, Missing
@@ -49,6 +59,51 @@ class Metric:
 
 _FIELD = "Farris et al., Marketing Metrics, 4th ed."
 _FORECAST = {"n": "n_origins"}
+
+_ROMI = f"{_FIELD}, return on marketing investment, before the spend is taken off"
+_INITIATIVES = [
+    (
+        "initiatives_worked",
+        "Initiatives that worked",
+        "initiatives whose interval lies above nought, at or above their smallest effect of interest, at a false discovery "
+        "rate of one in ten",
+        "count",
+        "higher",
+        "Benjamini and Hochberg 1995; the rule is analysis/initiatives.py, verdict",
+        (),
+        "worked",
+    ),
+    (
+        "initiatives_spend",
+        "Spent on initiatives",
+        "Σ spend of all initiatives that have begun",
+        "money",
+        "neither",
+        "contract, table initiatives",
+        ("initiatives.spend",),
+        "spend",
+    ),
+    (
+        "initiatives_gain",
+        "Gained by initiatives",
+        "Σ incremental gross margin: sales above what would have been × gross margin rate",
+        "money",
+        "higher",
+        _ROMI,
+        ("orders.cost",),
+        "gain",
+    ),
+    (
+        "initiative_roi",
+        "Return on spend",
+        "Σ incremental gross margin ÷ Σ spend, of initiatives that have both",
+        "times",
+        "higher",
+        _ROMI,
+        ("initiatives.spend", "orders.cost"),
+        "roi",
+    ),
+]
 
 METRICS: dict[str, Metric] = {
     m.id: m
@@ -346,6 +401,22 @@ METRICS: dict[str, Metric] = {
             ("orders.revenue", "market.market_revenue", "competitors.revenue"),
             competitors.concentration,
             since="last four whole quarters",
+        ),
+        *(
+            Metric(
+                name,
+                title,
+                formula,
+                unit,
+                better,
+                source,
+                ("initiatives.started_on", "orders.revenue", *more),
+                initiatives.summary,
+                columns={"value": value, "low": f"{value}_low", "high": f"{value}_high"},
+                since="all initiatives so far",
+                comparable=False,
+            )
+            for name, title, formula, unit, better, source, more, value in _INITIATIVES
         ),
     )
 }

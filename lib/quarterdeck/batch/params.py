@@ -116,6 +116,14 @@ class Customers(Parameters):
         return value
 
 
+class Initiatives(Parameters):
+    """Which initiative is looked at closely."""
+
+    initiative: str = Field(
+        "", description="name of the initiative to look at closely, empty for the one with the most money"
+    )
+
+
 WORKBOOKS: dict[str, type[Parameters]] = {
     "executive_brief": Parameters,
     "market_research": MarketResearch,
@@ -124,6 +132,7 @@ WORKBOOKS: dict[str, type[Parameters]] = {
     "forecasting": Forecasting,
     "targets": Targets,
     "customers": Customers,
+    "initiatives": Initiatives,
 }
 
 

@@ -256,7 +256,9 @@ def tables_read() -> list[tuple[str, str, list[str]]]:
     ]
 
 
-def open_desk(company: str = "demo", region: str = COMPANY, as_of: str = "", data: str = "") -> Desk:
+def open_desk(
+    company: str = "demo", region: str = COMPANY, as_of: str = "", data: str = "", everywhere: bool = False
+) -> Desk:
     """Open a company's frozen tables for one region and one day.
 
     Parameters
@@ -269,6 +271,8 @@ def open_desk(company: str = "demo", region: str = COMPANY, as_of: str = "", dat
         ISO date to look from; empty for the snapshot's own last day.
     data : str
         Folder of the snapshot; empty for the company's latest run (the demo company is made on the spot).
+    everywhere : bool
+        Keep the rows of all regions: the desk still speaks of `region`, but its figures may hold it against the others.
 
     Raises
     ------
@@ -279,8 +283,10 @@ def open_desk(company: str = "demo", region: str = COMPANY, as_of: str = "", dat
     facts, tables = read_snapshot(folder)
     day = _day(as_of, facts["as_of"])
     tables = cut(tables, day)
-    own = Tables({k: v for k, v in within(tables, region).items() if len(v)})
-    _opened.append((folder, region, own))
+    kept = within(tables, region)  # which also tells where there is no such region
+    read = COMPANY if everywhere else region
+    own = Tables({k: v for k, v in (within(tables, read) if everywhere else kept).items() if len(v)})
+    _opened.append((folder, read, own))
     return Desk(
         company=facts["company"],
         title=facts["title"],

@@ -204,10 +204,10 @@ def number(value: float, digits: int = 0) -> str:
 def times(value: float) -> str:
     """Write a multiple.
 
-    >>> times(2.64)
-    '2.6×'
+    >>> times(2.64), times(-0.31), times(-0.02)
+    ('2.6×', '−0.3×', '0.0×')
     """
-    return "–" if pd.isna(value) else f"{value:.1f}×"
+    return "–" if pd.isna(value) else f"{round(value, 1) + 0.0:.1f}×".replace("-", "−")
 
 
 def day(date: pd.Timestamp) -> str:

@@ -1,0 +1,480 @@
+"""What did our initiatives achieve? Each against what would have been, none counted twice.
+
+Effects on revenue are told on day-to-day orders: orders that carry the number of a deal are left to the win rate, for few
+large deals would drown what an initiative does.
+"""
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+from scipy.stats import t as student
+
+from quarterdeck.analysis import designs, payoff
+from quarterdeck.analysis.brief import FINDING
+from quarterdeck.analysis.payoff import SCOPE
+from quarterdeck.analysis.rates import discovered
+from quarterdeck.data.snapshot import COMPANY
+
+METRIC = {"campaign": "revenue", "price": "volume", "launch": "revenue", "training": "win_rate", "territory": "revenue"}
+PERIOD = dict.fromkeys(("revenue", "volume", "price", "margin"), 28) | {"win_rate": 84}  # days, from the first one on
+BEFORE = 728  # days before that are looked at: two years
+FEWEST_BEFORE = 4
+ROUNDS = 3  # of estimating each initiative with the others' effects taken out
+SUSPECT = 0.05  # p of a trend before the start below which a comparison is not believed
+ENTANGLED = (
+    0.5  # part of what an initiative touched that another one touched too, above which they cannot be told apart
+)
+FALSE_DISCOVERIES = 0.1
+WORKED, UNCLEAR, FAILED = "worked", "cannot tell", "did not work"
+
+
+def register(initiatives: pd.DataFrame, as_of: pd.Timestamp, region: str = COMPANY) -> pd.DataFrame:
+    """The initiatives that touch a region, and what was written down of each beforehand.
+
+    Returns
+    -------
+    DataFrame
+        The rows of `initiatives` that name the region or none, in order of start, with `metric` (revenue, volume or win_rate,
+        by kind; revenue for an unknown kind), `where` (scope in words), `until` (last day seen), `early` (before `read_on`).
+    """
+    own = touching(initiatives, region)
+    named = own[SCOPE].apply(lambda row: " · ".join(row.dropna()) or "everywhere", axis=1)
+    return own.assign(
+        metric=own["kind"].map(METRIC).fillna("revenue"),
+        where=named.astype("str") if len(own) else pd.Series(dtype="str"),
+        until=own["ended_on"].fillna(as_of).clip(upper=as_of),
+        early=(own["read_on"] > as_of).fillna(False),
+    ).sort_values(["started_on", "initiative_id"], ignore_index=True)
+
+
+def lines(
+    orders: pd.DataFrame, customers: pd.DataFrame, products: pd.DataFrame, opportunities: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Day-to-day order lines with the scope that an initiative may name.
+
+    Returns
+    -------
+    DataFrame
+        One row per order line that is not a deal's: `day`, `region`, `segment`, `channel`, `category`, `revenue`, `volume`
+        (quantity at its product's mean price, money; revenue is volume × price), `margin` (money; missing without a cost).
+    """
+    deals = [] if opportunities is None else opportunities["opportunity_id"]
+    own = orders[~orders["order_id"].isin(deals)]
+    sums = own.groupby("product_id")[["revenue", "quantity"]].sum()
+    price = sums["revenue"] / sums["quantity"].where(sums["quantity"] > 0)
+    table = pd.DataFrame(
+        {
+            "day": own["order_date"],
+            "region": own["region"],
+            "segment": own["customer_id"].map(customers.set_index("customer_id")["segment"]),
+            "channel": own["channel"],
+            "category": own["product_id"].map(products.set_index("product_id")["category"]),
+            "revenue": own["revenue"],
+            "volume": own["quantity"] * own["product_id"].map(price),
+            "margin": own["revenue"] - own["cost"],
+        }
+    )
+    return table.astype(dict.fromkeys(SCOPE, "category"))
+
+
+def chances(opportunities: pd.DataFrame, products: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Closed deals by the day they were opened: `day`, scope columns, `won`, `closed` (0 or 1), `revenue` (money, if won)."""
+    closed = opportunities[opportunities["status"] != "open"]
+    kind = {} if products is None else products.set_index("product_id")["category"]
+    won = closed["status"].eq("won").astype(float)
+    table = closed[["region", "segment", "channel"]].assign(
+        day=closed["opened_on"],
+        category=closed["product_id"].map(kind),
+        won=won,
+        closed=1.0,
+        revenue=won * closed["amount"].fillna(0.0),
+    )
+    return table.astype(dict.fromkeys(SCOPE, "category"))
+
+
+def sales(
+    orders: pd.DataFrame, customers: pd.DataFrame, products: pd.DataFrame, opportunities: pd.DataFrame | None = None
+) -> dict[str, pd.DataFrame]:
+    """What initiatives are read from: `orders` as `lines` gives them, and `deals` as `chances` does, where there are any."""
+    deals = {} if opportunities is None else {"deals": chances(opportunities, products)}
+    return {"orders": lines(orders, customers, products, opportunities)} | deals
+
+
+def panel(sales: pd.DataFrame, initiative: pd.Series, metric: str) -> pd.DataFrame:
+    """What an initiative touched beside what it did not, in periods of equal length counted from its first day.
+
+    Units are the values of what the initiative's scope names (regions, or segments by categories, say); one that names nothing
+    is one unit, without a control. Values are over the unit's own mean before, so that large and small units, and the season,
+    compare; a win rate stays one. A unit whose mean before is not above nought, or that has a period without a closed
+    deal, is left out.
+
+    Parameters
+    ----------
+    sales : DataFrame
+        As `lines` gives it, or `chances` for `win_rate`.
+    initiative : Series
+        A row of `register`.
+    metric : str
+        revenue, volume, price or win_rate.
+
+    Returns
+    -------
+    DataFrame
+        `unit`, `start`, `value`, `treated_from`, `weight`, as `designs.estimate` takes it; up to two years before, and whole
+        periods to `until`. No rows before the first whole period, or with less than four before.
+    """
+    length, begun = PERIOD[metric], initiative["started_on"]
+    span = _span(sales, initiative, metric)
+    named = [c for c in SCOPE if pd.notna(initiative[c])]
+    if span is None:
+        return pd.DataFrame(columns=["unit", "start", "value", "treated_from", "weight"])
+    period = (sales["day"] - begun).dt.days // length
+    inside = sales.assign(period=period)[period.between(*span)]
+    top, bottom = {"price": ("revenue", "volume"), "win_rate": ("won", "closed")}.get(metric, (metric, None))
+    columns = [top, bottom] if bottom else [top]
+    sums = inside.groupby([*named, "period"], observed=True)[columns].sum()
+    keys = [sums.index.get_level_values(c).astype("str") for c in named]
+    unit = pd.Index([" · ".join(key) for key in zip(*keys, strict=True)] if named else ["everywhere"] * len(sums))
+    sums.index = pd.MultiIndex.from_arrays([unit, sums.index.get_level_values("period")], names=["unit", "period"])
+    wide = sums.unstack("period").reindex(columns=pd.MultiIndex.from_product([columns, range(span[0], span[1] + 1)]))
+    return _long(wide, top, bottom, begun, length, " · ".join(initiative[named]) if named else "everywhere")
+
+
+def effects(initiatives: pd.DataFrame, sales: dict[str, pd.DataFrame], as_of: pd.Timestamp) -> pd.DataFrame:
+    """What each initiative achieved, all estimated together, with its money, its return and its verdict.
+
+    Each is estimated by the design that fits its panel (`designs.estimate`) on sales from which the others' effects have been
+    taken out (`payoff.without`), in three rounds; the money is allotted so that nothing is counted twice (`payoff.money`).
+    Verdicts allow for false discoveries over all of the company's initiatives.
+
+    Parameters
+    ----------
+    sales : dict
+        As `sales` gives it, of all regions: controls stand elsewhere.
+
+    Returns
+    -------
+    DataFrame
+        One row per initiative: what `register` gives; of `designs.estimate` `design`, `inference`, `treated`, `controls`,
+        `before`, `after`, `p`, `p_trend`; `effect` (relative to what would have been, ratio) with `low`, `high` (90 %),
+        `detectable` (ratio), `lift` (the same on revenue) and, of a price, `rise` (on gross margin); what `payoff.money` gives;
+        `lacks` (why there is no estimate), `tell_by` (day from which `minimum_effect` would show in eight of ten cases;
+        missing where never), `found`, `missed` (above nought, below `minimum_effect`, at a false discovery rate of one in
+        ten), `verdict`, `why`.
+    """
+    known = register(initiatives, as_of)
+    told = known.join(_together(known, sales)).reset_index(drop=True)
+    told = told.assign(tell_by=[_tell_by(row) for _, row in told.iterrows()])
+    told = told.join(_found(told))
+    judged = pd.DataFrame([verdict(row) for _, row in told.iterrows()], columns=["verdict", "why"], index=told.index)
+    return told.join(judged)
+
+
+def touching(effects: pd.DataFrame, region: str = COMPANY) -> pd.DataFrame:
+    """The rows of effects (or of the register) that name a region, or none; all of them for the company."""
+    if region == COMPANY:
+        return effects
+    return effects[effects["region"].isna() | (effects["region"] == region)].reset_index(drop=True)
+
+
+def verdict(row: pd.Series) -> tuple[str, str]:
+    """Judge one initiative; this is the whole rule.
+
+    Cannot tell: where there is no estimate, before the day it was to be read, where another initiative touched most of the same
+    sales, or where it and its control drifted apart before. Did not work: where the interval lies below the smallest effect
+    of interest. Worked: where the interval lies above nought and the effect reaches the smallest one of interest. Either only
+    where the finding stands among all of the company's initiatives at the rate of false discoveries. Cannot tell: all else.
+
+    Parameters
+    ----------
+    row : Series
+        `effect`, `low`, `high`, `minimum_effect` (ratios; without a smallest effect, any), `early`, `read_on`, `p_trend`,
+        `shared`, `found`, `missed`, `lacks`.
+
+    Returns
+    -------
+    tuple
+        The verdict, and why in a few words.
+    """
+    least = row["minimum_effect"] if pd.notna(row["minimum_effect"]) else 0.0
+    if pd.isna(row["low"]):
+        return UNCLEAR, row["lacks"] or "nothing to take an interval from"
+    if row["early"]:
+        return UNCLEAR, f"to be read on {row['read_on'].day} {row['read_on']:%b %Y}: an early look"
+    if row["shared"] > ENTANGLED:
+        return UNCLEAR, "another initiative touched the same sales"
+    if row["p_trend"] < SUSPECT:
+        return UNCLEAR, "it and its control drifted apart before the start"
+    if row["high"] < least:
+        said = "the interval lies below the smallest effect of interest"
+        return (FAILED, said) if row["missed"] else (UNCLEAR, "may be a chance miss among many")
+    if row["low"] > 0 and row["effect"] >= least:
+        return (
+            (WORKED, "the interval lies above nought") if row["found"] else (UNCLEAR, "may be a chance find among many")
+        )
+    above = row["low"] > 0
+    return (
+        UNCLEAR,
+        "above nought, but whether by enough"
+        if above
+        else "the interval holds nought and the smallest effect of interest",
+    )
+
+
+def summary(
+    initiatives: pd.DataFrame,
+    orders: pd.DataFrame,
+    customers: pd.DataFrame,
+    products: pd.DataFrame,
+    as_of: pd.Timestamp,
+    opportunities: pd.DataFrame | None = None,
+    region: str = COMPANY,
+) -> pd.DataFrame:
+    """Count verdicts and add up money over the initiatives that touch a region (parameters as `effects`)."""
+    known = sales(orders, customers, products, opportunities)
+    return totals(touching(effects(initiatives, known, as_of), region))
+
+
+def totals(effects: pd.DataFrame) -> pd.DataFrame:
+    """Verdicts counted, and money added up, errors taken as independent.
+
+    Returns
+    -------
+    DataFrame
+        One row: `n` (initiatives with an estimate), `worked`, `failed`, `unclear` (count), `spend` (of all, money), `gain`,
+        `gain_low`, `gain_high` (incremental gross margin, money, 90 %), `roi`, `roi_low`, `roi_high` (gain ÷ spend of those whose
+        gain and spend are known, times); no row where there is no initiative.
+    """
+    if effects.empty:
+        return pd.DataFrame()
+    known = effects.dropna(subset=["gain", "gain_low", "spend"]).query("spend > 0")
+    gain, spend = known["gain"].sum(), known["spend"].sum()
+    reach = np.sqrt((((known["gain_high"] - known["gain_low"]) / 2) ** 2).sum())
+    ends = {"gain": gain, "gain_low": gain - reach, "gain_high": gain + reach}
+    count = {name: int(effects["verdict"].eq(v).sum()) for name, v in _COUNTED.items()}
+    per = {k.replace("gain", "roi"): v / spend if spend else np.nan for k, v in ends.items()}
+    row = {"n": int(effects["effect"].notna().sum()), **count, "spend": effects["spend"].sum(), **ends, **per}
+    return pd.DataFrame([row] if row["n"] else [])
+
+
+def reconciled(effects: pd.DataFrame, sales: dict[str, pd.DataFrame], region: str = COMPANY) -> pd.DataFrame:
+    """Lead from what day-to-day sales would have been, over each initiative's part, to what was seen; it adds up exactly.
+
+    Returns
+    -------
+    DataFrame
+        `part`, `amount` (money), `kind` ("total" or "change"): sales under any initiative, without them first, as seen last.
+    """
+    own = touching(effects, region).dropna(subset=["effect"]).query("metric != 'win_rate'")
+    touched = np.zeros(len(sales["orders"]), dtype=bool)
+    for _, row in own.iterrows():
+        touched |= payoff.touched(sales["orders"], row)
+    seen = sales["orders"].loc[touched, "revenue"].sum()
+    parts = own[["name", "money"]].set_axis(["part", "amount"], axis=1).sort_values("amount", ascending=False)
+    ends = [["Without them", seen - parts["amount"].sum(), "total"], ["As seen", seen, "total"]]
+    ends = pd.DataFrame(ends if len(own) else [], columns=["part", "amount", "kind"])
+    return pd.concat([ends.iloc[:1], parts.assign(kind="change"), ends.iloc[1:]], ignore_index=True)
+
+
+def path(effects: pd.DataFrame, sales: dict[str, pd.DataFrame], region: str = COMPANY, name: str = "") -> pd.DataFrame:
+    """The event study of one initiative: the one named, or the one whose money is largest of those whose verdict is clearest.
+
+    Returns
+    -------
+    DataFrame
+        What `designs.path` gives (gaps relative to the mean before; points of win rate for training), with `name`, `verdict`
+        and `days` (of a period); no rows where none has an estimate, or none is called so.
+    """
+    clear = effects.assign(clear=effects["verdict"] != UNCLEAR, size=effects["money"].abs())
+    order = (
+        clear[clear["name"].eq(name) | (name == "")].sort_values(["clear", "size"], ascending=False)["name"].tolist()
+    )
+    known = {row["name"]: (row, table) for row, table in _panels(effects, sales, region)}
+    for row, table in (known[n] for n in order if n in known):
+        return designs.path(table).assign(name=row["name"], verdict=row["verdict"], days=PERIOD[row["metric"]])
+    return pd.DataFrame()
+
+
+def placebos(effects: pd.DataFrame, sales: dict[str, pd.DataFrame], region: str = COMPANY) -> pd.DataFrame:
+    """Each initiative's effect among placebos: `name`, `verdict`, and what `designs.placebos` gives."""
+    found = [
+        designs.placebos(p).assign(name=r["name"], verdict=r["verdict"]) for r, p in _panels(effects, sales, region)
+    ]
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+
+
+def prices(effects: pd.DataFrame, sales: dict[str, pd.DataFrame], region: str = COMPANY) -> pd.DataFrame:
+    """What price initiatives did to the price that customers paid, beside what they did to the volume.
+
+    Price is revenue over volume at each product's mean price, so that the mix of products does not move it.
+
+    Returns
+    -------
+    DataFrame
+        Two rows per price initiative with an estimate: `name`, `of` ("volume", "price"), `effect`, `low`, `high` (ratio, 90 %).
+    """
+    cleaned = payoff.without(sales["orders"], effects)
+    known = touching(effects.reset_index(), region).dropna(subset=["effect"]).query("kind == 'price'")
+    rows = []
+    for _, row in known.iterrows():
+        told = designs.estimate(panel(cleaned(row["index"]), row, "price")).iloc[0]
+        ends = told[["relative", "relative_low", "relative_high"]].tolist()
+        rows += [[row["name"], "volume", row["effect"], row["low"], row["high"]], [row["name"], "price", *ends]]
+    return pd.DataFrame(rows, columns=["name", "of", "effect", "low", "high"])
+
+
+def findings(effects: pd.DataFrame) -> pd.DataFrame:
+    """The initiatives with money behind a clear verdict, in the columns of a chief's findings (`brief.FINDING`).
+
+    Those that worked and surely gained something, and those that did not work.
+
+    Parameters
+    ----------
+    effects : DataFrame
+        As `effects` gives it, or the part of it that touches a region.
+
+    Returns
+    -------
+    DataFrame
+        One row each, the most money first: kind ("initiative"), subject (name), worth (incremental gross margin − spend,
+        money), value (effect, ratio), compared (smallest effect of interest, ratio), low, high (of the effect, 90 %), n
+        (periods since the start).
+    """
+    sure = effects["verdict"].eq(WORKED) & (effects["gain_low"] > 0) | effects["verdict"].eq(FAILED)
+    clear = effects[sure & effects["gain"].notna()]
+    return pd.DataFrame(
+        {
+            "kind": "initiative",
+            "subject": clear["name"],
+            "worth": clear["gain"] - clear["spend"].fillna(0.0),
+            "value": clear["effect"],
+            "compared": clear["minimum_effect"],
+            "low": clear["low"],
+            "high": clear["high"],
+            "n": clear["after"],
+        },
+        columns=FINDING,
+    ).sort_values("worth", key=abs, ascending=False, ignore_index=True)
+
+
+_COUNTED = {"worked": WORKED, "failed": FAILED, "unclear": UNCLEAR}
+
+
+def _span(sales: pd.DataFrame, initiative: pd.Series, metric: str) -> tuple[int, int] | None:
+    """Give the first and last whole period, 0 being the first after the start; None where there are too few."""
+    length = PERIOD[metric]
+    whole = (initiative["until"] - initiative["started_on"]).days + 1
+    back = (initiative["started_on"] - sales["day"].min()).days // length if len(sales) else 0
+    if back < FEWEST_BEFORE or whole < length:
+        return None
+    return -min(back, BEFORE // length), whole // length - 1
+
+
+def _long(
+    wide: pd.DataFrame, top: str, bottom: str | None, begun: pd.Timestamp, length: int, treated: str
+) -> pd.DataFrame:
+    values = wide[top].fillna(0.0) / wide[bottom] if bottom else wide[top].fillna(0.0)
+    size = wide[bottom or top].loc[:, lambda t: t.columns < 0].mean(axis=1)
+    kept = (size > 0) & values.notna().all(axis=1)
+    values, size = values[kept], size[kept]
+    if bottom != "closed":
+        values = values.div(values.loc[:, values.columns < 0].mean(axis=1), axis=0)
+    frame = values.rename_axis(columns="period").stack().rename("value").reset_index()
+    return pd.DataFrame(
+        {
+            "unit": frame["unit"],
+            "start": begun + pd.to_timedelta(frame["period"] * length, "D"),
+            "value": frame["value"],
+            "treated_from": pd.Series(begun, frame.index).where(frame["unit"] == treated),
+            "weight": frame["unit"].map(size),
+        }
+    )
+
+
+def _together(known: pd.DataFrame, sales: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Estimate all initiatives, each on sales that the others' effects have been taken out of; then allot the money."""
+    told = known.assign(lift=np.nan)
+    for _ in range(ROUNDS):
+        cleaned = payoff.without(sales["orders"], told)
+        rows = [
+            _estimated(row, sales.get("deals") if row["metric"] == "win_rate" else cleaned(k))
+            for k, row in known.iterrows()
+        ]
+        told = known.join(pd.DataFrame(rows, index=known.index).reindex(columns=_ESTIMATED).astype(_TYPES))
+    return told[_ESTIMATED].join(payoff.money(told, sales))
+
+
+_ENDS = ["", "_low", "_high"]
+_NUMBERS = "treated controls before after df p p_trend effect error low high detectable counterfactual".split()
+_NUMBERS += [f"{what}{end}" for what in ("lift", "rise") for end in _ENDS]
+_ESTIMATED = ["design", "inference", "lacks", *_NUMBERS]
+_TYPES = dict.fromkeys(_NUMBERS, "float64")
+
+
+def _estimated(row: pd.Series, sales: pd.DataFrame | None) -> dict:
+    """Estimate one initiative on its own figure, and what it did to revenue and, of a price, to the margin."""
+    if sales is None:
+        return {"lacks": "there are no deals to read it from"}
+    table = panel(sales, row, row["metric"])
+    if table.empty or table["treated_from"].isna().all():
+        return {"lacks": _lacking(row, table)}
+    try:
+        told = designs.estimate(table).iloc[0]
+    except ValueError as error:
+        return {"lacks": str(error)}
+    facts = told[["design", "inference", "treated", "controls", "before", "after", "df", "p", "p_trend"]].to_dict()
+    facts |= {"effect": told["relative"], "low": told["relative_low"], "high": told["relative_high"]}
+    facts |= {f: told[f] / told["counterfactual"] for f in ("detectable", "error", "counterfactual")} | {"lacks": ""}
+    if row["metric"] != "volume":
+        return facts | _relative(told, "lift")
+    for what, metric in (("lift", "revenue"), ("rise", "margin")):
+        other = panel(sales, row, metric)
+        if other["treated_from"].notna().any():
+            facts |= _relative(designs.estimate(other).iloc[0], what)
+    return facts
+
+
+def _relative(told: pd.Series, what: str) -> dict[str, float]:
+    return {f"{what}{end}": told[f"relative{end}"] for end in _ENDS}
+
+
+def _lacking(row: pd.Series, table: pd.DataFrame) -> str:
+    length = PERIOD[row["metric"]]
+    if len(table):
+        return "nothing was sold there before"
+    if (row["until"] - row["started_on"]).days + 1 < length:
+        return f"it has not run for {length} days yet"
+    return f"there are fewer than {FEWEST_BEFORE * length} days of sales before it"
+
+
+def _found(told: pd.DataFrame) -> pd.DataFrame:
+    """Tell which rises above nought, and which effects below the smallest of interest, stand at the rate of false discoveries."""
+    above = told["effect"] / told["error"]
+    below = (told["minimum_effect"].fillna(0.0) - told["effect"]) / told["error"]
+    return pd.DataFrame({"found": _stand(above, told["df"]), "missed": _stand(below, told["df"])})
+
+
+def _stand(t: pd.Series, df: pd.Series) -> pd.Series:
+    """Hold one-sided claims against Benjamini and Hochberg (1995), over all initiatives with an estimate."""
+    p = pd.Series(student.sf(t, df), t.index).dropna().clip(1e-12, 1 - 1e-12)
+    return discovered(-pd.Series(ndtri(p / 2), p.index), FALSE_DISCOVERIES).reindex(t.index, fill_value=False)
+
+
+def _tell_by(row: pd.Series) -> pd.Timestamp:
+    """Give the day from which the smallest effect of interest would be found in eight of ten cases; missing where never."""
+    if pd.isna(row["detectable"]) or not row["minimum_effect"] > 0:
+        return pd.NaT
+    periods = designs.periods_needed(row, row["minimum_effect"])
+    if not periods < 1000:
+        return pd.NaT
+    return row["started_on"] + pd.Timedelta(days=int(periods) * PERIOD[row["metric"]])
+
+
+def _panels(effects: pd.DataFrame, sales: dict[str, pd.DataFrame], region: str) -> list[tuple[pd.Series, pd.DataFrame]]:
+    """Give each initiative that touches a region and has an estimate with the panel it stands on."""
+    cleaned = payoff.without(sales["orders"], effects)
+    known = touching(effects.reset_index(), region).dropna(subset=["effect"])
+    return [
+        (row, panel(sales["deals"] if row["metric"] == "win_rate" else cleaned(row["index"]), row, row["metric"]))
+        for _, row in known.iterrows()
+    ]

@@ -1,0 +1,131 @@
+"""What do the initiatives' effects look like, beside what would have been?"""
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from quarterdeck.analysis.initiatives import FAILED, WORKED
+from quarterdeck.present import style
+from quarterdeck.present.charts.steps import steps
+
+INKS = {WORKED: style.GOOD, FAILED: style.LOSS}
+MARKS = {WORKED: "o", FAILED: "X"}
+MOST_STEPS = 5
+
+
+def effect_intervals(effects: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw each initiative's effect with its interval and the smallest effect of interest (`analysis.initiatives.effects`)."""
+    known = effects.dropna(subset=["low"]).iloc[::-1]
+    ax = style.rows(ax, len(known), 0.36)
+    spots = range(len(known))
+    inks = [INKS.get(v, style.SOFT) for v in known["verdict"]]
+    ax.hlines(spots, known["low"], known["high"], color=inks, linewidth=2.2)
+    for spot, ink, row in zip(spots, inks, known.itertuples(), strict=True):
+        ax.scatter(row.effect, spot, s=46, color=ink, marker=MARKS.get(row.verdict, "s"), zorder=3)
+        ax.annotate(
+            row.verdict, (1.0, spot), xycoords=("axes fraction", "data"), ha="right", va="center", color=ink, fontsize=9
+        )
+    ax.scatter(
+        known["minimum_effect"],
+        spots,
+        marker="|",
+        s=150,
+        color=style.PLAN,
+        zorder=2,
+        label="smallest effect of interest",
+    )
+    ax.axvline(0, color=style.NAVY, linewidth=1.2)
+    ax.set_yticks(spots, known["name"])
+    ax.set_ylim(-0.7, len(known) - 0.3)
+    reach = known["high"].max() - known["low"].min()
+    ax.set_xlim(known["low"].min() - 0.04 * reach, known["high"].max() + 0.24 * reach)
+    style.percent_axis(ax.xaxis)
+    ax.legend(loc="upper right", bbox_to_anchor=(1, 0), fontsize=9, borderaxespad=2.7)
+    worked = int(known["verdict"].eq(WORKED).sum())
+    finding = f"{worked or 'None'} of {len(known)} initiatives can be said to have worked"
+    return style.title(ax, finding, "What did each bring? Change of what it was to move, %; line: 90 % interval")
+
+
+def gain_bars(effects: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw what each initiative gained with its interval, against what was spent on it (`analysis.initiatives.effects`)."""
+    known = effects.dropna(subset=["gain_low", "spend"]).iloc[::-1]
+    ax = style.rows(ax, len(known), 0.36)
+    spots = range(len(known))
+    ax.hlines(spots, known["gain_low"], known["gain_high"], color=style.US, linewidth=2.2)
+    ax.scatter(known["gain"], spots, s=46, color=style.US, zorder=3, label="gross margin gained")
+    ax.scatter(known["spend"], spots, marker="|", s=170, linewidth=2.4, color=style.PLAN, zorder=4, label="spent")
+    ax.axvline(0, color=style.NAVY, linewidth=1.2)
+    ax.set_yticks(spots, known["name"])
+    ax.set_ylim(-0.7, len(known) - 0.3)
+    ax.legend(loc="upper left", bbox_to_anchor=(0, 0), ncols=2, fontsize=9, borderaxespad=2.7)
+    style.money_axis(ax.xaxis, currency)
+    sure = int((known["gain_low"] > known["spend"]).sum())
+    finding = f"{sure or 'None'} of {len(known)} surely brought in more than was spent"
+    return style.title(
+        ax, finding, f"Was it worth its money? Incremental gross margin, {currency}; line: 90 % interval"
+    )
+
+
+def event_study(path: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw an initiative's gap to what would have been, period by period around its start (`analysis.initiatives.path`)."""
+    own, name = path, path["name"].iloc[0]
+    ax = style.axes(ax, height=3.2)
+    weeks = own["since"] * own["days"] / 7
+    after = own["since"] >= 0
+    ax.fill_between(
+        weeks, own["low"] - own["gap"], own["high"] - own["gap"], color=style.LINE, linewidth=0, label="chance"
+    )
+    ax.axhline(0, color=style.NAVY, linewidth=1)
+    ax.plot(weeks, own["gap"], color=style.SOFT, linewidth=1.2)
+    ax.scatter(weeks[~after], own["gap"][~after], s=26, color=style.SOFT, zorder=3)
+    ink = INKS.get(own["verdict"].iloc[0], style.US)
+    ax.scatter(weeks[after], own["gap"][after], s=40, color=ink, zorder=3)
+    ax.axvline(-own["days"].iloc[0] / 14, color=style.PLAN, linewidth=1.4)
+    style.percent_axis(ax.yaxis)
+    ax.set_xlabel("weeks since the start")
+    outside = int((own["gap"][after].abs() > (own["high"] - own["gap"])[after]).sum())
+    finding = f"{name}: {outside} of {after.sum()} periods lie outside what chance gave before"
+    return style.title(
+        ax, finding, "When did it part from its control? Gap to it, %; brass: the start; grey band: nine in ten"
+    )
+
+
+def placebo_dots(placebos: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw each initiative's effect among those of units that underwent nothing (`analysis.initiatives.placebos`)."""
+    names = placebos["name"].unique()[::-1]
+    ax = style.rows(ax, len(names), 0.36)
+    place = {name: k for k, name in enumerate(names)}
+    tried = placebos[~placebos["treated"]]
+    ax.scatter(tried["z"], tried["name"].map(place), s=60, marker="|", color=style.SOFT, alpha=0.6)
+    own = placebos[placebos["treated"]]
+    inks = [INKS.get(v, style.US) for v in own["verdict"]]
+    ax.scatter(own["z"], own["name"].map(place), s=52, color=inks, zorder=3)
+    ax.axvline(0, color=style.NAVY, linewidth=1)
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(-0.7, len(names) - 0.3)
+    ax.set_xlabel("effect over the noise before")
+    widest = tried.groupby("name")["z"].agg(lambda z: z.abs().max())
+    beyond = int((own.set_index("name")["z"].abs() > widest.reindex(own["name"])).sum())
+    finding = f"{beyond or 'None'} of {len(names)} lie beyond every placebo"
+    return style.title(
+        ax, finding, "Would doing nothing have looked the same? Dot: the initiative; ticks: where nothing was done"
+    )
+
+
+def bridge(reconciled: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw the steps from sales without initiatives to those seen (`analysis.initiatives.reconciled`)."""
+    inner = reconciled.iloc[1:-1]
+    order = inner["amount"].abs().sort_values(ascending=False).index
+    shown = inner.loc[sorted(order[:MOST_STEPS])]
+    rest = inner["amount"].drop(shown.index)
+    amounts, names = shown["amount"].tolist(), shown["part"].tolist()
+    if len(rest):
+        amounts, names = [*amounts, rest.sum()], [*names, f"{len(rest)} others"]
+    ends = reconciled["amount"].iloc[[0, -1]].tolist()
+    words = [name.replace(" ", "\n") for name in ["Without them", *names, "As seen"]]
+    ax = steps([ends[0], *amounts, ends[1]], words, ax, currency)
+    ax.tick_params(axis="x", labelsize=9)
+    touched, added = (style.money(v, currency) for v in (ends[1], ends[1] - ends[0]))
+    finding = f"Together they explain {added} of {touched} that they touched"
+    return style.title(
+        ax, finding, f"Do the parts add up to what was seen? Day-to-day sales under any initiative, {currency}"
+    )

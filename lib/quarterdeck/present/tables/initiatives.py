@@ -1,0 +1,59 @@
+"""How do the initiatives read side by side?"""
+
+import great_tables as gt
+import pandas as pd
+
+from quarterdeck.present import style
+from quarterdeck.present.tables import lay
+
+WORDS = {"revenue": "revenue", "volume": "volume", "win_rate": "win rate"}
+
+
+def results(effects: pd.DataFrame, currency: str = "EUR") -> gt.GT:
+    """Lay out verdicts with effect, money and return (`analysis.initiatives.effects`)."""
+    columns = {
+        "name": ("Initiative", "text"),
+        "verdict": ("Verdict", "text"),
+        "effect": ("Effect", "change"),
+        "interval": ("Interval", "interval change"),
+        "money": ("In money", "money"),
+        "spend": ("Spent", "money"),
+        "returns": ("Return", "text"),
+        "why": ("Why", "text"),
+    }
+    ends = zip(effects["roi"], effects["roi_low"], effects["roi_high"], strict=True)
+    returns = [
+        "–" if pd.isna(a) else " ".join([style.times(a), f"({style.times(b)} to {style.times(c)})"]) for a, b, c in ends
+    ]
+    note = "Intervals: 90 %. Money: sales above what would have been. Return: incremental gross margin over spend."
+    return lay(effects.assign(returns=returns, interval=None), columns, note, currency)
+
+
+def registered(effects: pd.DataFrame, currency: str = "EUR") -> gt.GT:
+    """Lay out what was written down beforehand, and what could be told at all (`analysis.initiatives.effects`)."""
+    columns = {
+        "name": ("Initiative", "text"),
+        "kind": ("Kind", "text"),
+        "hypothesis": ("Hypothesis", "text"),
+        "of": ("Held against", "text"),
+        "started_on": ("From", "day"),
+        "read_on": ("To be read", "day"),
+        "minimum_effect": ("Smallest effect of interest", "whole ratio"),
+        "detectable": ("Found in 8 of 10 cases", "whole ratio"),
+        "tell_by": ("Smallest effect told from", "day"),
+    }
+    said = [
+        f"{WORDS[m]}; {d}, {c:.0f} others" if pd.notna(d) else f"{WORDS[m]}; {lack}"
+        for m, d, c, lack in zip(
+            effects["metric"], effects["design"], effects["controls"], effects["lacks"], strict=True
+        )
+    ]
+    note = "Without a day the smallest effect cannot be told by this design, however long one waits."
+    return lay(effects.assign(of=said), columns, note, currency)
+
+
+def prices(prices: pd.DataFrame) -> gt.GT:
+    """Lay out what price initiatives did to price and volume (`analysis.initiatives.prices`)."""
+    columns = {"of": ("Of", "text"), "effect": ("Effect", "change"), "interval": ("Interval", "interval change")}
+    note = "Price: revenue over volume, the mix of products held; volume: units at each product's mean price. 90 %."
+    return lay(prices.assign(interval=None, of=prices["of"].str.capitalize()), columns, note, by="name")
