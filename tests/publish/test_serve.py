@@ -232,9 +232,8 @@ def test_a_phone_shows_one_column_that_does_not_scroll_sideways(chromium, server
     script = look(chromium, server, path, 390)
     assert script("return window.innerWidth") == 390
     assert script("return document.documentElement.scrollWidth") == 390
-    lefts = script(
-        "return [...document.querySelectorAll('main > section, .body > section, .body > details')].map(s => s.getBoundingClientRect().left)"
-    )
+    parts = "main > section, .body > section, .body > details"
+    lefts = script(f"return [...document.querySelectorAll('{parts}')].map(s => s.getBoundingClientRect().left)")
     assert len(set(lefts)) == 1
 
 

@@ -90,10 +90,11 @@ class Shelf:
         shown = self.run in (LATEST, name) and name in _folders(self.outputs / company)
         return _read(self.outputs / company / name) if shown else None
 
-    def before(self, run: Run) -> Run | None:
-        """Find the run that was finished before this one."""
+    def before(self, run: Run, region: str, notebook: str) -> Run | None:
+        """Find the newest run before this one that has the same page."""
         runs = self.runs(run.company)
-        return next(iter(runs[runs.index(run) + 1 :]), None) if run in runs else None
+        earlier = runs[runs.index(run) + 1 :] if run in runs else []
+        return next((r for r in earlier if self.notebook(r.company, r.name, region, notebook)), None)
 
     def notebook(self, company: str, run: str, region: str, notebook: str) -> Path | None:
         """Resolve a request to the stored notebook that it may see, or to None."""

@@ -31,7 +31,7 @@ from quarterdeck.publish.access import LATEST, Run, Shelf
 
 STYLESHEET = stored.TEMPLATES / stored.TEMPLATE / "static" / "quarterdeck.css"
 HEADERS = {
-    # The icon is empty data. Tables bring their own style; no script runs, nothing comes from another host, and nothing goes to one.
+    # The icon is empty data, tables bring their own style; no script runs, and no other host is spoken to.
     "Content-Security-Policy": "default-src 'none'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'self'",
     "X-Content-Type-Options": "nosniff",
@@ -300,7 +300,7 @@ class ComparePage(NotebookPage):
 
     def page(self, found: Run, latest: Run | None, run: str, region: str, notebook: str, sheet: Path) -> str:
         """Make the page."""
-        before = self.shelf.before(found)
+        before = self.shelf.before(found, region, notebook)
         facts = view.frame(self.shelf, found, run, region, notebook, self.now)
         titles = press.said(sheet)["titles"]
         figures = moved.compare(found, before, region, notebook, titles) if before else []

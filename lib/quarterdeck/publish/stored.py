@@ -72,7 +72,7 @@ def _said(section: list[dict[str, Any]]) -> dict[str, Any]:
         if block["kind"] == "picture":
             found.append(block["alt"])
         elif block["kind"] == "html":
-            found += [_plain(" ".join(part)) for part in CARD.findall(block["text"])]
+            found += [_plain(". ".join(p for p in part if p)) for part in CARD.findall(block["text"])]
         elif block["kind"] in ("said", "folded"):
             found += [_plain(line) for line in re.split(r"\n+", block.get("said", block["text"]))]
     name = first.get("name") or next((s for s in found if s), "")
