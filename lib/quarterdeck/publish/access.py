@@ -9,7 +9,7 @@ import os
 import stat
 import time
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -69,26 +69,30 @@ class Shelf:
     company: str | None = None
     run: str = LATEST
 
+    @cached_property
+    def _root(self) -> str:
+        return str(self.outputs)  # text is joined and compared faster than paths, and every request does that
+
     def companies(self) -> list[str]:
         """Name the companies that have a finished run, by the alphabet."""
-        names = _folders(self.outputs)
+        names = _folders(self._root)
         return [n for n in names if self.company in (None, n) and self.runs(n)]
 
     def runs(self, company: str) -> list[Run]:
         """Give a company's finished runs, the newest first."""
-        if company not in _folders(self.outputs) or self.company not in (None, company):
+        if company not in _folders(self._root) or self.company not in (None, company):
             return []
-        found = [_read(self.outputs / company / name) for name in _folders(self.outputs / company)]
+        found = [_read(self._root, company, name) for name in _folders(f"{self._root}/{company}")]
         shown = [r for r in found if r and self.run in (LATEST, r.name)]
         return sorted(shown, key=lambda r: (_created(r), r.name), reverse=True)
 
     def find(self, company: str, run: str) -> Run | None:
         """Find one run by its name; `latest` is the newest that the company's own link points to."""
-        if company not in _folders(self.outputs) or self.company not in (None, company):
+        if company not in _folders(self._root) or self.company not in (None, company):
             return None
         name = self._newest(company) if run == LATEST else run
-        shown = self.run in (LATEST, name) and name in _folders(self.outputs / company)
-        return _read(self.outputs / company / name) if shown else None
+        shown = self.run in (LATEST, name) and name in _folders(f"{self._root}/{company}")
+        return _read(self._root, company, name) if shown else None
 
     def before(self, run: Run, region: str, notebook: str) -> Run | None:
         """Find the newest run before this one that has the same page."""
@@ -102,21 +106,23 @@ class Shelf:
         entry = found and found.entry(region, notebook)
         if not entry or entry["state"] not in WHOLE:
             return None
-        folder = found.folder / entry["region"]
-        path = folder / f"{entry['notebook']}.ipynb"
+        folder = f"{found.folder}/{region}"
+        path = f"{folder}/{notebook}.ipynb"
         plain = all(os.path.basename(name) == name and name.strip(".") for name in (region, notebook))
-        return path if plain and _mode(folder, stat.S_ISDIR) and _mode(path, stat.S_ISREG) else None
+        return Path(path) if plain and _mode(folder, stat.S_ISDIR) and _mode(path, stat.S_ISREG) else None
 
     def _newest(self, company: str) -> str | None:
         if self.run != LATEST:
             return self.run
         try:
-            return os.readlink(self.outputs / company / LATEST)  # looked for among the company's folders like any name
+            return os.readlink(
+                f"{self._root}/{company}/{LATEST}"
+            )  # looked for among the company's folders like any name
         except OSError:
             return None
 
 
-def _mode(path: Path, kind: Any) -> os.stat_result | None:
+def _mode(path: str, kind: Any) -> os.stat_result | None:
     """Give what the system says of a path that is itself of a kind; a link out of the run is not followed."""
     try:
         told = os.lstat(path)
@@ -125,7 +131,7 @@ def _mode(path: Path, kind: Any) -> os.stat_result | None:
     return told if kind(told.st_mode) else None
 
 
-def _folders(parent: Path) -> list[str]:
+def _folders(parent: str) -> list[str]:
     """Name the real, visible folders in `parent`; a symbolic link is not one."""
     told = _mode(parent, stat.S_ISDIR)
     if not told:
@@ -135,16 +141,21 @@ def _folders(parent: Path) -> list[str]:
 
 
 @lru_cache(maxsize=256)
-def _listed(parent: Path, changed: int) -> list[str]:
+def _listed(parent: str, changed: int) -> list[str]:
     """List a folder; `changed` is the cache's key to one version of it."""
     with os.scandir(parent) as found:
         return sorted(e.name for e in found if e.is_dir(follow_symlinks=False) and e.name[0] != ".")
 
 
-def _read(folder: Path) -> Run | None:
+def _read(root: str, company: str, name: str) -> Run | None:
     """Read a run, if it is finished: `run.json` is the last file that a run writes."""
-    told = _mode(folder / "run.json", stat.S_ISREG)
-    return Run(folder.parent.name, folder.name, folder, (told.st_mtime_ns, told.st_size)) if told else None
+    told = _mode(f"{root}/{company}/{name}/run.json", stat.S_ISREG)
+    return _run(root, company, name, (told.st_mtime_ns, told.st_size)) if told else None
+
+
+@lru_cache(maxsize=4096)
+def _run(root: str, company: str, name: str, version: tuple[int, int]) -> Run:
+    return Run(company, name, Path(root, company, name), version)
 
 
 @lru_cache(maxsize=8)

@@ -36,11 +36,14 @@ class Press:
     def __init__(self, outputs: Path) -> None:
         self.outputs, self.folder = outputs, _writable(outputs / FOLDER)
         self.at_work: subprocess.Popen | None = None
+        self.there: set[Path] = set()
 
     def sheet(self, path: Path) -> Path | None:
         """Find the rendered page of a notebook, where there is one."""
         folder = self._place(path)
-        return folder if folder.is_dir() else None
+        if folder not in self.there and folder.is_dir():
+            self.there.add(folder)  # it stays, as long as its notebook does
+        return folder if folder in self.there else None
 
     def make(self, path: Path) -> Path:
         """Render a notebook, unless it has been; the page appears whole or not at all."""
@@ -73,8 +76,8 @@ class Press:
             self.at_work.wait()
 
     def _place(self, path: Path) -> Path:
-        told = path.stat()
-        return self.folder / _key(path, told.st_mtime_ns, told.st_size)
+        told = os.stat(path)
+        return _place(self.folder, path, told.st_mtime_ns, told.st_size)
 
 
 def said(sheet: Path) -> dict[str, Any]:
@@ -88,11 +91,11 @@ def body(sheet: Path) -> str:
 
 
 @lru_cache(maxsize=8192)
-def _key(path: Path, changed: int, size: int) -> str:
-    """Hash what a page follows from: its notebook, its name, and what renders it."""
+def _place(pages: Path, path: Path, changed: int, size: int) -> Path:
+    """Name a page by what it follows from: its notebook's content and name, and what renders it."""
     content = hashlib.sha256(path.read_bytes())
     content.update(f"{path.stem}\n{__version__}\n{_renderer()}".encode())
-    return content.hexdigest()[:32]
+    return pages / content.hexdigest()[:32]
 
 
 @lru_cache(maxsize=1)

@@ -276,7 +276,8 @@ class NotebookPage(Page):
         if not path:
             return self.explain(found, run, region, notebook)
         sheet = await self.sheet(path)
-        follows = (found, self.shelf.find(company, LATEST), run, region, notebook, sheet)
+        latest = found if run == LATEST else self.shelf.find(company, LATEST)
+        follows = (found, latest, run, region, notebook, sheet)
         self.keep((*follows, view.age(found.facts["created_at"], self.now)), lambda: self.page(*follows))
 
     def page(self, found: Run, latest: Run | None, run: str, region: str, notebook: str, sheet: Path) -> str:
