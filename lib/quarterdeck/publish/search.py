@@ -48,7 +48,7 @@ def _hits(run: Run, entry: dict[str, Any], sheet: Path, asked: list[str]) -> lis
         about = all(w in section["name"].casefold() for w in asked)
         lines = [s for s, folded in sentences if about or all(w in folded for w in asked)]
         if about or lines:
-            text = " ".join(lines[:2]) or section["name"]
+            text = next(iter(lines), section["name"])
             found.append(
                 {"text": text, "section": section["name"], "id": section["id"], "rank": (1 + (not about), *order)}
             )

@@ -70,7 +70,7 @@ def _said(section: list[dict[str, Any]]) -> dict[str, Any]:
     first, found = section[0], []
     for block in section:
         if block["kind"] == "picture":
-            found.append(block["alt"])
+            found.append(block["alt"].split(". ")[0])
         elif block["kind"] == "html":
             found += [_plain(". ".join(p for p in part if p)) for part in CARD.findall(block["text"])]
         elif block["kind"] in ("said", "folded"):
