@@ -37,6 +37,7 @@ class Press:
         self.outputs, self.folder = outputs, _writable(outputs / FOLDER)
         self.at_work: subprocess.Popen | None = None
         self.there: set[Path] = set()
+        self.wanted = False
 
     def sheet(self, path: Path) -> Path | None:
         """Find the rendered page of a notebook, where there is one."""
@@ -63,11 +64,13 @@ class Press:
         file = self._place(path) / name
         return file if PICTURE.fullmatch(name) and file.is_file() else None
 
-    def look(self) -> None:
-        """Have the pages that are missing rendered by another process, unless one is at it."""
-        if self.at_work is None or self.at_work.poll() is not None:
+    def look(self, changed: bool) -> None:
+        """Have missing pages rendered by another process where runs have changed; one at a time, then once more."""
+        self.wanted |= changed
+        idle = self.at_work is None or self.at_work.poll() is not None
+        if idle and self.wanted:
             command = [sys.executable, "-m", "quarterdeck.publish.press", str(self.outputs), str(self.folder)]
-            self.at_work = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+            self.at_work, self.wanted = subprocess.Popen(command, stdin=subprocess.DEVNULL), False
 
     def stop(self) -> None:
         """End the other process."""

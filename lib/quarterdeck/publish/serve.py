@@ -410,6 +410,5 @@ class Pages(Voila):
     def look(self) -> None:
         """Have pages rendered where a run has come since the last look, before a reader asks for one."""
         runs = [r for company in self.shelf.companies() for r in self.shelf.runs(company)]
-        if runs != self.seen:
-            self.press.look()
+        self.press.look(runs != self.seen)
         self.seen = runs
