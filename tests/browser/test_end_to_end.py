@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from axe_core_python.selenium import Axe
 
 from conftest import ROOT
 
@@ -53,6 +54,13 @@ def wait_for(address: str, process: subprocess.Popen) -> None:
     raise AssertionError("the server ended before it answered")
 
 
+def wait_until(true) -> None:
+    end = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 def facts(root: Path) -> dict:
     return json.loads((root / "outputs" / "demo" / "latest" / "run.json").read_text())
 
@@ -74,6 +82,10 @@ def test_every_page_of_the_run_opens_with_its_pictures_and_without_an_error(serv
     chromium.get_log("browser")
     for region, notebook in pages:
         chromium.get(f"{address}/demo/latest/{region}/{notebook}")
+        chromium.execute_script(
+            "for (const i of document.images) i.loading = 'eager'"
+        )  # what lies far below comes late
+        wait_until(lambda: chromium.execute_script("return [...document.images].every(i => i.complete)"))
         shown = chromium.execute_script("return [...document.images].map(i => [i.naturalWidth > 0, i.alt])")
         assert shown and all(drawn and "?" in alt for drawn, alt in shown), (region, notebook)
         assert "Snapshot" in chromium.find_element("tag name", "main").text
@@ -87,3 +99,73 @@ def test_links_of_the_findings_lead_to_pages(served, chromium):
     assert links
     for link in links:
         assert urllib.request.urlopen(link).status == 200
+
+
+def look(chromium, address, width, scheme):
+    """Open an address as a screen so wide would, in the light or in the dark."""
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    chromium.get(address)
+
+
+def barriers(chromium):
+    """Name what keeps somebody from reading the page, with everything unfolded."""
+    chromium.execute_script("document.querySelectorAll('main details').forEach(d => d.open = true)")
+    told = Axe().run(chromium)
+    assert len(told["passes"]) > 15  # the check did look at the page
+    grave = [v for v in told["violations"] if v["impact"] in ("serious", "critical")]
+    return [(v["id"], v["nodes"][0]["html"][:200]) for v in grave]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_everybody_can_read_every_page(served, chromium, width, scheme):
+    address, root = served
+    notebooks = {n["notebook"] for n in facts(root)["notebooks"]}
+    pages = [f"/demo/latest/company/{n}" for n in sorted(notebooks)]
+    for path in ["/", "/search?q=rate", "/nowhere", f"{pages[0]}/compare", *pages]:
+        look(chromium, address + path, width, scheme)
+        assert barriers(chromium) == [], path
+        assert chromium.execute_script("return document.documentElement.scrollWidth") == width, path
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_an_executive_walks_to_a_region_to_another_page_and_back(served, chromium, width, scheme):
+    address, root = served
+    look(chromium, address, width, scheme)
+    chromium.find_element("partial link text", "Executive brief").click()
+    chromium.find_element("css selector", ".switch summary").click()
+    chromium.find_element("link text", "North Sea").click()
+    run = (root / "outputs" / "demo" / "latest").resolve().name
+    assert chromium.current_url == f"{address}/demo/{run}/north_sea/executive_brief"
+    chromium.find_element("link text", "Forecasting").click()
+    assert "Where will the quarter end" in chromium.find_element("tag name", "h1").text
+    chromium.find_element("link text", "Quarterdeck").click()
+    assert chromium.current_url == f"{address}/"
+
+
+def test_a_picture_fills_the_screen_without_a_script_and_gives_it_back(served, chromium):
+    address, _ = served
+    look(chromium, f"{address}/demo/latest/company/executive_brief", 1440, "light")
+    link = chromium.find_element("css selector", ".grow")
+    chromium.execute_script("arguments[0].scrollIntoView()", link)
+    small = link.find_element("tag name", "img").size["width"]
+    link.click()
+    assert link.find_element("tag name", "img").size["width"] > max(small, 1200)
+    chromium.find_element("link text", "Back to the page").click()
+    assert link.find_element("tag name", "img").size["width"] == small
+
+
+def test_a_page_asks_no_other_host_and_weighs_little(served, chromium):
+    address, root = served
+    for notebook in {n["notebook"] for n in facts(root)["notebooks"]}:
+        look(chromium, f"{address}/demo/latest/company/{notebook}", 1440, "light")
+        chromium.execute_script("for (const i of document.images) i.loading = 'eager'")
+        wait_until(lambda: chromium.execute_script("return [...document.images].every(i => i.complete)"))
+        script = "return performance.getEntriesByType('resource').map(e => [e.name, e.encodedBodySize])"
+        loaded = chromium.execute_script(script)
+        assert all(name.startswith(address) for name, _ in loaded if not name.startswith("data:"))
+        assert sum(size for _, size in loaded) < 1_500_000, notebook

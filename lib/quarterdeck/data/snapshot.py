@@ -17,13 +17,12 @@ from typing import Any
 
 import pandas as pd
 
-from quarterdeck.data import history, ledger, source
+from quarterdeck.data import COMPANY, history, ledger, source
 from quarterdeck.data.contract import KEYS, TABLES, check
 from quarterdeck.data.home import home
 from quarterdeck.data.periods import Period, quarter
 from quarterdeck.errors import ParamsError, RunError, SourceError
 
-COMPANY = "company"  # the region that means all regions together
 KEPT = {ledger.TABLE: ledger.NONE_DUE, history.TABLE: history.NONE_EARLIER}  # of earlier runs; why there may be none
 LINKS = ["region", "customer_id", "rep_id", "opportunity_id"]  # columns by which `within` tells a region's rows
 

@@ -5,23 +5,47 @@ A name out of a URL is never joined to a path: it is looked for among the folder
 """
 
 import json
+import os
+import stat
+import time
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 LATEST = "latest"
 WHOLE = ("done", "fresh")  # states of a notebook that has a page
+SETTLED = 1_000_000_000  # ns; a folder changed less long ago may change again without its time telling
+
+
+class Record:
+    """What a `run.json` says, with its notebooks and figures at hand; what no page shows is not kept."""
+
+    def __init__(self, file: Path) -> None:
+        self.facts = json.loads(file.read_text(encoding="utf-8"))
+        self.facts.pop("forecasts", None)
+        self.entries: dict[tuple[str, str], dict[str, Any]] = {}
+        for entry in self.facts.get("notebooks", []):
+            entry.pop("made_of", None)
+            self.entries.setdefault((entry["region"], entry["notebook"]), entry)
+        self.kpis: dict[str, list[dict[str, Any]]] = {}
+        for kpi in self.facts.get("kpis", []):
+            self.kpis.setdefault(kpi["region"], []).append(kpi)
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: its folder, and what its `run.json` says."""
+    """A finished run: its folder, and what its `run.json` says; `version` tells one state of that file from another."""
 
     company: str
     name: str
     folder: Path
-    facts: dict[str, Any]
+    version: tuple[int, int]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Give what `run.json` says."""
+        return _record(self.folder, self.version).facts
 
     def notebooks(self) -> list[dict[str, Any]]:
         """Give the run's entries, one per region and notebook, in the run's own order."""
@@ -29,7 +53,12 @@ class Run:
 
     def entry(self, region: str, notebook: str) -> dict[str, Any] | None:
         """Find what the run says of one notebook of one region."""
-        return next((e for e in self.notebooks() if (e["region"], e["notebook"]) == (region, notebook)), None)
+        return _record(self.folder, self.version).entries.get((region, notebook))
+
+    def kpis(self, region: str, notebook: str | None = None) -> dict[str, dict[str, Any]]:
+        """Give a region's figures by metric: those of one notebook, or the first that the run recorded of each."""
+        told = _record(self.folder, self.version).kpis.get(region, [])
+        return {k["metric"]: k for k in reversed(told) if notebook in (None, k["notebook"])}
 
 
 @dataclass(frozen=True)
@@ -40,24 +69,36 @@ class Shelf:
     company: str | None = None
     run: str = LATEST
 
+    @cached_property
+    def _root(self) -> str:
+        return str(self.outputs)  # text is joined and compared faster than paths, and every request does that
+
     def companies(self) -> list[str]:
         """Name the companies that have a finished run, by the alphabet."""
-        names = _folders(self.outputs)
+        names = _folders(self._root)
         return [n for n in names if self.company in (None, n) and self.runs(n)]
 
     def runs(self, company: str) -> list[Run]:
         """Give a company's finished runs, the newest first."""
-        if company not in _folders(self.outputs) or self.company not in (None, company):
+        if company not in _folders(self._root) or self.company not in (None, company):
             return []
-        found = [_read(self.outputs / company / name) for name in _folders(self.outputs / company)]
+        found = [_read(self._root, company, name) for name in _folders(f"{self._root}/{company}")]
         shown = [r for r in found if r and self.run in (LATEST, r.name)]
-        return sorted(shown, key=lambda r: (str(r.facts.get("created_at", "")), r.name), reverse=True)
+        return sorted(shown, key=lambda r: (_created(r), r.name), reverse=True)
 
     def find(self, company: str, run: str) -> Run | None:
         """Find one run by its name; `latest` is the newest that the company's own link points to."""
-        runs = self.runs(company)
-        name = self._newest(company) if runs and run == LATEST else run
-        return next((r for r in runs if r.name == name), None)
+        if company not in _folders(self._root) or self.company not in (None, company):
+            return None
+        name = self._newest(company) if run == LATEST else run
+        shown = self.run in (LATEST, name) and name in _folders(f"{self._root}/{company}")
+        return _read(self._root, company, name) if shown else None
+
+    def before(self, run: Run, region: str, notebook: str) -> Run | None:
+        """Find the newest run before this one that has the same page."""
+        runs = self.runs(run.company)
+        earlier = runs[runs.index(run) + 1 :] if run in runs else []
+        return next((r for r in earlier if self.notebook(r.company, r.name, region, notebook)), None)
 
     def notebook(self, company: str, run: str, region: str, notebook: str) -> Path | None:
         """Resolve a request to the stored notebook that it may see, or to None."""
@@ -65,35 +106,64 @@ class Shelf:
         entry = found and found.entry(region, notebook)
         if not entry or entry["state"] not in WHOLE:
             return None
-        path = found.folder / entry["region"] / f"{entry['notebook']}.ipynb"
-        return path if path.is_file() and path.resolve() == path else None  # a link out of the run is not followed
+        folder = f"{found.folder}/{region}"
+        path = f"{folder}/{notebook}.ipynb"
+        plain = all(os.path.basename(name) == name and name.strip(".") for name in (region, notebook))
+        return Path(path) if plain and _mode(folder, stat.S_ISDIR) and _mode(path, stat.S_ISREG) else None
 
     def _newest(self, company: str) -> str | None:
         if self.run != LATEST:
             return self.run
-        link = self.outputs / company / LATEST
-        target = link.resolve()
-        return target.name if link.is_symlink() and target.parent == link.parent.resolve() else None
+        try:
+            return os.readlink(
+                f"{self._root}/{company}/{LATEST}"
+            )  # looked for among the company's folders like any name
+        except OSError:
+            return None
 
 
-def _folders(parent: Path) -> list[str]:
-    """Name the real, visible folders in `parent`; a symbolic link is not one."""
-    if not parent.is_dir():
-        return []
-    return sorted(p.name for p in parent.iterdir() if p.is_dir() and not p.is_symlink() and p.name[0] != ".")
-
-
-def _read(folder: Path) -> Run | None:
-    """Read a run, if it is finished: `run.json` is the last file that a run writes."""
-    file = folder.resolve() / "run.json"
-    if file.is_symlink() or not file.is_file():
+def _mode(path: str, kind: Any) -> os.stat_result | None:
+    """Give what the system says of a path that is itself of a kind; a link out of the run is not followed."""
+    try:
+        told = os.lstat(path)
+    except (OSError, ValueError):
         return None
-    stamp = file.stat()
-    facts = _parse(file, stamp.st_mtime_ns, stamp.st_size)
-    return Run(folder.parent.name, folder.name, file.parent, facts)
+    return told if kind(told.st_mode) else None
+
+
+def _folders(parent: str) -> list[str]:
+    """Name the real, visible folders in `parent`; a symbolic link is not one."""
+    told = _mode(parent, stat.S_ISDIR)
+    if not told:
+        return []
+    settled = time.time_ns() - told.st_mtime_ns > SETTLED
+    return _listed(parent, told.st_mtime_ns) if settled else _listed.__wrapped__(parent, 0)
 
 
 @lru_cache(maxsize=256)
-def _parse(file: Path, changed: int, size: int) -> dict[str, Any]:
-    """Parse a `run.json`; `changed` and `size` are the cache's key to one version of it."""
-    return json.loads(file.read_text(encoding="utf-8"))
+def _listed(parent: str, changed: int) -> list[str]:
+    """List a folder; `changed` is the cache's key to one version of it."""
+    with os.scandir(parent) as found:
+        return sorted(e.name for e in found if e.is_dir(follow_symlinks=False) and e.name[0] != ".")
+
+
+def _read(root: str, company: str, name: str) -> Run | None:
+    """Read a run, if it is finished: `run.json` is the last file that a run writes."""
+    told = _mode(f"{root}/{company}/{name}/run.json", stat.S_ISREG)
+    return _run(root, company, name, (told.st_mtime_ns, told.st_size)) if told else None
+
+
+@lru_cache(maxsize=4096)
+def _run(root: str, company: str, name: str, version: tuple[int, int]) -> Run:
+    return Run(company, name, Path(root, company, name), version)
+
+
+@lru_cache(maxsize=8)
+def _record(folder: Path, version: tuple[int, int]) -> Record:
+    """Parse a `run.json`; `version` is the cache's key to one state of it."""
+    return Record(folder / "run.json")
+
+
+@lru_cache(maxsize=4096)
+def _created(run: Run) -> str:
+    return str(run.facts.get("created_at", ""))

@@ -4,16 +4,20 @@ Voilà's stock handler starts a kernel for a view and runs the notebook again. T
 papermill stored; no route leads to a kernel, and the server's kernel manager refuses to start one.
 """
 
+import gzip
 import hashlib
 import ipaddress
 import logging
 import socket
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from jupyter_server.auth.identity import IdentityProvider, User
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from tornado.ioloop import IOLoop, PeriodicCallback
 from tornado.web import HTTPError, RequestHandler
 from traitlets import Instance
 from traitlets.config import Config
@@ -22,19 +26,22 @@ from voila.handler import BaseVoilaHandler
 from voila.static_file_handler import MultiStaticFileHandler
 
 from quarterdeck.errors import QuarterdeckError, RunError
-from quarterdeck.publish import stored, view
+from quarterdeck.publish import moved, press, search, stored, view
 from quarterdeck.publish.access import LATEST, Run, Shelf
 
 STYLESHEET = stored.TEMPLATES / stored.TEMPLATE / "static" / "quarterdeck.css"
 HEADERS = {
-    # Pictures are data: addresses, tables bring their own style; no script runs, nothing comes from another host.
+    # The icon is empty data, tables bring their own style; no script runs, and no other host is spoken to.
     "Content-Security-Policy": "default-src 'none'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'self'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+KEPT = 32 << 20  # bytes of finished answers that stay in memory
+LOOK = 2000  # ms between looks for a new run
+TYPES = {"webp": "image/webp", "png": "image/png", "jpeg": "image/jpeg", "svg": "image/svg+xml"}
 
 
 def serve(
@@ -121,6 +128,34 @@ class Reader(IdentityProvider):
         return User("reader")
 
 
+class Kept:
+    """Finished answers, compressed, the least lately asked for leaving first.
+
+    The key holds all that an answer follows from, the shelf and so what its reader may see among it; readers with the same
+    rights share an answer, others cannot.
+    """
+
+    def __init__(self, limit: int = KEPT) -> None:
+        self.answers: OrderedDict[Hashable, tuple[str, bytes]] = OrderedDict()
+        self.limit, self.size = limit, 0
+
+    def get(self, key: Hashable) -> tuple[str, bytes] | None:
+        """Find an answer: its tag, and its body."""
+        if key in self.answers:
+            self.answers.move_to_end(key)
+        return self.answers.get(key)
+
+    def put(self, key: Hashable, page: str) -> tuple[str, bytes]:
+        """Keep an answer."""
+        text = page.encode()
+        answer = (f'W/"{hashlib.sha256(text).hexdigest()[:32]}"', gzip.compress(text, 6, mtime=0))
+        self.size += len(answer[1]) - len(self.answers.pop(key, ("", b""))[1])
+        self.answers[key] = answer
+        while self.size > self.limit and len(self.answers) > 1:
+            self.size -= len(self.answers.popitem(last=False)[1][1])
+        return answer
+
+
 class Frame:
     """What every answer has in common: its headers, and a friendly card where there is no page."""
 
@@ -135,12 +170,20 @@ class Frame:
         """Give the policy to the code of jupyter_server that sets it itself."""
         return HEADERS["Content-Security-Policy"]
 
+    def fill(self, template: str, **facts: Any) -> str:
+        """Make a page from one of the house's templates."""
+        page = self.settings["voila_jinja2_env"].get_template(template)
+        return page.render(stylesheet=self.settings["stylesheet"], **facts)
+
     def draw(self, template: str, **facts: Any) -> None:
         """Answer with a page made from one of the house's templates."""
+        self.html()
+        self.finish(self.fill(template, **facts))
+
+    def html(self) -> None:
+        """Say that the answer is a page, for which to ask each time; an unchanged page costs a 304."""
         self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.set_header("Cache-Control", "private, no-cache")  # ask each time; an unchanged page costs a 304
-        page = self.settings["voila_jinja2_env"].get_template(template)
-        self.finish(page.render(stylesheet=self.settings["stylesheet"], **facts))
+        self.set_header("Cache-Control", "private, no-cache")
 
     def write_error(self, status_code: int, card: dict[str, str] | None = None, **_: Any) -> None:
         """Answer with a card in place of a page; it names nothing of the server's inside."""
@@ -152,10 +195,26 @@ class Frame:
 class Page(Frame, BaseVoilaHandler):
     """A Voilà handler that reads the shelf."""
 
-    def initialize(self, shelf: Shelf, **kwargs: Any) -> None:
-        """Take the shelf besides what Voilà gives."""
+    def initialize(self, shelf: Shelf, press: press.Press, kept: Kept, **kwargs: Any) -> None:
+        """Take the shelf, and where rendered pages are, besides what Voilà gives."""
         super().initialize(**kwargs)
-        self.shelf, self.now = shelf, datetime.now(UTC)
+        self.shelf, self.press, self.kept, self.now = shelf, press, kept, datetime.now(UTC)
+
+    def keep(self, key: tuple[Hashable, ...], make: Callable[[], str]) -> None:
+        """Answer with a page that has been made before for the same key, or make it."""
+        key = (type(self), self.shelf, *key)
+        tag, body = self.kept.get(key) or self.kept.put(key, make())
+        self.html()
+        self.set_header("Etag", tag)
+        self.set_header("Vary", "Accept-Encoding")
+        if self.check_etag_header():
+            self.set_status(304)
+            self.finish()
+        elif "gzip" in self.request.headers.get("Accept-Encoding", ""):
+            self.set_header("Content-Encoding", "gzip")
+            self.finish(body)
+        else:
+            self.finish(gzip.decompress(body))
 
     def find(self, company: str, run: str) -> Run:
         """Find a run, or answer 404."""
@@ -168,13 +227,23 @@ class Page(Frame, BaseVoilaHandler):
         """Answer as GET does, without the body."""
         return self.get(*names)
 
+    async def sheet(self, path: Path) -> Path:
+        """Find a notebook's rendered page; who comes before it is made waits, and the others do not."""
+        return self.press.sheet(path) or await IOLoop.current().run_in_executor(None, self.press.make, path)
+
 
 class LandingPage(Page):
     """`/`: the companies, their runs and the pages of the newest."""
 
     def get(self) -> None:
         """Show the shelf."""
-        self.draw("landing.html.j2", companies=view.landing(self.shelf, self.now))
+        shown = [(self.shelf.find(c, LATEST), *self.shelf.runs(c)) for c in self.shelf.companies()]
+        minute = int(self.now.timestamp() // 60)
+        self.keep((tuple(shown), minute), self.page)
+
+    def page(self) -> str:
+        """Make the page."""
+        return self.fill("landing.html.j2", companies=view.landing(self.shelf, self.now))
 
 
 class RunPage(Page):
@@ -187,18 +256,35 @@ class RunPage(Page):
         self.draw("landing.html.j2", companies=[facts])
 
 
+class SearchPage(Page):
+    """`/search?q=…`: sentences and figures of the newest runs."""
+
+    async def get(self) -> None:
+        """Show what was found."""
+        words = self.get_query_argument("q", "")[:200]
+        found = await IOLoop.current().run_in_executor(None, search.find, self.shelf, self.press, words)
+        self.draw("search.html.j2", **found)
+
+
 class NotebookPage(Page):
     """`/<company>/<run>/<region>/<notebook>`: the outputs that papermill stored."""
 
-    def get(self, company: str, run: str, region: str, notebook: str) -> None:
+    async def get(self, company: str, run: str, region: str, notebook: str) -> None:
         """Show a page, or say why there is none."""
         found = self.find(company, run)
         path = self.shelf.notebook(company, run, region, notebook)
-        if path:
-            facts = view.frame(self.shelf, found, run, region, notebook, self.now)
-            self.draw("page.html.j2", body=stored.body(path), **facts)
-        else:
-            self.explain(found, run, region, notebook)
+        if not path:
+            return self.explain(found, run, region, notebook)
+        sheet = await self.sheet(path)
+        latest = found if run == LATEST else self.shelf.find(company, LATEST)
+        follows = (found, latest, run, region, notebook, sheet)
+        self.keep((*follows, view.age(found.facts["created_at"], self.now)), lambda: self.page(*follows))
+
+    def page(self, found: Run, latest: Run | None, run: str, region: str, notebook: str, sheet: Path) -> str:
+        """Make the page."""
+        facts = view.frame(self.shelf, found, run, region, notebook, self.now)
+        body = press.body(sheet).replace(stored.HERE, facts["here"].rpartition("/")[0])
+        return self.fill("page.html.j2", body=body, **facts)
 
     def explain(self, found: Run, run: str, region: str, notebook: str) -> None:
         """Say why a notebook that the run lists has no page; what it does not list is simply not there."""
@@ -208,6 +294,33 @@ class NotebookPage(Page):
         heading = f"{stored.title(notebook)} has no page for {view.region_title(found, region)} in this run"
         back = view.address(found.company, run)
         self.send_error(404, card={"heading": heading, "reason": view.why(entry), "back": back})
+
+
+class ComparePage(NotebookPage):
+    """`/<company>/<run>/<region>/<notebook>/compare`: a page's figures beside those of the run before."""
+
+    def page(self, found: Run, latest: Run | None, run: str, region: str, notebook: str, sheet: Path) -> str:
+        """Make the page."""
+        before = self.shelf.before(found, region, notebook)
+        facts = view.frame(self.shelf, found, run, region, notebook, self.now)
+        titles = press.said(sheet)["titles"]
+        figures = moved.compare(found, before, region, notebook, titles) if before else []
+        then = view.summary(before, before.name, self.now) if before else None
+        return self.fill("compare.html.j2", figures=figures, before=then, **facts)
+
+
+class Picture(Page):
+    """`/<company>/<run>/<region>/<notebook>/<hash>.webp`: a picture of a page, for whoever may see that page."""
+
+    def get(self, company: str, run: str, region: str, notebook: str, name: str) -> None:
+        """Send a picture; what its name stands for never changes."""
+        path = self.shelf.notebook(company, run, region, notebook)
+        file = path and self.press.picture(path, name)
+        if not file:
+            raise HTTPError(404)
+        self.set_header("Content-Type", TYPES[file.suffix[1:]])
+        self.set_header("Cache-Control", "private, max-age=31536000, immutable")
+        self.finish(file.read_bytes())
 
 
 class Health(Page):
@@ -241,6 +354,7 @@ class Pages(Voila):
         kwargs = {"open_browser": False, "port_retries": 0, "config_file_paths": [], **kwargs}
         super().__init__(identity_provider_class=Reader, log_level=logging.WARNING, **kwargs)
         closed = {"template": stored.TEMPLATE, "allow_template_override": "NO", "allow_theme_override": "NO"}
+        self.press, self.seen = press.Press(self.shelf.outputs), None
         self.update_config(Config(VoilaConfiguration={**closed, "multi_kernel_manager_class": NoKernels}))
 
     def setup_template_dirs(self) -> None:
@@ -260,13 +374,22 @@ class Pages(Voila):
 
     def init_handlers(self) -> list[tuple]:
         """Give the only routes there are; none of Voilà's own is among them."""
-        here = {"shelf": self.shelf, "voila_configuration": self.voila_configuration}
+        here = {
+            "shelf": self.shelf,
+            "press": self.press,
+            "kept": Kept(),
+            "voila_configuration": self.voila_configuration,
+        }
+        page = r"/([^/]+)/([^/]+)/([^/]+)/([^/]+)"
         return [
+            (page, NotebookPage, here),
             (r"/", LandingPage, here),
+            (r"/search", SearchPage, here),
             (r"/healthz", Health, here),
             (rf"/static/({STYLESHEET.name})", Stylesheet, {"paths": self.static_paths}),
             (r"/([^/]+)/([^/]+)", RunPage, here),
-            (r"/([^/]+)/([^/]+)/([^/]+)/([^/]+)", NotebookPage, here),
+            (rf"{page}/compare", ComparePage, here),
+            (rf"{page}/([^/]+)", Picture, here),
             (r".*", Lost, here),
         ]
 
@@ -277,4 +400,15 @@ class Pages(Voila):
             print(
                 f"There is no finished run in {self.shelf.outputs} yet; run one from the project's folder.", flush=True
             )
-        super().listen()
+        PeriodicCallback(self.look, LOOK).start()
+        self.look()
+        try:
+            super().listen()
+        finally:
+            self.press.stop()
+
+    def look(self) -> None:
+        """Have pages rendered where a run has come since the last look, before a reader asks for one."""
+        runs = [r for company in self.shelf.companies() for r in self.shelf.runs(company)]
+        self.press.look(runs != self.seen)
+        self.seen = runs

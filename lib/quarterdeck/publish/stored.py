@@ -4,8 +4,11 @@ Code is dropped before the template sees the notebook; what papermill stored as 
 """
 
 import base64
+import hashlib
+import html
+import io
 import re
-from functools import lru_cache
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +18,13 @@ from jinja2 import Environment
 from nbconvert.exporters import HTMLExporter
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
+from PIL import Image
 
 TEMPLATES = Path(__file__).parent / "template"
 TEMPLATE = "quarterdeck"
-PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
+PICTURES = {"image/svg+xml": "svg", "image/png": "png", "image/jpeg": "jpeg"}
+KPIS = "application/vnd.quarterdeck.kpis+json"  # what tiles record, beside their HTML
+HERE = "{quarterdeck:here}"  # stands for the address of the region that a page is read in
 DEEP, CLOSING = "deep", "method"  # tags: a markdown cell whose section is folded away; the cell that ends the last one
 LIVE = "live"  # tag of a cell that wants a kernel: a stored page leaves it out
 NO_ALT = "A chart; its finding stands in the text beside it."
@@ -27,17 +33,67 @@ NO_ALT = "A chart; its finding stands in the text beside it."
 _markdown = mistune.create_markdown(escape=False, plugins=["table", "strikethrough"])
 
 
-def body(path: Path) -> str:
-    """Give the HTML of a finished notebook's outputs; a file that has not changed is not rendered again."""
-    stamp = path.stat()
-    return _body(path, stamp.st_mtime_ns, stamp.st_size)
+@dataclass(frozen=True)
+class Page:
+    """A rendered page: its HTML, its pictures by name, and what it says, section by section, for those who search."""
+
+    body: str
+    pictures: dict[str, bytes]
+    said: list[dict[str, Any]]
+    titles: dict[str, str]  # of the metrics that it shows
 
 
-@lru_cache(maxsize=64)
-def _body(path: Path, changed: int, size: int) -> str:
-    """Render one version of a file; `changed` and `size` are the cache's key to it."""
-    notebook = nbformat.read(path, as_version=4)
-    return PageExporter().from_notebook_node(notebook, {"fallback_title": title(path.stem)})[0]
+def render(path: Path) -> Page:
+    """Render a finished notebook's outputs."""
+    notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
+    titles = _titles(notebook)
+    body, told = PageExporter().from_notebook_node(notebook, {"fallback_title": title(path.stem), "name": path.stem})
+    pictures = {b["file"]: b["content"] for s in told["sections"] for b in s if b["kind"] == "picture"}
+    return Page(_pinned(body), pictures, [_said(s) for s in told["sections"] if s], titles)
+
+
+def _pinned(body: str) -> str:
+    """Let links from page to page of a region stay in the run that is being read."""
+    return re.sub(r'href="(?=\w+[#"])', f'href="{HERE}/', body)
+
+
+def _titles(notebook: NotebookNode) -> dict[str, str]:
+    """Read how the tiles name the metrics that they record."""
+    shown = [o["data"] for c in notebook.cells for o in c.get("outputs", []) if KPIS in o.get("data", {})]
+    named = [(d[KPIS], re.findall(r'class="label">(.*?)<', d.get("text/html", ""))) for d in shown]
+    pairs = [pair for kpis, labels in named if len(kpis) == len(labels) for pair in zip(kpis, labels, strict=True)]
+    return {kpi["metric"]: html.unescape(label) for kpi, label in pairs}
+
+
+def _said(section: list[dict[str, Any]]) -> dict[str, Any]:
+    """Give a section's heading and sentences as plain text; tables and tiles are no sentences."""
+    first, found = section[0], []
+    for block in section:
+        if block["kind"] == "picture":
+            found.append(block["alt"].split(". ")[0])
+        elif block["kind"] == "html":
+            found += [_plain(". ".join(p for p in part if p)) for part in CARD.findall(block["text"])]
+        elif block["kind"] in ("said", "folded"):
+            found += [_plain(line) for line in re.split(r"\n+", block.get("said", block["text"]))]
+    name = first.get("name") or next((s for s in found if s), "")
+    return {
+        "id": first.get("id", "main"),
+        "name": name,
+        "sentences": [s for s in dict.fromkeys(found) if s and s != name],
+    }
+
+
+CARD = re.compile(r"<h3>(.*?)</h3>(?:<p>(.*?)</p>)?", re.S)
+
+
+def _plain(text: str) -> str:
+    """Take markup away.
+
+    >>> _plain("## Revenue **rose** in <b>Q4</b>")
+    'Revenue rose in Q4'
+    """
+    bare = re.sub(r"<[^>]+>|[*`]|^#+ |(?<!\w)_|_(?!\w)", "", html.unescape(text))
+    return " ".join(bare.split())
 
 
 def title(slug: str) -> str:
@@ -64,6 +120,8 @@ class Sections(Preprocessor):
         for section in sections:
             _fold(section)
         resources["sections"] = sections
+        resources["contents"] = [s[0] for s in sections if s and s[0].get("id")]
+        _number(sections, resources["name"])
         resources["titled"] = any(re.search(r"(?m)^# |<h1", b.get("text", "")) for b in sections[0])
         nb.cells = []
         return nb, resources
@@ -106,6 +164,13 @@ def _blocks(nb: NotebookNode) -> list[dict[str, Any]]:
     return blocks
 
 
+def _number(sections: list[list[dict[str, Any]]], name: str) -> None:
+    """Number the pictures of a page, and give each the address at which it is fetched."""
+    pictures = [b for section in sections for b in section if b["kind"] == "picture"]
+    for number, picture in enumerate(pictures, 1):
+        picture |= {"number": number, "source": f"{HERE}/{name}/{picture['file']}"}
+
+
 def _fold(section: list[dict[str, Any]]) -> None:
     """Head a deep section with its question and its first finding: the rest is folded away below them."""
     if section and section[0].get("deep") and section[0]["kind"] == "heading":
@@ -135,12 +200,25 @@ def _shown(output: NotebookNode) -> dict[str, Any] | None:
         return {"kind": "html", "text": data["text/html"], "wide": "<table" in data["text/html"]}
     kind = next((k for k in PICTURES if k in data), None)
     if kind:
-        return _picture(kind, data[kind], output.get("metadata", {}))
+        return _picture(kind, "".join(data[kind]), output.get("metadata", {}))
     return {"kind": "said", "text": data["text/markdown"]} if "text/markdown" in data else None
 
 
-def _picture(kind: str, content: str, metadata: dict[str, Any]) -> dict[str, Any]:
+def _picture(kind: str, stored: str, metadata: dict[str, Any]) -> dict[str, Any]:
     own = metadata.get(kind, {})
-    encoded = base64.b64encode(content.encode()).decode() if kind == "image/svg+xml" else "".join(content.split())
+    content = stored.encode() if kind == "image/svg+xml" else base64.b64decode(stored)
+    shown = {"width": own.get("width"), "height": None, "ending": PICTURES[kind]}
+    if kind == "image/png":
+        content, shown = _smaller(content, shown)
+    name = f"{hashlib.sha256(content).hexdigest()[:20]}.{shown.pop('ending')}"
     alt = own.get("alt") or metadata.get("alt") or NO_ALT
-    return {"kind": "picture", "source": f"data:{kind};base64,{encoded}", "alt": alt, "width": own.get("width")}
+    return {"kind": "picture", "file": name, "content": content, "alt": alt, **shown}
+
+
+def _smaller(png: bytes, shown: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
+    """Write a picture as WebP without loss, a third of the size, and say how high it is where it is so wide."""
+    with Image.open(io.BytesIO(png)) as picture:
+        high = round(picture.height * shown["width"] / picture.width) if shown["width"] else None
+        webp = io.BytesIO()
+        picture.save(webp, "webp", lossless=True, quality=50, method=3)
+    return (webp.getvalue(), shown | {"height": high, "ending": "webp"}) if webp.tell() < len(png) else (png, shown)

@@ -1,11 +1,12 @@
 """What do the frame around a page, and the landing page, say of a run? Everything here comes out of `run.json`."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
-from quarterdeck.data.snapshot import COMPANY
-from quarterdeck.present import style
+from quarterdeck.data import COMPANY
+from quarterdeck.present import written
 from quarterdeck.publish.access import LATEST, WHOLE, Run, Shelf
 from quarterdeck.publish.stored import title
 
@@ -14,6 +15,8 @@ READING = [
     "executive_brief", "market_research", "competitor_analysis", "team_performance", "forecasting",
     "targets", "customers", "initiatives",
 ]  # fmt: skip
+STALE = timedelta(days=4)  # a run each working day is never older, be it after a long weekend
+LIKELY = [(0.6, "good"), (0.4, "warn"), (0.0, "bad")]  # the chance of reaching a target, and its colour
 
 
 def landing(shelf: Shelf, now: datetime) -> list[dict[str, Any]]:
@@ -35,12 +38,13 @@ def summary(run: Run, name: str, now: datetime) -> dict[str, Any]:
     failed = sum(e["state"] not in WHOLE for e in entries)
     currency = run.facts.get("currency", "")
     return {
-        "company": run.facts.get("title") or title(run.company),
+        "company": company_title(run),
         "address": address(run.company, name),
         "run": run.name,
         "as_of": day(run.facts["as_of"]),
         "created": run.facts["created_at"],
         "age": age(run.facts["created_at"], now),
+        "stale": now - _moment(run.facts["created_at"]) > STALE,
         "snapshot": str(run.facts.get("snapshot", ""))[:8],
         "library": run.facts.get("library", ""),
         "whole": len(entries) - failed,
@@ -51,39 +55,57 @@ def summary(run: Run, name: str, now: datetime) -> dict[str, Any]:
     }
 
 
+def company_title(run: Run) -> str:
+    """Name a run's company."""
+    return run.facts.get("title") or title(run.company)
+
+
 def frame(shelf: Shelf, run: Run, name: str, region: str, notebook: str, now: datetime) -> dict[str, Any]:
-    """Describe what stands around one notebook's page: where else to go, and what the page stands on."""
+    """Describe what stands around one notebook's page: where else to go in this same run, and what the page stands on."""
     latest = shelf.find(run.company, LATEST)
     newer = latest not in (None, run) and shelf.notebook(run.company, LATEST, region, notebook)
-    pages = ((n, _href(run, name, region, n)) for n in _notebooks(run))
+    pages = ((n, href(run, run.name, region, n)) for n in _notebooks(run))
+    regions = [(r, href(run, run.name, r, notebook)) for r in _regions(run)]
     return {
         **summary(run, name, now),
+        "address": address(run.company, run.name),
         "region": region_title(run, region),
         "notebook": title(notebook),
-        "pages": [_link(title(n), href, n == notebook) for n, href in pages if href],
-        "regions": [_link(region_title(run, r), _href(run, name, r, notebook), r == region) for r in _regions(run)],
-        "newer": _href(latest, LATEST, region, notebook) if newer else "",
+        "pages": [_link(title(n), link, n == notebook) for n, link in pages if link],
+        "regions": [_link(region_title(run, r), link, r == region) for r, link in regions],
+        "newer": href(latest, LATEST, region, notebook) if newer else "",
+        "here": href(run, run.name, region, notebook),
     }
 
 
 def rows(run: Run, name: str) -> list[dict[str, Any]]:
-    """Describe a run region by region: its revenue, its pages, and why a page is not there."""
+    """Describe a run region by region: its headline figures, its pages, and why a page is not there."""
     return [
         {
             "region": region_title(run, region),
             "revenue": revenue(run, region, run.facts.get("currency", "")),
+            "chance": chance(run, region),
             "pages": [_page(run, name, region, n) for n in _notebooks(run) if run.entry(region, n)],
         }
         for region in _regions(run)
     ]
 
 
+def chance(run: Run, region: str) -> dict[str, str] | None:
+    """Say how likely a region is to reach its target, where the run recorded that."""
+    kpi = run.kpis(region).get("target_probability")
+    if not kpi or kpi["value"] is None:
+        return None
+    state = next(state for least, state in LIKELY if kpi["value"] >= least)
+    return {"state": state, "words": f"{written.percent(kpi['value'], 0)} likely to reach the target"}
+
+
 def _page(run: Run, name: str, region: str, notebook: str) -> dict[str, Any]:
-    href = _href(run, name, region, notebook)
-    return {"title": title(notebook), **({"href": href} if href else {"error": why(run.entry(region, notebook))})}
+    link = href(run, name, region, notebook)
+    return {"title": title(notebook), **({"href": link} if link else {"error": why(run.entry(region, notebook))})}
 
 
-def _href(run: Run, name: str, region: str, notebook: str) -> str:
+def href(run: Run, name: str, region: str, notebook: str) -> str:
     """Give the address of a page, or nothing where there is none."""
     entry = run.entry(region, notebook)
     if not entry or entry["state"] not in WHOLE:
@@ -106,20 +128,22 @@ def region_title(run: Run, region: str) -> str:
     """Name a region as its parameters do; the company as a whole is "All regions"."""
     if region == COMPANY:
         return "All regions"
-    named = (e.get("parameters", {}).get("region") for e in run.notebooks() if e["region"] == region)
-    return next((str(n) for n in named if n), title(region))
+    named = (run.entry(region, n) for n in _notebooks(run))
+    return next(
+        (str(e["parameters"]["region"]) for e in named if e and e.get("parameters", {}).get("region")), title(region)
+    )
 
 
 def revenue(run: Run, region: str, currency: str) -> dict[str, str] | None:
     """Write a region's revenue and its growth on a year before, where the run recorded them."""
-    kpis = {k["metric"]: k for k in reversed(run.facts.get("kpis", [])) if k["region"] == region}
+    kpis = run.kpis(region)
     sales, growth = kpis.get("revenue"), kpis.get("revenue_growth")
     if not sales or sales["value"] is None:
         return None
     moved = growth["value"] if growth else None
     return {
-        "amount": style.money(sales["value"], currency).strip(),
-        "change": "" if moved is None else style.change(moved),
+        "amount": written.money(sales["value"], currency).strip(),
+        "change": "" if moved is None else written.change(moved),
         "period": sales.get("period") or "",
         "state": "" if not moved else "good" if moved > 0 else "bad",
     }
@@ -147,11 +171,15 @@ def age(created: str, now: datetime) -> str:
     >>> age("2026-11-22T16:10:00+00:00", datetime(2026, 11, 22, 23, 30, tzinfo=UTC))
     '7 h old'
     """
-    made = datetime.fromisoformat(created)
-    minutes = (now - (made if made.tzinfo else made.replace(tzinfo=UTC))).total_seconds() / 60
+    minutes = (now - _moment(created)).total_seconds() / 60
     if minutes < 60:
         return f"{max(minutes, 0):.0f} min old"
     return f"{minutes // 60:.0f} h old" if minutes < 48 * 60 else f"{minutes // 1440:.0f} days old"
+
+
+def _moment(created: str) -> datetime:
+    made = datetime.fromisoformat(created)
+    return made if made.tzinfo else made.replace(tzinfo=UTC)
 
 
 def day(date: str) -> str:
@@ -160,7 +188,7 @@ def day(date: str) -> str:
     >>> day("2026-11-05")
     '5 Nov 2026'
     """
-    return style.day(datetime.fromisoformat(date))
+    return written.day(datetime.fromisoformat(date))
 
 
 def _link(text: str, href: str, here: bool) -> dict[str, Any]:
@@ -168,11 +196,17 @@ def _link(text: str, href: str, here: bool) -> dict[str, Any]:
 
 
 def _notebooks(run: Run) -> list[str]:
-    names = list(dict.fromkeys(e["notebook"] for e in run.notebooks()))
-    return sorted(names, key=lambda n: READING.index(n) if n in READING else len(READING))
+    return _order(run)[0]
 
 
 def _regions(run: Run) -> list[str]:
-    """Name the run's regions: the company first, then the run's own order."""
-    names = dict.fromkeys(e["region"] for e in run.notebooks())
-    return sorted(names, key=lambda r: r != COMPANY)
+    return _order(run)[1]
+
+
+@lru_cache(maxsize=64)
+def _order(run: Run) -> tuple[list[str], list[str]]:
+    """Name a run's notebooks as a chief reads them, and its regions: the company first, then the run's own order."""
+    notebooks = dict.fromkeys(e["notebook"] for e in run.notebooks())
+    regions = dict.fromkeys(e["region"] for e in run.notebooks())
+    known = sorted(notebooks, key=lambda n: READING.index(n) if n in READING else len(READING))
+    return known, sorted(regions, key=lambda r: r != COMPANY)

@@ -1,0 +1,98 @@
+"""How is a number written for people?
+
+Nothing here needs more than Python itself, so that the server of pages stays small.
+"""
+
+from datetime import datetime
+
+SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "CHF": "CHF ", "JPY": "¥"}
+SCALES = [(1e9, "bn"), (1e6, "m"), (1e3, "k")]
+
+
+def money(value: float, currency: str = "EUR") -> str:
+    """Write an amount for people, with three figures at most.
+
+    >>> money(4_230_000), money(-831_400), money(12.4), money(15_600_000), money(0)
+    ('€4.2m', '−€831k', '€12', '€15.6m', '€0')
+    """
+    if _void(value):
+        return "–"
+    sign, size = ("−" if value < 0 else ""), abs(value)
+    symbol = SYMBOLS.get(currency, f"{currency} ")
+    for unit, suffix in SCALES:
+        if round(size / unit, 1 if unit > 1e3 else 0) >= 1:
+            digits = 1 if unit > 1e3 and size / unit < 100 else 0
+            return f"{sign}{symbol}{size / unit:,.{digits}f}{suffix}"
+    return f"{sign}{symbol}{size:,.0f}" if round(size) else f"{symbol}0"
+
+
+def percent(value: float, digits: int = 1) -> str:
+    """Write a ratio as a percentage.
+
+    >>> percent(0.2738), percent(-0.031), percent(1.0, 0)
+    ('27.4 %', '−3.1 %', '100 %')
+    """
+    return "–" if _void(value) else f"{value:.{digits}%}".replace("-", "−").replace("%", " %")
+
+
+def change(value: float, digits: int = 1) -> str:
+    """Write a relative change with its sign.
+
+    >>> change(0.061), change(-0.02)
+    ('+6.1 %', '−2.0 %')
+    """
+    return ("+" if value > 0 else "") + percent(value, digits)
+
+
+def points(value: float) -> str:
+    """Write a difference of two ratios in percentage points.
+
+    >>> points(0.031), points(-0.019)
+    ('+3.1 pp', '−1.9 pp')
+    """
+    return "–" if _void(value) else f"{value * 100:+.1f} pp".replace("-", "−")
+
+
+def number(value: float, digits: int = 0) -> str:
+    """Write a plain number.
+
+    >>> number(41208), number(-2.55, 1)
+    ('41,208', '−2.5')
+    """
+    return "–" if _void(value) else f"{value:,.{digits}f}".replace("-", "−")
+
+
+def times(value: float) -> str:
+    """Write a multiple.
+
+    >>> times(2.64), times(-0.31), times(-0.02)
+    ('2.6×', '−0.3×', '0.0×')
+    """
+    return "–" if _void(value) else f"{round(value, 1) + 0.0:.1f}×".replace("-", "−")
+
+
+def day(date: datetime) -> str:
+    """Write a date.
+
+    >>> day(datetime(2026, 11, 5))
+    '5 Nov 2026'
+    """
+    return f"{date.day} {date:%b %Y}"
+
+
+def amount(value: float, unit: str, currency: str = "EUR") -> str:
+    """Write a metric's value in its unit: money, money/day, ratio, days, count, index or times."""
+    writers = {
+        "money": lambda v: money(v, currency),
+        "money/day": lambda v: f"{money(v, currency)} a day",
+        "ratio": percent,
+        "days": lambda v: f"{number(v)} days",
+        "count": number,
+        "index": number,
+        "times": times,
+    }
+    return "–" if _void(value) else writers[unit](value)
+
+
+def _void(value: float | None) -> bool:
+    return value is None or value != value

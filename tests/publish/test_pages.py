@@ -1,0 +1,249 @@
+"""A page is rendered once and stays with its run; what moved, and what is said where, is found from it."""
+
+import gzip
+import json
+import os
+import shutil
+import time
+import urllib.request
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from fake_runs import make_outputs, make_run, serving
+from quarterdeck.publish import moved, press, search, stored
+from quarterdeck.publish.access import Shelf
+from quarterdeck.publish.serve import Kept
+from test_serve import ask
+
+BRIEF = "/demo/latest/north/executive_brief"
+PINNED = "/demo/2026-11-15/north/executive_brief"
+
+
+@pytest.fixture
+def outputs(tmp_path):
+    return make_outputs(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    root = tmp_path_factory.mktemp("pages")
+    with serving(make_outputs(root), root / "log.txt") as (address, process):
+        yield address, process, root
+
+
+def until(true, seconds=60):
+    """Wait until something holds."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def fetch(server, path: str, encoding: str = "identity"):
+    """Ask for what is not text."""
+    asked = urllib.request.Request(server[0] + path, headers={"Accept-Encoding": encoding})
+    return urllib.request.urlopen(asked, timeout=60)
+
+
+def picture_of(page: str) -> str:
+    return page.partition('<img src="')[2].partition('"')[0]
+
+
+def test_every_page_is_rendered_before_anybody_asks(tmp_path):
+    outputs = make_outputs(tmp_path)
+    kept = press.Press(outputs)
+    with serving(outputs, tmp_path / "log.txt"):
+        until(lambda: all(kept.sheet(path) for path in press.notebooks(Shelf(outputs))))
+
+
+def test_the_newest_run_is_rendered_first(outputs):
+    runs = [path.parent.parent.name for path in press.notebooks(Shelf(outputs))]
+    assert runs == ["2026-11-15"] * 8 + ["2026-10-01"] * 9  # one of nine failed in the newer
+
+
+def test_a_page_that_a_later_run_took_over_is_not_rendered_again(outputs):
+    kept = press.Press(outputs)
+    old, new = (outputs / "demo" / run / "north" / "executive_brief.ipynb" for run in ("2026-10-01", "2026-11-15"))
+    shutil.copy(old, new)
+    assert kept.make(old) == kept.make(new)
+
+
+def test_pages_of_runs_that_are_gone_are_forgotten(outputs):
+    press.main(outputs, press.Press(outputs).folder)
+    path = outputs / "demo" / "2026-10-01" / "north" / "executive_brief.ipynb"
+    gone = press.Press(outputs).sheet(path)
+    path.write_text(path.read_text().replace("SECRET_SOURCE", "OTHER_SOURCE"))
+    press.main(outputs, press.Press(outputs).folder)
+    kept = press.Press(outputs).sheet(path)
+    assert kept.is_dir() and not gone.is_dir()
+
+
+def test_one_page_that_cannot_be_rendered_keeps_no_other_from_it(outputs, capsys):
+    bad = outputs / "demo" / "2026-11-15" / "north" / "executive_brief.ipynb"
+    bad.write_text("no notebook")
+    press.main(outputs, press.Press(outputs).folder)
+    assert "north/executive_brief.ipynb could not be rendered" in capsys.readouterr().err
+    rendered = [bool(press.Press(outputs).sheet(path)) for path in press.notebooks(Shelf(outputs))]
+    assert rendered.count(False) == 1 and rendered.count(True) == 16  # 8 + 9 whole pages
+
+
+def test_where_nothing_can_be_written_pages_are_kept_elsewhere(outputs, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)  # the tests may run as root, who may write anywhere
+    kept = press.Press(outputs)
+    assert outputs not in kept.folder.parents and kept.make(next(press.notebooks(Shelf(outputs)))).is_dir()
+
+
+def test_a_picture_has_an_address_below_its_page_and_is_kept_by_the_browser(server):
+    source = picture_of(ask(server, BRIEF)[2])
+    assert source.startswith(f"{PINNED}/")
+    with fetch(server, source) as answer:
+        assert answer.status == 200 and "immutable" in answer.headers["Cache-Control"]
+        assert answer.headers["Content-Type"] == "image/webp" and answer.read()[:4] == b"RIFF"
+
+
+@pytest.mark.parametrize(
+    "name", ["said.json", "body.html.gz", "..%2fsaid.json", "0" * 20 + ".png", "%2e%2e", "x.webp", "compare/x"]
+)
+def test_nothing_but_a_pages_own_pictures_lies_below_it(server, name):
+    assert ask(server, f"{PINNED}/{name}")[0] == 404
+
+
+def test_a_picture_of_a_failed_page_is_not_there(server):
+    name = picture_of(ask(server, BRIEF)[2]).rpartition("/")[2]
+    assert ask(server, f"/demo/latest/north/forecasting/{name}")[0] == 404
+
+
+def test_a_large_picture_is_sent_without_loss_and_smaller():
+    drawn = Image.new("RGB", (400, 200), "white")
+    drawn.paste((31, 111, 148), (50, 50, 300, 120))
+    png = BytesIO()
+    drawn.save(png, "png")
+    webp, shown = stored._smaller(png.getvalue(), {"width": 200, "ending": "png"})
+    assert shown == {"width": 200, "height": 100, "ending": "webp"}  # 200 × 200 ÷ 400
+    assert len(webp) < len(png.getvalue())
+    assert Image.open(BytesIO(webp)).convert("RGB").tobytes() == drawn.tobytes()
+
+
+def test_a_page_leads_on_within_its_own_run(server):
+    page = ask(server, BRIEF)[2]
+    assert f'href="{PINNED}"' in page and "/demo/latest/" not in page
+
+
+def test_links_between_notebooks_are_bound_to_the_run():
+    assert stored._pinned('<a href="forecasting">') == f'<a href="{stored.HERE}/forecasting">'
+    assert stored._pinned('<a href="forecasting#x">') == f'<a href="{stored.HERE}/forecasting#x">'
+    assert stored._pinned('<a href="#x"><a href="/y">') == '<a href="#x"><a href="/y">'
+
+
+def test_a_run_that_has_just_come_is_shown_without_a_restart(tmp_path):
+    outputs = make_outputs(tmp_path)
+    with serving(outputs, tmp_path / "log.txt") as (address, process):
+        server = (address, process)
+        first = ask(server, BRIEF)[2]
+        make_run(outputs / "demo" / "2026-11-17", "2026-11-17", "2026-11-17T06:00:00+00:00", failing=False)
+        (outputs / "demo" / ".latest").symlink_to("2026-11-17")
+        os.replace(outputs / "demo" / ".latest", outputs / "demo" / "latest")
+        second = ask(server, BRIEF)[2]
+        assert "15 Nov 2026" in first and "17 Nov 2026" in second
+        assert "This is an older run" in ask(server, PINNED)[2]
+        assert ask(server, picture_of(first), "HEAD")[0] == 200  # whoever reads the older page still gets its pictures
+        kept = press.Press(outputs)
+        until(lambda: all(kept.sheet(path) for path in press.notebooks(Shelf(outputs))))
+
+
+def test_a_run_of_days_ago_is_called_stale_in_words(server):
+    page = ask(server, "/demo/2026-10-01/north/executive_brief")[2]
+    assert '<b class="stale">stale</b>' in page
+
+
+def test_a_page_without_gzip_is_the_same_page(server):
+    with fetch(server, BRIEF, "gzip") as zipped, fetch(server, BRIEF, "identity") as plain:
+        assert gzip.decompress(zipped.read()) == plain.read()
+
+
+def test_readers_with_other_rights_share_no_answer():
+    kept = Kept()
+    kept.put((Shelf(Path("a")), "x"), "all")
+    assert kept.get((Shelf(Path("a"), "one company"), "x")) is None
+
+
+def test_finished_answers_stay_within_their_bound():
+    kept = Kept(limit=2000)
+    for number in range(50):
+        kept.put(number, os.urandom(300).hex())  # some 330 bytes each, compressed
+    assert kept.size == sum(len(body) for _, body in kept.answers.values()) <= 2000
+    assert 49 in kept.answers and 0 not in kept.answers
+
+
+def kpi(value, low=None, high=None, metric="win_rate", unit="ratio"):
+    return {"region": "north", "notebook": "executive_brief", "metric": metric, "period": "Q4", "value": value, "n": 9,
+            "low": low, "high": high, "unit": unit}  # fmt: skip
+
+
+def with_kpis(outputs, run, kpis):
+    file = outputs / "demo" / run / "run.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"kpis": kpis}))
+
+
+def test_a_figure_moved_where_what_it_was_lies_outside_its_interval(outputs):
+    then = [kpi(0.30), kpi(0.35, metric="market_share"), kpi(100.0, metric="revenue", unit="money")]
+    now = [kpi(0.40, 0.35, 0.45), kpi(0.40, 0.34, 0.46, "market_share"), kpi(110.0, metric="revenue", unit="money")]
+    with_kpis(outputs, "2026-10-01", then)
+    with_kpis(outputs, "2026-11-15", [*now, kpi(3.0, metric="hhi", unit="index")])
+    shelf = Shelf(outputs)
+    run = shelf.find("demo", "latest")
+    before = shelf.before(run, "north", "executive_brief")
+    rows = moved.compare(run, before, "north", "executive_brief", {"hhi": "Concentration (HHI)"})
+    assert [(r["title"], r["change"], r["words"]) for r in rows] == [
+        ("Win rate", "+10.0 pp", "moved more than its interval"),  # 0.30 is below 0.35
+        ("Market share", "+5.0 pp", "within its interval"),  # 0.35 is above 0.34
+        ("Revenue", "+€10 (+10.0 %)", "has no interval"),  # 110 ÷ 100 − 1
+        ("Concentration (HHI)", "–", "not in the run before"),
+    ]
+
+
+def test_what_moved_is_one_click_from_the_page(server):
+    assert f'href="{PINNED}/compare"' in ask(server, BRIEF)[2]
+    status, _, page = ask(server, f"{PINNED}/compare")
+    assert status == 200 and "the one before from 1 Oct 2026" in page
+    assert "No run before this one has this page." in ask(server, "/demo/2026-10-01/north/executive_brief/compare")[2]
+    assert ask(server, "/demo/latest/north/forecasting/compare")[0] == 404  # it failed
+
+
+def test_sentences_and_figures_are_found_and_lead_to_page_and_section(outputs):
+    kept = press.Press(outputs)
+    assert search.find(Shelf(outputs), kept, "share rose")["missing"] == 8  # nothing is rendered yet
+    press.main(outputs, kept.folder)
+    found = search.find(Shelf(outputs), kept, "share ROSE")
+    first = found["hits"][0]
+    assert (first["text"], first["region"], first["page"]) == ("Share rose", "All regions", "Executive brief")
+    assert (first["href"], first["id"]) == ("/demo/2026-11-15/company/executive_brief", "where-does-share-move")
+    assert found["missing"] == 0 and search.find(Shelf(outputs), kept, "no such words")["count"] == 0
+
+
+def test_code_is_not_found(outputs):
+    kept = press.Press(outputs)
+    press.main(outputs, kept.folder)
+    assert not [
+        n for n in ("SECRET_SOURCE", "STDERR_NOISE", "TRACEBACK_NOISE") if search.find(Shelf(outputs), kept, n)["count"]
+    ]
+
+
+def test_only_what_the_shelf_shows_is_found(outputs):
+    class Narrow(Shelf):
+        def notebook(self, company, run, region, notebook):
+            return super().notebook(company, run, region, notebook) if region == "north" else None
+
+    kept = press.Press(outputs)
+    press.main(outputs, kept.folder)
+    hits = search.find(Narrow(outputs), kept, "share rose")["hits"]
+    assert hits and {h["region"] for h in hits} == {"North"}
+
+
+def test_the_search_page_is_a_plain_form_and_escapes_what_was_asked(server):
+    page = ask(server, "/search?q=%3Cscript%3Ealert(1)%3C/script%3E")[2]
+    assert '<form class="search"' in page and "<script" not in page and "&lt;script&gt;" in page
+    assert 'method="get"' in ask(server, "/")[2]
