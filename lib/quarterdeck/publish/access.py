@@ -5,10 +5,13 @@ A name out of a URL is never joined to a path: it is looked for among the folder
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from quarterdeck.data.snapshot import COMPANY
 
 LATEST = "latest"
 WHOLE = ("done", "fresh")  # states of a notebook that has a page
@@ -39,6 +42,11 @@ class Shelf:
     outputs: Path
     company: str | None = None
     run: str = LATEST
+    sees: Mapping[str, frozenset[str] | None] | None = None  # regions by company; None: all of them
+
+    def seen_by(self, user: Any) -> "Shelf":
+        """Give the shelf as a user sees it: pages, figures and checks of other regions are not on it."""
+        return replace(self, sees=getattr(user, "sees", {}))
 
     def companies(self) -> list[str]:
         """Name the companies that have a finished run, by the alphabet."""
@@ -50,7 +58,9 @@ class Shelf:
         if company not in _folders(self.outputs) or self.company not in (None, company):
             return []
         found = [_read(self.outputs / company / name) for name in _folders(self.outputs / company)]
-        shown = [r for r in found if r and self.run in (LATEST, r.name)]
+        regions = None if self.sees is None else self.sees.get(company, frozenset())
+        cut = [r if regions is None else _cut(r, regions) for r in found if r and self.run in (LATEST, r.name)]
+        shown = [r for r in cut if regions is None or r.notebooks()]
         return sorted(shown, key=lambda r: (str(r.facts.get("created_at", "")), r.name), reverse=True)
 
     def find(self, company: str, run: str) -> Run | None:
@@ -74,6 +84,23 @@ class Shelf:
         link = self.outputs / company / LATEST
         target = link.resolve()
         return target.name if link.is_symlink() and target.parent == link.parent.resolve() else None
+
+
+def region_name(entry: dict[str, Any]) -> str:
+    """Give the name that an entry's region has in the company's data, or `company`."""
+    if entry["region"] == COMPANY:
+        return COMPANY
+    return str(entry.get("parameters", {}).get("region") or entry["region"])
+
+
+def _cut(run: Run, regions: frozenset[str]) -> Run:
+    """Leave of a run what speaks of these regions; what does not say of which region it speaks is left out."""
+    mine = [e for e in run.notebooks() if region_name(e) in regions]
+    spoken = {e["region"] for e in mine} | {region_name(e) for e in mine}  # the record has both
+    facts = {k: v for k, v in run.facts.items() if not isinstance(v, list | dict)}
+    lists = {k: v for k, v in run.facts.items() if isinstance(v, list)}
+    told = {k: [x for x in v if isinstance(x, dict) and x.get("region") in spoken] for k, v in lists.items()}
+    return replace(run, facts=facts | told | {"notebooks": mine, "in_part": True})
 
 
 def _folders(parent: Path) -> list[str]:

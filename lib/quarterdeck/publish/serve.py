@@ -9,12 +9,13 @@ import ipaddress
 import logging
 import socket
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jupyter_server.auth.identity import IdentityProvider, User
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
-from tornado.web import HTTPError, RequestHandler
+from tornado.netutil import ssl_options_to_context
+from tornado.web import HTTPError
 from traitlets import Instance
 from traitlets.config import Config
 from voila.app import Voila
@@ -24,6 +25,8 @@ from voila.static_file_handler import MultiStaticFileHandler
 from quarterdeck.errors import QuarterdeckError, RunError
 from quarterdeck.publish import stored, view
 from quarterdeck.publish.access import LATEST, Run, Shelf
+from quarterdeck.publish.audit import NAMES, Audit
+from quarterdeck.publish.users import Entrance, cookie
 
 STYLESHEET = stored.TEMPLATES / stored.TEMPLATE / "static" / "quarterdeck.css"
 HEADERS = {
@@ -35,10 +38,22 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+PATIENCE = {  # with clients: seconds for a request's headers, and for its body, and how large they may be
+    "idle_connection_timeout": 30.0,
+    "body_timeout": 10.0,
+    "max_header_size": 16 << 10,
+    "max_body_size": 64 << 10,
+}
 
 
 def serve(
-    outputs: Path, port: int = 8866, company: str | None = None, run: str = LATEST, ip: str = "127.0.0.1"
+    outputs: Path,
+    port: int = 8866,
+    company: str | None = None,
+    run: str = LATEST,
+    ip: str = "127.0.0.1",
+    entrance: Entrance | None = None,
+    audit: Path | None = None,
 ) -> None:
     """Show the finished runs in `outputs` as read-only pages, until stopped.
 
@@ -51,37 +66,44 @@ def serve(
     company, run : str, optional
         Show this company, or this one run, alone.
     ip : str
-        The address to listen on: this machine's own.
+        The address to listen on.
+    entrance : Entrance, optional
+        Who may come in: anybody on this machine, unless it says otherwise.
+    audit : Path, optional
+        The file to which each view is added; standard error without it.
 
     Raises
     ------
     QuarterdeckError
-        Where `ip` can be reached from other machines.
+        Where `ip` can be reached from other machines and nobody is asked who they are.
     RunError
         Where the company or the run does not exist, or the port is taken.
     """
     shelf = Shelf(Path(outputs).resolve(), company, run)
-    _refuse_strangers(ip)
+    entrance = entrance or Entrance()
+    if not entrance.known and not entrance.open_to_all:
+        _refuse_strangers(ip)
     _refuse_unknown(shelf)
     _refuse_taken(ip, port)
-    app = Pages(shelf=shelf, ip=ip, port=port)
+    app = Pages(shelf=shelf, ip=ip, port=port, entrance=entrance, audit=Audit(audit))
     app.initialize(argv=[])
     app.start()
 
 
 def _refuse_strangers(ip: str) -> None:
-    if ip != "localhost" and not (_is_address(ip) and ipaddress.ip_address(ip).is_loopback):
+    if not _is_here(ip):
         raise QuarterdeckError(
-            f"The pages ask nobody who they are, so they are shown on this machine alone: use 127.0.0.1, not {ip!r}."
+            f"The pages ask nobody who they are, so they are shown on this machine alone: use 127.0.0.1, not {ip!r}, or "
+            "say by --users or --proxy-header who may read them. With --open-to-all everybody who can reach this "
+            "machine reads everything."
         )
 
 
-def _is_address(ip: str) -> bool:
+def _is_here(ip: str) -> bool:
     try:
-        ipaddress.ip_address(ip)
+        return ip == "localhost" or ipaddress.ip_address(ip).is_loopback
     except ValueError:
         return False
-    return True
 
 
 def _refuse_unknown(shelf: Shelf) -> None:
@@ -113,14 +135,6 @@ class NoKernels(AsyncMappingKernelManager):
         raise RunError("A page shows what a run stored; it starts no kernel.")
 
 
-class Reader(IdentityProvider):
-    """Everybody on this machine is the same reader, and gets no cookie; authentication is to be put here."""
-
-    def get_user(self, handler: RequestHandler) -> User:
-        """Name the reader."""
-        return User("reader")
-
-
 class Frame:
     """What every answer has in common: its headers, and a friendly card where there is no page."""
 
@@ -139,8 +153,18 @@ class Frame:
         """Answer with a page made from one of the house's templates."""
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.set_header("Cache-Control", "private, no-cache")  # ask each time; an unchanged page costs a 304
+        self.set_header("Vary", "Cookie")
         page = self.settings["voila_jinja2_env"].get_template(template)
-        self.finish(page.render(stylesheet=self.settings["stylesheet"], **facts))
+        self.finish(page.render(stylesheet=self.settings["stylesheet"], reader=self.reader(), **facts))
+
+    def reader(self) -> str:
+        """Name who reads, where there is a way to log out."""
+        user = getattr(self, "_jupyter_current_user", None)
+        return user.display_name or user.username if user and self.settings["identity_provider"].signs_in else ""
+
+    def names(self) -> dict[str, str] | None:
+        """Say for the audit log what is looked at; None for what is no view."""
+        return None
 
     def write_error(self, status_code: int, card: dict[str, str] | None = None, **_: Any) -> None:
         """Answer with a card in place of a page; it names nothing of the server's inside."""
@@ -156,6 +180,15 @@ class Page(Frame, BaseVoilaHandler):
         """Take the shelf besides what Voilà gives."""
         super().initialize(**kwargs)
         self.shelf, self.now = shelf, datetime.now(UTC)
+
+    async def prepare(self) -> None:
+        """Ask who it is, and take from the shelf what is not for them: no handler can forget it."""
+        await super().prepare()
+        self.shelf = self.shelf.seen_by(self.current_user)
+
+    def names(self) -> dict[str, str] | None:
+        """Name the company, run, region and notebook that the address names."""
+        return dict(zip(NAMES, self.path_args, strict=False))
 
     def find(self, company: str, run: str) -> Run:
         """Find a run, or answer 404."""
@@ -213,6 +246,12 @@ class NotebookPage(Page):
 class Health(Page):
     """`/healthz`: is the server there?"""
 
+    def names(self) -> None:
+        """Leave it out of the audit log."""
+
+    async def prepare(self) -> None:
+        """Ask nobody who it is."""
+
     def get(self) -> None:
         """Say so."""
         self.set_header("Content-Type", "text/plain")
@@ -222,7 +261,7 @@ class Health(Page):
 class Lost(Page):
     """Everything else."""
 
-    def prepare(self) -> None:
+    async def prepare(self) -> None:
         """Answer 404, whatever was asked."""
         raise HTTPError(404)
 
@@ -236,10 +275,13 @@ class Pages(Voila):
 
     name = "quarterdeck"
     shelf = Instance(Shelf)
+    entrance = Instance(Entrance, ())
+    audit = Instance(Audit, ())
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs = {"open_browser": False, "port_retries": 0, "config_file_paths": [], **kwargs}
-        super().__init__(identity_provider_class=Reader, log_level=logging.WARNING, **kwargs)
+        super().__init__(log_level=logging.WARNING, **kwargs)
+        self.identity_provider_class = self.entrance.provider
         closed = {"template": stored.TEMPLATE, "allow_template_override": "NO", "allow_theme_override": "NO"}
         self.update_config(Config(VoilaConfiguration={**closed, "multi_kernel_manager_class": NoKernels}))
 
@@ -251,17 +293,27 @@ class Pages(Voila):
     def init_settings(self) -> dict[str, Any]:
         """Refuse a foreign Host, compress answers, and name the stylesheet by its content."""
         version = hashlib.sha256(STYLESHEET.read_bytes()).hexdigest()[:12]
+        settings = super().init_settings()
+        self.entrance.furnish(self.identity_provider)
         return {
-            **super().init_settings(),
-            "allow_remote_access": False,  # a page elsewhere cannot reach this one through a name of its own
+            **settings,
+            # Without names a page elsewhere must not reach this one through a name of its own.
+            "allow_remote_access": self.entrance.known or self.entrance.open_to_all,
+            "xsrf_cookies": True,
+            "xsrf_cookie_kwargs": cookie(bool(self.entrance.certfile)),
+            "log_function": self.audit.note,
             "compress_response": True,
             "stylesheet": f"/static/{STYLESHEET.name}?v={version}",
         }
 
     def init_handlers(self) -> list[tuple]:
         """Give the only routes there are; none of Voilà's own is among them."""
+        from quarterdeck.publish.sign_in import Login, Logout
+
         here = {"shelf": self.shelf, "voila_configuration": self.voila_configuration}
+        doors = [(r"/login", Login, here), (r"/logout", Logout, here)] if self.identity_provider.signs_in else []
         return [
+            *doors,
             (r"/", LandingPage, here),
             (r"/healthz", Health, here),
             (rf"/static/({STYLESHEET.name})", Stylesheet, {"paths": self.static_paths}),
@@ -270,8 +322,18 @@ class Pages(Voila):
             (r".*", Lost, here),
         ]
 
+    def _url(self, ip: str) -> str:
+        """Give the address, which is Voilà's but for TLS."""
+        return super()._url(ip).replace("http://", "https://" if self.entrance.certfile else "http://", 1)
+
     def listen(self) -> None:
-        """Say where the pages are, then serve them."""
+        """Say where the pages are, then serve them, with patience for slow and large requests that has an end."""
+        doors = self.entrance
+        files = {"certfile": str(doors.certfile), "keyfile": str(doors.keyfile or doors.certfile)}
+        secured = {"ssl_options": ssl_options_to_context(files, server_side=True)} if doors.certfile else {}
+        self.app.listen = partial(self.app.listen, **secured, **PATIENCE)
+        if doors.users and not doors.proxy_header and not doors.certfile and not _is_here(self.ip):
+            print("note: without --certfile passwords travel as plain text", flush=True)
         print(f"Quarterdeck's pages are at {self.display_url} (stop with Ctrl-C)", flush=True)
         if not self.shelf.companies():
             print(

@@ -47,7 +47,7 @@ def summary(run: Run, name: str, now: datetime) -> dict[str, Any]:
         "failed": failed,
         "count": len(entries),
         "headline": revenue(run, COMPANY, currency),
-        "reconciled": reconciled(run.facts.get("reconciliation", [])),
+        "reconciled": reconciled(run.facts.get("reconciliation", []), run.facts.get("in_part", False)),
     }
 
 
@@ -125,12 +125,14 @@ def revenue(run: Run, region: str, currency: str) -> dict[str, str] | None:
     }
 
 
-def reconciled(checks: list[dict[str, Any]]) -> str:
-    """Say whether the regions add up to the company.
+def reconciled(checks: list[dict[str, Any]], in_part: bool = False) -> str:
+    """Say whether the regions add up to the company; who sees only some of them is not told.
 
     >>> reconciled([{"check": "regions add up", "metric": "revenue", "difference": 0.0, "ok": True}])
     'reconciled: the regions add up to the company within 0.00'
     """
+    if in_part:
+        return "of the regions that you may see"
     wrong = sorted({c["metric"] for c in checks if not c["ok"]})
     if wrong:
         return f"does not reconcile: {', '.join(wrong).replace('_', ' ')}"
