@@ -127,7 +127,7 @@ def serve(args: argparse.Namespace) -> int:
     from quarterdeck.publish.users import Entrance
 
     doors = Entrance(args.users, args.proxy_header, args.proxy_address, args.certfile, args.keyfile, args.open_to_all)
-    show(args.out, args.port, args.company, args.run, args.ip, doors, args.audit)
+    show(args.out, args.port, args.company, args.run, args.ip, doors, args.audit, args.live, args.live_idle)
     return WHOLE
 
 
@@ -190,6 +190,10 @@ def _add_serve(command: argparse.ArgumentParser) -> None:
     command.add_argument("--certfile", type=Path, help="certificate (PEM) to serve by TLS")
     command.add_argument("--keyfile", type=Path, help="its key, where it is in another file")
     command.add_argument("--audit", type=Path, metavar="FILE", help="add a line for each view here (default: stderr)")
+    alive = "pages that may be alive at a time, each with a kernel (default: 0, none)"
+    command.add_argument("--live", type=int, default=0, metavar="N", help=alive)
+    moved = "seconds without a move after which a live page's kernel ends (default: 900)"
+    command.add_argument("--live-idle", type=_count, default=900, metavar="SECONDS", help=moved)
     everybody = "ask nobody who they are: everybody who can reach the address reads everything"
     command.add_argument("--open-to-all", action="store_true", help=everybody)
 

@@ -16,7 +16,8 @@ from typing import Any
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from tornado.netutil import ssl_options_to_context
 from tornado.web import HTTPError
-from traitlets import Instance
+from traitlets import Any as Anything
+from traitlets import Instance, Int
 from traitlets.config import Config
 from voila.app import Voila
 from voila.handler import BaseVoilaHandler
@@ -54,6 +55,8 @@ def serve(
     ip: str = "127.0.0.1",
     entrance: Entrance | None = None,
     audit: Path | None = None,
+    live: int = 0,
+    idle: int = 900,
 ) -> None:
     """Show the finished runs in `outputs` as read-only pages, until stopped.
 
@@ -71,6 +74,10 @@ def serve(
         Who may come in: anybody on this machine, unless it says otherwise.
     audit : Path, optional
         The file to which each view is added; standard error without it.
+    live : int
+        How many pages may be alive at a time, each with a kernel; none where it is 0.
+    idle : int
+        Seconds without a move after which such a kernel ends.
 
     Raises
     ------
@@ -85,7 +92,7 @@ def serve(
         _refuse_strangers(ip)
     _refuse_unknown(shelf)
     _refuse_taken(ip, port)
-    app = Pages(shelf=shelf, ip=ip, port=port, entrance=entrance, audit=Audit(audit))
+    app = Pages(shelf=shelf, ip=ip, port=port, entrance=entrance, audit=Audit(audit), live=live, idle=idle)
     app.initialize(argv=[])
     app.start()
 
@@ -154,8 +161,12 @@ class Frame:
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.set_header("Cache-Control", "private, no-cache")  # ask each time; an unchanged page costs a 304
         self.set_header("Vary", "Cookie")
+        self.finish(self.rendered(template, **facts))
+
+    def rendered(self, template: str, **facts: Any) -> str:
+        """Make a page from one of the house's templates."""
         page = self.settings["voila_jinja2_env"].get_template(template)
-        self.finish(page.render(stylesheet=self.settings["stylesheet"], reader=self.reader(), **facts))
+        return page.render(stylesheet=self.settings["stylesheet"], reader=self.reader(), **facts)
 
     def reader(self) -> str:
         """Name who reads, where there is a way to log out."""
@@ -220,6 +231,13 @@ class RunPage(Page):
         self.draw("landing.html.j2", companies=[facts])
 
 
+def notebook_facts(page: Page, found: Run, run: str, region: str, notebook: str, path: Path) -> dict[str, Any]:
+    """Describe what stands around a notebook's page, and where it comes alive, if it can for this user."""
+    facts = view.frame(page.shelf, found, run, region, notebook, page.now)
+    can = page.settings["explorable"]
+    return facts | {"explore": f"/live{facts['here']}" if page.current_user.explores and can(path) else ""}
+
+
 class NotebookPage(Page):
     """`/<company>/<run>/<region>/<notebook>`: the outputs that papermill stored."""
 
@@ -228,7 +246,7 @@ class NotebookPage(Page):
         found = self.find(company, run)
         path = self.shelf.notebook(company, run, region, notebook)
         if path:
-            facts = view.frame(self.shelf, found, run, region, notebook, self.now)
+            facts = notebook_facts(self, found, run, region, notebook, path)
             self.draw("page.html.j2", body=stored.body(path), **facts)
         else:
             self.explain(found, run, region, notebook)
@@ -270,6 +288,13 @@ class Stylesheet(Frame, MultiStaticFileHandler):
     """The one file that pages load."""
 
 
+def _live_pages() -> Any:
+    """Give the module of live pages, which imports much that stored ones do without."""
+    from quarterdeck.publish import live
+
+    return live
+
+
 class Pages(Voila):
     """Voilà as a reader of finished runs."""
 
@@ -277,13 +302,20 @@ class Pages(Voila):
     shelf = Instance(Shelf)
     entrance = Instance(Entrance, ())
     audit = Instance(Audit, ())
+    live = Int(0)
+    idle = Int(900)
+    forking = Anything(None)  # the process that kernels are forked from
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs = {"open_browser": False, "port_retries": 0, "config_file_paths": [], **kwargs}
         super().__init__(log_level=logging.WARNING, **kwargs)
+        alive = _live_pages() if self.live else None
         self.identity_provider_class = self.entrance.provider
         closed = {"template": stored.TEMPLATE, "allow_template_override": "NO", "allow_theme_override": "NO"}
         self.update_config(Config(VoilaConfiguration={**closed, "multi_kernel_manager_class": NoKernels}))
+        if self.live:
+            self.update_config(alive.settings(self.live, self.idle))
+            self.root_dir = str(self.shelf.outputs)
 
     def setup_template_dirs(self) -> None:
         """Use the package's own template: what happens to be installed on the machine cannot replace it."""
@@ -295,6 +327,8 @@ class Pages(Voila):
         version = hashlib.sha256(STYLESHEET.read_bytes()).hexdigest()[:12]
         settings = super().init_settings()
         self.entrance.furnish(self.identity_provider)
+        self.contents_manager.log = logging.getLogger("quarterdeck.contents")
+        self.contents_manager.log.setLevel(logging.ERROR)  # it warns of each notebook that nobody has signed
         return {
             **settings,
             # Without names a page elsewhere must not reach this one through a name of its own.
@@ -302,6 +336,10 @@ class Pages(Voila):
             "xsrf_cookies": True,
             "xsrf_cookie_kwargs": cookie(bool(self.entrance.certfile)),
             "log_function": self.audit.note,
+            "audit": self.audit,
+            "explorable": _live_pages().explorable if self.live else lambda _: False,
+            "websocket_max_message_size": PATIENCE["max_header_size"],
+            "ws_ping_timeout": 30_000,
             "compress_response": True,
             "stylesheet": f"/static/{STYLESHEET.name}?v={version}",
         }
@@ -312,8 +350,10 @@ class Pages(Voila):
 
         here = {"shelf": self.shelf, "voila_configuration": self.voila_configuration}
         doors = [(r"/login", Login, here), (r"/logout", Logout, here)] if self.identity_provider.signs_in else []
+        living = _live_pages().handlers(here, self.config) if self.live else []
         return [
             *doors,
+            *living,
             (r"/", LandingPage, here),
             (r"/healthz", Health, here),
             (rf"/static/({STYLESHEET.name})", Stylesheet, {"paths": self.static_paths}),
@@ -331,6 +371,7 @@ class Pages(Voila):
         doors = self.entrance
         files = {"certfile": str(doors.certfile), "keyfile": str(doors.keyfile or doors.certfile)}
         secured = {"ssl_options": ssl_options_to_context(files, server_side=True)} if doors.certfile else {}
+        self.forking = _live_pages().warm() if self.live else None
         self.app.listen = partial(self.app.listen, **secured, **PATIENCE)
         if doors.users and not doors.proxy_header and not doors.certfile and not _is_here(self.ip):
             print("note: without --certfile passwords travel as plain text", flush=True)

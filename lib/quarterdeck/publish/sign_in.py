@@ -67,7 +67,9 @@ class Logout(Form):
         self.show("logout.html.j2")
 
     async def post(self) -> None:
-        """End the session."""
+        """End the session, and the kernels of the user's live pages."""
+        if hasattr(self.kernel_manager, "end_those_of"):
+            await self.kernel_manager.end_those_of(self.current_user.username)
         self.identity_provider.log_out(self)
         self.redirect("/login", status=303)
 

@@ -6,6 +6,7 @@ Code is dropped before the template sees the notebook; what papermill stored as 
 import base64
 import re
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,11 @@ def _body(path: Path, changed: int, size: int) -> str:
     """Render one version of a file; `changed` and `size` are the cache's key to it."""
     notebook = nbformat.read(path, as_version=4)
     return PageExporter().from_notebook_node(notebook, {"fallback_title": title(path.stem)})[0]
+
+
+def slot(number: int) -> str:
+    """Name the place on a page where a cell that wants a kernel would stand; a stored page leaves it empty."""
+    return f"live-{number}"
 
 
 def title(slug: str) -> str:
@@ -95,9 +101,11 @@ class PageExporter(HTMLExporter):
 
 
 def _blocks(nb: NotebookNode) -> list[dict[str, Any]]:
-    blocks = []
-    for cell in (c for c in nb.cells if LIVE not in c.metadata.get("tags", [])):
-        if cell.cell_type == "markdown":
+    blocks, places = [], count()
+    for cell in nb.cells:
+        if LIVE in cell.metadata.get("tags", []):
+            blocks += [{"kind": "live", "id": slot(next(places))}] if cell.cell_type == "code" else []
+        elif cell.cell_type == "markdown":
             deep = DEEP in cell.metadata.get("tags", [])
             blocks += [_prose(part) | {"deep": deep} for part in re.split(r"(?m)^(?=## )", cell.source) if part.strip()]
         elif cell.cell_type == "code":

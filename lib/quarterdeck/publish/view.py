@@ -1,5 +1,7 @@
 """What do the frame around a page, and the landing page, say of a run? Everything here comes out of `run.json`."""
 
+import hashlib
+import json
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -58,6 +60,8 @@ def frame(shelf: Shelf, run: Run, name: str, region: str, notebook: str, now: da
     pages = ((n, _href(run, name, region, n)) for n in _notebooks(run))
     return {
         **summary(run, name, now),
+        "here": _href(run, name, region, notebook),
+        "digest": digest([k for k in run.facts.get("kpis", []) if (k["region"], k["notebook"]) == (region, notebook)]),
         "region": region_title(run, region),
         "notebook": title(notebook),
         "pages": [_link(title(n), href, n == notebook) for n, href in pages if href],
@@ -76,6 +80,13 @@ def rows(run: Run, name: str) -> list[dict[str, Any]]:
         }
         for region in _regions(run)
     ]
+
+
+def digest(records: list[dict[str, Any]]) -> str:
+    """Give a short hash of the KPIs that a page shows: the same figures have the same one, stored or alive."""
+    figures = [{k: v for k, v in r.items() if k not in ("region", "notebook")} for r in records]
+    lines = sorted(json.dumps(figure, sort_keys=True) for figure in figures)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:8]
 
 
 def _page(run: Run, name: str, region: str, notebook: str) -> dict[str, Any]:
