@@ -20,6 +20,7 @@ MOVED = {f"{name}Model": "value" for name in [*BOUNDED, "Checkbox", "ToggleButto
 }  # what a viewer may move, and the part of its state that moves: numbers alone, which the kernel holds to their bounds
 ODD = (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError)
 LONGEST = 100  # characters of a name
+MOST_PARTS = 1000  # of a message: the channel, four parts of text, buffers, and an end
 
 
 @dataclass
@@ -78,8 +79,8 @@ class Gate:
 
 def _opened(frame: bytes | str) -> tuple[str, list[Any]]:
     """Open a message of Jupyter's protocol v1 in its four parts; buffers are left where they are."""
-    if not isinstance(frame, bytes):
-        raise ValueError("text")
+    if not isinstance(frame, bytes) or not 6 <= int.from_bytes(frame[:8], "little") <= MOST_PARTS:
+        raise ValueError("frame")  # Jupyter's reader would count to whatever number stands there
     channel, parts = deserialize_msg_from_ws_v1(frame)
     return channel, [json.loads(bytes(part), parse_constant=_refuse) for part in parts[:4]]
 
