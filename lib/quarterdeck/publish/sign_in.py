@@ -23,6 +23,7 @@ class Form(Page):
         """Set the security headers."""
         super().set_default_headers()
         self.set_header("Content-Security-Policy", POLICY)
+        self.set_header("Referrer-Policy", "same-origin")  # with none, a browser would not say where the form came from
 
     def names(self) -> dict[str, str]:
         """Name nothing: no company is looked at."""
