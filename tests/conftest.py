@@ -2,12 +2,14 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = ROOT / "tests" / "golden"
+sys.path += [str(ROOT / "tests" / room) for room in ("batch", "publish")]  # acme.py and others, for tests run alone
 SMALL = {"seed": 7, "scale": 0.2, "as_of": "2026-11-15"}
 
 

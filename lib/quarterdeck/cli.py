@@ -1,4 +1,4 @@
-"""The command `quarterdeck`: check · run · serve · prune · deck · brief.
+"""The command `quarterdeck`: check · run · serve · prune · deck · brief · password.
 
 What takes long to import is imported where it is needed: an unchanged run is answered within a second.
 """
@@ -18,6 +18,7 @@ from quarterdeck.data.home import home
 from quarterdeck.errors import ParamsError, QuarterdeckError
 
 WHOLE, FAULTY, BAD_INPUT, STOPPED = 0, 1, 2, 130
+SHORTEST = 10  # characters of a password
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -124,8 +125,26 @@ def _report(args: argparse.Namespace, folder: Path, facts: dict) -> int:
 def serve(args: argparse.Namespace) -> int:
     """Show the finished runs."""
     from quarterdeck.publish.serve import serve as show
+    from quarterdeck.publish.users import Entrance
 
-    show(args.out, args.port, args.company, args.run)
+    doors = Entrance(args.users, args.proxy_header, args.proxy_address, args.certfile, args.keyfile, args.open_to_all)
+    show(args.out, args.port, args.company, args.run, args.ip, doors, args.audit, args.live, args.live_idle)
+    return WHOLE
+
+
+def password(args: argparse.Namespace) -> int:
+    """Ask for a password and print its hash, for the file of users."""
+    from getpass import getpass
+
+    from jupyter_server.auth.security import passwd
+
+    ask = getpass if sys.stdin.isatty() else lambda _: sys.stdin.readline().rstrip("\n")
+    first = ask("Password: ")
+    if len(first) < SHORTEST:
+        raise ParamsError(f"A password has at least {SHORTEST} characters.")
+    if sys.stdin.isatty() and getpass("Once more: ") != first:
+        raise ParamsError("The two are not the same.")
+    print(passwd(first))
     return WHOLE
 
 
@@ -161,7 +180,7 @@ def _parser() -> argparse.ArgumentParser:
         "quarterdeck", description="Notebooks, batch runs and pages for a Chief Sales Officer."
     )
     parser.add_argument("--version", action="version", version=f"quarterdeck {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="check | run | serve | prune | deck | brief")
+    commands = parser.add_subparsers(required=True, metavar="check | run | serve | prune | deck | brief | password")
     for name, do in (
         ("check", check),
         ("run", run),
@@ -185,9 +204,8 @@ def _parser() -> argparse.ArgumentParser:
         if name == "prune":
             command.add_argument("--keep", type=_count, required=True, metavar="N", help="how many finished runs stay")
         if name == "serve":
-            command.add_argument("--port", type=int, default=8866)
-            command.add_argument("--company", help="show this company alone")
-            command.add_argument("--run", default="latest", help="show this run alone")
+            _add_serve(command)
+    _add_password(commands)
     return parser
 
 
@@ -195,6 +213,32 @@ def _add_told(command: argparse.ArgumentParser) -> None:
     command.add_argument("run", help="the run's folder, or COMPANY/RUN in --out; RUN may be latest")
     command.add_argument("--region", default="company", metavar="R", help="of this region (default: company)")
     command.add_argument("--to", type=Path, metavar="FILE", help="where to write (default: COMPANY-REGION-DAY here)")
+
+
+def _add_password(commands: Any) -> None:
+    command = commands.add_parser("password", help=password.__doc__, description=password.__doc__)
+    command.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    command.set_defaults(do=password)
+
+
+def _add_serve(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--port", type=int, default=8866)
+    command.add_argument("--company", help="show this company alone")
+    command.add_argument("--run", default="latest", help="show this run alone")
+    command.add_argument("--ip", default="127.0.0.1", help="address to listen on (default: this machine's own)")
+    command.add_argument("--users", type=Path, metavar="FILE", help="who may log in and which regions they see (YAML)")
+    proxy = "header in which a proxy names the user, such as X-Forwarded-User"
+    command.add_argument("--proxy-header", default="", metavar="NAME", help=proxy)
+    command.add_argument("--proxy-address", default="", metavar="IP", help="that proxy's address; others are refused")
+    command.add_argument("--certfile", type=Path, help="certificate (PEM) to serve by TLS")
+    command.add_argument("--keyfile", type=Path, help="its key, where it is in another file")
+    command.add_argument("--audit", type=Path, metavar="FILE", help="add a line for each view here (default: stderr)")
+    alive = "pages that may be alive at a time, each with a kernel (default: 0, none)"
+    command.add_argument("--live", type=int, default=0, metavar="N", help=alive)
+    moved = "seconds without a move after which a live page's kernel ends (default: 900)"
+    command.add_argument("--live-idle", type=_count, default=900, metavar="SECONDS", help=moved)
+    everybody = "ask nobody who they are: everybody who can reach the address reads everything"
+    command.add_argument("--open-to-all", action="store_true", help=everybody)
 
 
 def _add_run(command: argparse.ArgumentParser) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -112,19 +113,19 @@ def make_notebook(question: str) -> nbformat.NotebookNode:
 
 
 @contextmanager
-def serving(outputs: Path, log: Path):
+def serving(outputs: Path, log: Path, *options: str):
     """Run the real server over `outputs` in a process of its own; gives its address and its process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    start = "import sys; from quarterdeck.publish.serve import serve; serve(sys.argv[1], int(sys.argv[2]))"
+    command = ["serve", "--out", str(outputs), "--port", str(port), *options]
     environment = {**os.environ, "PYTHONPATH": str(LIB)}
     with log.open("w") as out:
         process = subprocess.Popen(
-            [sys.executable, "-c", start, str(outputs), str(port)], env=environment, stdout=out, stderr=out
+            [sys.executable, "-m", "quarterdeck.cli", *command], env=environment, stdout=out, stderr=out
         )
     try:
-        address = f"http://127.0.0.1:{port}"
+        address = f"{'https' if '--certfile' in options else 'http'}://127.0.0.1:{port}"
         _wait(address, process, log)
         yield address, process
     finally:
@@ -133,9 +134,10 @@ def serving(outputs: Path, log: Path):
 
 
 def _wait(address: str, process: subprocess.Popen, log: Path) -> None:
+    anybody = ssl._create_unverified_context()  # a test's certificate is its own
     for _ in range(600):
         try:
-            urllib.request.urlopen(f"{address}/healthz", timeout=5).close()
+            urllib.request.urlopen(f"{address}/healthz", timeout=5, context=anybody).close()
             return
         except (urllib.error.URLError, ConnectionError):
             assert process.poll() is None, log.read_text()

@@ -9,6 +9,7 @@ import contextlib
 import os
 import queue
 import socket
+import sys
 import threading
 import time
 import warnings
@@ -107,6 +108,8 @@ def run_kernel(owner: socket.socket, argv: list[str]) -> None:
     app.initialize([*argv, f"--IPKernelApp.parent_handle={os.getppid()}"])
     if os.environ.get("MPLBACKEND", INLINE) == INLINE:  # pyplot is there before the shell, and would draw for nobody
         app.shell.enable_matplotlib("inline")
+    if widgets := sys.modules.get("ipywidgets"):  # imported before there was a kernel, it has not told it of itself
+        widgets.register_comm_target()
     zygote.tell(owner, "bound")
     owner.close()
     app.start()

@@ -8,10 +8,12 @@ import json
 import os
 import stat
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
+
+from quarterdeck.data import COMPANY
 
 LATEST = "latest"
 WHOLE = ("done", "fresh")  # states of a notebook that has a page
@@ -19,33 +21,49 @@ SETTLED = 1_000_000_000  # ns; a folder changed less long ago may change again w
 
 
 class Record:
-    """What a `run.json` says, with its notebooks and figures at hand; what no page shows is not kept."""
+    """What a `run.json` says, with its notebooks and figures at hand."""
 
-    def __init__(self, file: Path) -> None:
-        self.facts = json.loads(file.read_text(encoding="utf-8"))
-        self.facts.pop("forecasts", None)
+    def __init__(self, facts: dict[str, Any]) -> None:
+        self.facts = facts
         self.entries: dict[tuple[str, str], dict[str, Any]] = {}
-        for entry in self.facts.get("notebooks", []):
-            entry.pop("made_of", None)
+        for entry in facts.get("notebooks", []):
             self.entries.setdefault((entry["region"], entry["notebook"]), entry)
         self.kpis: dict[str, list[dict[str, Any]]] = {}
-        for kpi in self.facts.get("kpis", []):
+        for kpi in facts.get("kpis", []):
             self.kpis.setdefault(kpi["region"], []).append(kpi)
+
+    def of(self, regions: frozenset[str]) -> "Record":
+        """Leave what speaks of these regions; what does not say of which region it speaks is left out."""
+        mine = [e for e in self.facts.get("notebooks", []) if region_name(e) in regions]
+        spoken = {e["region"] for e in mine} | {region_name(e) for e in mine}  # the record has both
+        facts = {k: v for k, v in self.facts.items() if not isinstance(v, list | dict)}
+        lists = {k: v for k, v in self.facts.items() if isinstance(v, list)}
+        told = {k: [x for x in v if isinstance(x, dict) and x.get("region") in spoken] for k, v in lists.items()}
+        return Record(facts | told | {"notebooks": mine, "in_part": True})
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: its folder, and what its `run.json` says; `version` tells one state of that file from another."""
+    """A finished run: its folder, and what its `run.json` says of some regions, or of all.
+
+    `version` tells one state of that file from another.
+    """
 
     company: str
     name: str
     folder: Path
     version: tuple[int, int]
+    regions: frozenset[str] | None = None
+
+    @property
+    def record(self) -> Record:
+        """Give what `run.json` says, with its parts at hand."""
+        return _record(self.folder, self.version) if self.regions is None else _part(self)
 
     @property
     def facts(self) -> dict[str, Any]:
         """Give what `run.json` says."""
-        return _record(self.folder, self.version).facts
+        return self.record.facts
 
     def notebooks(self) -> list[dict[str, Any]]:
         """Give the run's entries, one per region and notebook, in the run's own order."""
@@ -53,11 +71,11 @@ class Run:
 
     def entry(self, region: str, notebook: str) -> dict[str, Any] | None:
         """Find what the run says of one notebook of one region."""
-        return _record(self.folder, self.version).entries.get((region, notebook))
+        return self.record.entries.get((region, notebook))
 
     def kpis(self, region: str, notebook: str | None = None) -> dict[str, dict[str, Any]]:
         """Give a region's figures by metric: those of one notebook, or the first that the run recorded of each."""
-        told = _record(self.folder, self.version).kpis.get(region, [])
+        told = self.record.kpis.get(region, [])
         return {k["metric"]: k for k in reversed(told) if notebook in (None, k["notebook"])}
 
 
@@ -68,6 +86,12 @@ class Shelf:
     outputs: Path
     company: str | None = None
     run: str = LATEST
+    sees: frozenset[tuple[str, frozenset[str] | None]] | None = None  # regions by company; None: all of them
+
+    def seen_by(self, user: Any) -> "Shelf":
+        """Give the shelf as a user sees it: pages, figures and checks of other regions are not on it."""
+        sees = getattr(user, "sees", {})
+        return replace(self, sees=None if sees is None else frozenset(sees.items()))
 
     @cached_property
     def _root(self) -> str:
@@ -82,7 +106,7 @@ class Shelf:
         """Give a company's finished runs, the newest first."""
         if company not in _folders(self._root) or self.company not in (None, company):
             return []
-        found = [_read(self._root, company, name) for name in _folders(f"{self._root}/{company}")]
+        found = [self._read(company, name) for name in _folders(f"{self._root}/{company}")]
         shown = [r for r in found if r and self.run in (LATEST, r.name)]
         return sorted(shown, key=lambda r: (_created(r), r.name), reverse=True)
 
@@ -92,7 +116,7 @@ class Shelf:
             return None
         name = self._newest(company) if run == LATEST else run
         shown = self.run in (LATEST, name) and name in _folders(f"{self._root}/{company}")
-        return _read(self._root, company, name) if shown else None
+        return self._read(company, name) if shown else None
 
     def before(self, run: Run, region: str, notebook: str) -> Run | None:
         """Find the newest run before this one that has the same page."""
@@ -111,6 +135,13 @@ class Shelf:
         plain = all(os.path.basename(name) == name and name.strip(".") for name in (region, notebook))
         return Path(path) if plain and _mode(folder, stat.S_ISDIR) and _mode(path, stat.S_ISREG) else None
 
+    def _read(self, company: str, name: str) -> Run | None:
+        """Read a run, if it is finished (`run.json` is the last file that a run writes) and has a page to be seen."""
+        told = _mode(f"{self._root}/{company}/{name}/run.json", stat.S_ISREG)
+        regions = None if self.sees is None else dict(self.sees).get(company, frozenset())
+        run = _run(self._root, company, name, (told.st_mtime_ns, told.st_size), regions) if told else None
+        return run if run and (regions is None or run.notebooks()) else None
+
     def _newest(self, company: str) -> str | None:
         if self.run != LATEST:
             return self.run
@@ -120,6 +151,13 @@ class Shelf:
             )  # looked for among the company's folders like any name
         except OSError:
             return None
+
+
+def region_name(entry: dict[str, Any]) -> str:
+    """Give the name that an entry's region has in the company's data, or `company`."""
+    if entry["region"] == COMPANY:
+        return COMPANY
+    return str(entry.get("parameters", {}).get("region") or entry["region"])
 
 
 def _mode(path: str, kind: Any) -> os.stat_result | None:
@@ -147,21 +185,24 @@ def _listed(parent: str, changed: int) -> list[str]:
         return sorted(e.name for e in found if e.is_dir(follow_symlinks=False) and e.name[0] != ".")
 
 
-def _read(root: str, company: str, name: str) -> Run | None:
-    """Read a run, if it is finished: `run.json` is the last file that a run writes."""
-    told = _mode(f"{root}/{company}/{name}/run.json", stat.S_ISREG)
-    return _run(root, company, name, (told.st_mtime_ns, told.st_size)) if told else None
-
-
 @lru_cache(maxsize=4096)
-def _run(root: str, company: str, name: str, version: tuple[int, int]) -> Run:
-    return Run(company, name, Path(root, company, name), version)
+def _run(root: str, company: str, name: str, version: tuple[int, int], regions: frozenset[str] | None) -> Run:
+    return Run(company, name, Path(root, company, name), version, regions)
 
 
 @lru_cache(maxsize=8)
 def _record(folder: Path, version: tuple[int, int]) -> Record:
-    """Parse a `run.json`; `version` is the cache's key to one state of it."""
-    return Record(folder / "run.json")
+    """Parse a `run.json`, without what no page shows; `version` is the cache's key to one state of it."""
+    facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    facts.pop("forecasts", None)
+    for entry in facts.get("notebooks", []):
+        entry.pop("made_of", None)
+    return Record(facts)
+
+
+@lru_cache(maxsize=256)
+def _part(run: Run) -> Record:
+    return _record(run.folder, run.version).of(run.regions)
 
 
 @lru_cache(maxsize=4096)

@@ -12,14 +12,16 @@ import socket
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jupyter_server.auth.identity import IdentityProvider, User
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from tornado.ioloop import IOLoop, PeriodicCallback
-from tornado.web import HTTPError, RequestHandler
-from traitlets import Instance
+from tornado.netutil import ssl_options_to_context
+from tornado.web import HTTPError
+from traitlets import Any as Anything
+from traitlets import Instance, Int
 from traitlets.config import Config
 from voila.app import Voila
 from voila.handler import BaseVoilaHandler
@@ -28,6 +30,8 @@ from voila.static_file_handler import MultiStaticFileHandler
 from quarterdeck.errors import QuarterdeckError, RunError
 from quarterdeck.publish import moved, press, search, stored, view
 from quarterdeck.publish.access import LATEST, Run, Shelf
+from quarterdeck.publish.audit import NAMES, Audit
+from quarterdeck.publish.users import Entrance, cookie
 
 STYLESHEET = stored.TEMPLATES / stored.TEMPLATE / "static" / "quarterdeck.css"
 HEADERS = {
@@ -42,10 +46,24 @@ HEADERS = {
 KEPT = 32 << 20  # bytes of finished answers that stay in memory
 LOOK = 2000  # ms between looks for a new run
 TYPES = {"webp": "image/webp", "png": "image/png", "jpeg": "image/jpeg", "svg": "image/svg+xml"}
+PATIENCE = {  # with clients: seconds for a request's headers, and for its body, and how large they may be
+    "idle_connection_timeout": 30.0,
+    "body_timeout": 10.0,
+    "max_header_size": 16 << 10,
+    "max_body_size": 64 << 10,
+}
 
 
 def serve(
-    outputs: Path, port: int = 8866, company: str | None = None, run: str = LATEST, ip: str = "127.0.0.1"
+    outputs: Path,
+    port: int = 8866,
+    company: str | None = None,
+    run: str = LATEST,
+    ip: str = "127.0.0.1",
+    entrance: Entrance | None = None,
+    audit: Path | None = None,
+    live: int = 0,
+    idle: int = 900,
 ) -> None:
     """Show the finished runs in `outputs` as read-only pages, until stopped.
 
@@ -58,37 +76,48 @@ def serve(
     company, run : str, optional
         Show this company, or this one run, alone.
     ip : str
-        The address to listen on: this machine's own.
+        The address to listen on.
+    entrance : Entrance, optional
+        Who may come in: anybody on this machine, unless it says otherwise.
+    audit : Path, optional
+        The file to which each view is added; standard error without it.
+    live : int
+        How many pages may be alive at a time, each with a kernel; none where it is 0.
+    idle : int
+        Seconds without a move after which such a kernel ends.
 
     Raises
     ------
     QuarterdeckError
-        Where `ip` can be reached from other machines.
+        Where `ip` can be reached from other machines and nobody is asked who they are.
     RunError
         Where the company or the run does not exist, or the port is taken.
     """
     shelf = Shelf(Path(outputs).resolve(), company, run)
-    _refuse_strangers(ip)
+    entrance = entrance or Entrance()
+    if not entrance.known and not entrance.open_to_all:
+        _refuse_strangers(ip)
     _refuse_unknown(shelf)
     _refuse_taken(ip, port)
-    app = Pages(shelf=shelf, ip=ip, port=port)
+    app = Pages(shelf=shelf, ip=ip, port=port, entrance=entrance, audit=Audit(audit), live=live, idle=idle)
     app.initialize(argv=[])
     app.start()
 
 
 def _refuse_strangers(ip: str) -> None:
-    if ip != "localhost" and not (_is_address(ip) and ipaddress.ip_address(ip).is_loopback):
+    if not _is_here(ip):
         raise QuarterdeckError(
-            f"The pages ask nobody who they are, so they are shown on this machine alone: use 127.0.0.1, not {ip!r}."
+            f"The pages ask nobody who they are, so they are shown on this machine alone: use 127.0.0.1, not {ip!r}, or "
+            "say by --users or --proxy-header who may read them. With --open-to-all everybody who can reach this "
+            "machine reads everything."
         )
 
 
-def _is_address(ip: str) -> bool:
+def _is_here(ip: str) -> bool:
     try:
-        ipaddress.ip_address(ip)
+        return ip == "localhost" or ipaddress.ip_address(ip).is_loopback
     except ValueError:
         return False
-    return True
 
 
 def _refuse_unknown(shelf: Shelf) -> None:
@@ -118,14 +147,6 @@ class NoKernels(AsyncMappingKernelManager):
     async def start_kernel(self, **_: Any) -> str:  # type: ignore[override]
         """Refuse."""
         raise RunError("A page shows what a run stored; it starts no kernel.")
-
-
-class Reader(IdentityProvider):
-    """Everybody on this machine is the same reader, and gets no cookie; authentication is to be put here."""
-
-    def get_user(self, handler: RequestHandler) -> User:
-        """Name the reader."""
-        return User("reader")
 
 
 class Kept:
@@ -173,7 +194,7 @@ class Frame:
     def fill(self, template: str, **facts: Any) -> str:
         """Make a page from one of the house's templates."""
         page = self.settings["voila_jinja2_env"].get_template(template)
-        return page.render(stylesheet=self.settings["stylesheet"], **facts)
+        return page.render(stylesheet=self.settings["stylesheet"], reader=self.reader(), **facts)
 
     def draw(self, template: str, **facts: Any) -> None:
         """Answer with a page made from one of the house's templates."""
@@ -184,6 +205,16 @@ class Frame:
         """Say that the answer is a page, for which to ask each time; an unchanged page costs a 304."""
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.set_header("Cache-Control", "private, no-cache")
+        self.set_header("Vary", "Cookie, Accept-Encoding")
+
+    def reader(self) -> str:
+        """Name who reads, where there is a way to log out."""
+        user = getattr(self, "_jupyter_current_user", None)
+        return user.display_name or user.username if user and self.settings["identity_provider"].signs_in else ""
+
+    def names(self) -> dict[str, str] | None:
+        """Say for the audit log what is looked at; None for what is no view."""
+        return None
 
     def write_error(self, status_code: int, card: dict[str, str] | None = None, **_: Any) -> None:
         """Answer with a card in place of a page; it names nothing of the server's inside."""
@@ -202,11 +233,10 @@ class Page(Frame, BaseVoilaHandler):
 
     def keep(self, key: tuple[Hashable, ...], make: Callable[[], str]) -> None:
         """Answer with a page that has been made before for the same key, or make it."""
-        key = (type(self), self.shelf, *key)
+        key = (type(self), self.shelf, self.reader(), *key)
         tag, body = self.kept.get(key) or self.kept.put(key, make())
         self.html()
         self.set_header("Etag", tag)
-        self.set_header("Vary", "Accept-Encoding")
         if self.check_etag_header():
             self.set_status(304)
             self.finish()
@@ -215,6 +245,15 @@ class Page(Frame, BaseVoilaHandler):
             self.finish(body)
         else:
             self.finish(gzip.decompress(body))
+
+    async def prepare(self) -> None:
+        """Ask who it is, and take from the shelf what is not for them: no handler can forget it."""
+        await super().prepare()
+        self.shelf = self.shelf.seen_by(self.current_user)
+
+    def names(self) -> dict[str, str] | None:
+        """Name the company, run, region and notebook that the address names."""
+        return dict(zip(NAMES, self.path_args, strict=False))
 
     def find(self, company: str, run: str) -> Run:
         """Find a run, or answer 404."""
@@ -226,6 +265,10 @@ class Page(Frame, BaseVoilaHandler):
     def head(self, *names: str) -> Any:
         """Answer as GET does, without the body."""
         return self.get(*names)
+
+    def body(self, sheet: Path, facts: dict[str, Any]) -> str:
+        """Give a rendered page's body, its links and pictures below its own address."""
+        return press.body(sheet).replace(stored.HERE, facts["here"].rpartition("/")[0])
 
     async def sheet(self, path: Path) -> Path:
         """Find a notebook's rendered page; who comes before it is made waits, and the others do not."""
@@ -266,6 +309,13 @@ class SearchPage(Page):
         self.draw("search.html.j2", **found)
 
 
+def notebook_facts(page: Page, found: Run, run: str, region: str, notebook: str, path: Path) -> dict[str, Any]:
+    """Describe what stands around a notebook's page, and where it comes alive, if it can for this user."""
+    facts = view.frame(page.shelf, found, run, region, notebook, page.now)
+    can = page.settings["explorable"]
+    return facts | {"explore": f"/live{facts['here']}" if page.current_user.explores and can(path) else ""}
+
+
 class NotebookPage(Page):
     """`/<company>/<run>/<region>/<notebook>`: the outputs that papermill stored."""
 
@@ -277,14 +327,18 @@ class NotebookPage(Page):
             return self.explain(found, run, region, notebook)
         sheet = await self.sheet(path)
         latest = found if run == LATEST else self.shelf.find(company, LATEST)
-        follows = (found, latest, run, region, notebook, sheet)
-        self.keep((*follows, view.age(found.facts["created_at"], self.now)), lambda: self.page(*follows))
+        follows = (found, latest, run, region, notebook, path, sheet)
+        self.keep(
+            (*follows, self.current_user.explores, view.age(found.facts["created_at"], self.now)),
+            lambda: self.page(*follows),
+        )
 
-    def page(self, found: Run, latest: Run | None, run: str, region: str, notebook: str, sheet: Path) -> str:
+    def page(
+        self, found: Run, latest: Run | None, run: str, region: str, notebook: str, path: Path, sheet: Path
+    ) -> str:
         """Make the page."""
-        facts = view.frame(self.shelf, found, run, region, notebook, self.now)
-        body = press.body(sheet).replace(stored.HERE, facts["here"].rpartition("/")[0])
-        return self.fill("page.html.j2", body=body, **facts)
+        facts = notebook_facts(self, found, run, region, notebook, path)
+        return self.fill("page.html.j2", body=self.body(sheet, facts), **facts)
 
     def explain(self, found: Run, run: str, region: str, notebook: str) -> None:
         """Say why a notebook that the run lists has no page; what it does not list is simply not there."""
@@ -299,7 +353,9 @@ class NotebookPage(Page):
 class ComparePage(NotebookPage):
     """`/<company>/<run>/<region>/<notebook>/compare`: a page's figures beside those of the run before."""
 
-    def page(self, found: Run, latest: Run | None, run: str, region: str, notebook: str, sheet: Path) -> str:
+    def page(
+        self, found: Run, latest: Run | None, run: str, region: str, notebook: str, path: Path, sheet: Path
+    ) -> str:
         """Make the page."""
         before = self.shelf.before(found, region, notebook)
         facts = view.frame(self.shelf, found, run, region, notebook, self.now)
@@ -326,6 +382,12 @@ class Picture(Page):
 class Health(Page):
     """`/healthz`: is the server there?"""
 
+    def names(self) -> None:
+        """Leave it out of the audit log."""
+
+    async def prepare(self) -> None:
+        """Ask nobody who it is."""
+
     def get(self) -> None:
         """Say so."""
         self.set_header("Content-Type", "text/plain")
@@ -335,7 +397,7 @@ class Health(Page):
 class Lost(Page):
     """Everything else."""
 
-    def prepare(self) -> None:
+    async def prepare(self) -> None:
         """Answer 404, whatever was asked."""
         raise HTTPError(404)
 
@@ -344,18 +406,35 @@ class Stylesheet(Frame, MultiStaticFileHandler):
     """The one file that pages load."""
 
 
+def _live_pages() -> Any:
+    """Give the module of live pages, which imports much that stored ones do without."""
+    from quarterdeck.publish import live
+
+    return live
+
+
 class Pages(Voila):
     """Voilà as a reader of finished runs."""
 
     name = "quarterdeck"
     shelf = Instance(Shelf)
+    entrance = Instance(Entrance, ())
+    audit = Instance(Audit, ())
+    live = Int(0)
+    idle = Int(900)
+    forking = Anything(None)  # the process that kernels are forked from
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs = {"open_browser": False, "port_retries": 0, "config_file_paths": [], **kwargs}
-        super().__init__(identity_provider_class=Reader, log_level=logging.WARNING, **kwargs)
+        super().__init__(log_level=logging.WARNING, **kwargs)
+        alive = _live_pages() if self.live else None
+        self.identity_provider_class = self.entrance.provider
         closed = {"template": stored.TEMPLATE, "allow_template_override": "NO", "allow_theme_override": "NO"}
         self.press, self.seen = press.Press(self.shelf.outputs), None
         self.update_config(Config(VoilaConfiguration={**closed, "multi_kernel_manager_class": NoKernels}))
+        if self.live:
+            self.update_config(alive.settings(self.live, self.idle))
+            self.root_dir = str(self.shelf.outputs)
 
     def setup_template_dirs(self) -> None:
         """Use the package's own template: what happens to be installed on the machine cannot replace it."""
@@ -365,23 +444,41 @@ class Pages(Voila):
     def init_settings(self) -> dict[str, Any]:
         """Refuse a foreign Host, compress answers, and name the stylesheet by its content."""
         version = hashlib.sha256(STYLESHEET.read_bytes()).hexdigest()[:12]
+        settings = super().init_settings()
+        self.entrance.furnish(self.identity_provider)
+        self.contents_manager.log = logging.getLogger("quarterdeck.contents")
+        self.contents_manager.log.setLevel(logging.ERROR)  # it warns of each notebook that nobody has signed
         return {
-            **super().init_settings(),
-            "allow_remote_access": False,  # a page elsewhere cannot reach this one through a name of its own
+            **settings,
+            # Without names a page elsewhere must not reach this one through a name of its own.
+            "allow_remote_access": self.entrance.known or self.entrance.open_to_all,
+            "xsrf_cookies": True,
+            "xsrf_cookie_kwargs": cookie(bool(self.entrance.certfile)),
+            "log_function": self.audit.note,
+            "audit": self.audit,
+            "explorable": _live_pages().explorable if self.live else lambda _: False,
+            "websocket_max_message_size": PATIENCE["max_header_size"],
+            "ws_ping_timeout": 30_000,
             "compress_response": True,
             "stylesheet": f"/static/{STYLESHEET.name}?v={version}",
         }
 
     def init_handlers(self) -> list[tuple]:
         """Give the only routes there are; none of Voilà's own is among them."""
+        from quarterdeck.publish.sign_in import Login, Logout
+
         here = {
             "shelf": self.shelf,
             "press": self.press,
             "kept": Kept(),
             "voila_configuration": self.voila_configuration,
         }
+        doors = [(r"/login", Login, here), (r"/logout", Logout, here)] if self.identity_provider.signs_in else []
+        living = _live_pages().handlers(here, self.config) if self.live else []
         page = r"/([^/]+)/([^/]+)/([^/]+)/([^/]+)"
         return [
+            *doors,
+            *living,
             (page, NotebookPage, here),
             (r"/", LandingPage, here),
             (r"/search", SearchPage, here),
@@ -393,8 +490,19 @@ class Pages(Voila):
             (r".*", Lost, here),
         ]
 
+    def _url(self, ip: str) -> str:
+        """Give the address, which is Voilà's but for TLS."""
+        return super()._url(ip).replace("http://", "https://" if self.entrance.certfile else "http://", 1)
+
     def listen(self) -> None:
-        """Say where the pages are, then serve them."""
+        """Say where the pages are, then serve them, with patience for slow and large requests that has an end."""
+        doors = self.entrance
+        files = {"certfile": str(doors.certfile), "keyfile": str(doors.keyfile or doors.certfile)}
+        secured = {"ssl_options": ssl_options_to_context(files, server_side=True)} if doors.certfile else {}
+        self.forking = _live_pages().warm() if self.live else None
+        self.app.listen = partial(self.app.listen, **secured, **PATIENCE)
+        if doors.users and not doors.proxy_header and not doors.certfile and not _is_here(self.ip):
+            print("note: without --certfile passwords travel as plain text", flush=True)
         print(f"Quarterdeck's pages are at {self.display_url} (stop with Ctrl-C)", flush=True)
         if not self.shelf.companies():
             print(

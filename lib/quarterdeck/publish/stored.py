@@ -9,6 +9,7 @@ import html
 import io
 import re
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,11 @@ def _plain(text: str) -> str:
     return " ".join(bare.split())
 
 
+def slot(number: int) -> str:
+    """Name the place on a page where a cell that wants a kernel would stand; a stored page leaves it empty."""
+    return f"live-{number}"
+
+
 def title(slug: str) -> str:
     """Write a file's name for people.
 
@@ -153,9 +159,11 @@ class PageExporter(HTMLExporter):
 
 
 def _blocks(nb: NotebookNode) -> list[dict[str, Any]]:
-    blocks = []
-    for cell in (c for c in nb.cells if LIVE not in c.metadata.get("tags", [])):
-        if cell.cell_type == "markdown":
+    blocks, places = [], count()
+    for cell in nb.cells:
+        if LIVE in cell.metadata.get("tags", []):
+            blocks += [{"kind": "live", "id": slot(next(places))}] if cell.cell_type == "code" else []
+        elif cell.cell_type == "markdown":
             deep = DEEP in cell.metadata.get("tags", [])
             blocks += [_prose(part) | {"deep": deep} for part in re.split(r"(?m)^(?=## )", cell.source) if part.strip()]
         elif cell.cell_type == "code":

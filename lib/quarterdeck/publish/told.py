@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from quarterdeck.batch.params import nearest
-from quarterdeck.data.snapshot import COMPANY
+from quarterdeck.data import COMPANY
 from quarterdeck.errors import RunError
 from quarterdeck.present import style
 from quarterdeck.present.said import SAID_MIME

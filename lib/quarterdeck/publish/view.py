@@ -1,5 +1,7 @@
 """What do the frame around a page, and the landing page, say of a run? Everything here comes out of `run.json`."""
 
+import hashlib
+import json
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -51,7 +53,7 @@ def summary(run: Run, name: str, now: datetime) -> dict[str, Any]:
         "failed": failed,
         "count": len(entries),
         "headline": revenue(run, COMPANY, currency),
-        "reconciled": reconciled(run.facts.get("reconciliation", [])),
+        "reconciled": reconciled(run.facts.get("reconciliation", []), run.facts.get("in_part", False)),
     }
 
 
@@ -69,6 +71,7 @@ def frame(shelf: Shelf, run: Run, name: str, region: str, notebook: str, now: da
     return {
         **summary(run, name, now),
         "address": address(run.company, run.name),
+        "digest": digest([k for k in run.facts.get("kpis", []) if (k["region"], k["notebook"]) == (region, notebook)]),
         "region": region_title(run, region),
         "notebook": title(notebook),
         "pages": [_link(title(n), link, n == notebook) for n, link in pages if link],
@@ -98,6 +101,13 @@ def chance(run: Run, region: str) -> dict[str, str] | None:
         return None
     state = next(state for least, state in LIKELY if kpi["value"] >= least)
     return {"state": state, "words": f"{written.percent(kpi['value'], 0)} likely to reach the target"}
+
+
+def digest(records: list[dict[str, Any]]) -> str:
+    """Give a short hash of the KPIs that a page shows: the same figures have the same one, stored or alive."""
+    figures = [{k: v for k, v in r.items() if k not in ("region", "notebook")} for r in records]
+    lines = sorted(json.dumps(figure, sort_keys=True) for figure in figures)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:8]
 
 
 def _page(run: Run, name: str, region: str, notebook: str) -> dict[str, Any]:
@@ -149,12 +159,14 @@ def revenue(run: Run, region: str, currency: str) -> dict[str, str] | None:
     }
 
 
-def reconciled(checks: list[dict[str, Any]]) -> str:
-    """Say whether the regions add up to the company.
+def reconciled(checks: list[dict[str, Any]], in_part: bool = False) -> str:
+    """Say whether the regions add up to the company; who sees only some of them is not told.
 
     >>> reconciled([{"check": "regions add up", "metric": "revenue", "difference": 0.0, "ok": True}])
     'reconciled: the regions add up to the company within 0.00'
     """
+    if in_part:
+        return "of the regions that you may see"
     wrong = sorted({c["metric"] for c in checks if not c["ok"]})
     if wrong:
         return f"does not reconcile: {', '.join(wrong).replace('_', ' ')}"

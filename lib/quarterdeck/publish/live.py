@@ -1,0 +1,320 @@
+"""How does a page come alive? Voilà's own handler, on a kernel that has executed what the page's sliders stand on.
+
+The page is there at once, as the run stored it. Below it, in the same answer, a forked kernel executes the run's own
+notebook file from the run's own folder: not all of it, but what the KPIs and the cells tagged `live` need. Then the
+sliders move to their place. What a viewer may say to the kernel is in `gate.py`.
+"""
+
+import ast
+import logging
+import os
+from collections.abc import Awaitable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from jupyter_core.paths import jupyter_path
+from jupyter_server.base.call_context import CallContext
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from nbformat import NotebookNode
+from tornado.ioloop import IOLoop
+from tornado.web import HTTPError
+from traitlets import Int
+from traitlets.config import Config
+from voila.paths import collect_static_paths
+from voila.static_file_handler import MultiStaticFileHandler
+from voila.tornado.handler import TornadoVoilaHandler
+from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
+
+from quarterdeck.batch import kernels, zygote
+from quarterdeck.errors import RunError
+from quarterdeck.present.tables import KPI_MIME
+from quarterdeck.publish import stored, view
+from quarterdeck.publish.gate import Gate
+from quarterdeck.publish.serve import Frame, Page, notebook_facts
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data: blob:; font-src 'self' data:; "
+    "style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+)
+ALONE_SECONDS = 20  # without a viewer: time enough to load a page again
+MEMORY = 2 << 30  # bytes that a live kernel may take up
+MOST_MESSAGE = 16 << 10  # bytes of what a viewer says at a time
+WIDGETS = (
+    "@jupyter-widgets/jupyterlab-manager",
+    "@voila-dashboards/widgets-manager8",
+)  # what draws them, what loads them
+
+
+@lru_cache(maxsize=256)
+def _has_live_cells(path: Path, changed: int, size: int) -> bool:
+    cells = nbformat.read(path, as_version=4).cells
+    return any(stored.LIVE in c.metadata.get("tags", []) for c in cells)
+
+
+def explorable(path: Path) -> bool:
+    """Tell whether a page has something to move, and its file is one that only the run's own user could have written."""
+    stamp = path.stat()
+    if (stamp.st_mode | path.parent.stat().st_mode) & 0o002:
+        return False
+    return _has_live_cells(path, stamp.st_mtime_ns, stamp.st_size)
+
+
+def needed(cells: list[str], wanted: set[int]) -> list[str]:
+    """Leave of the cells' code what the wanted ones stand on, statement by statement.
+
+    It asks which names a statement binds. That is enough where functions change nothing that they are given, as those of
+    `analysis` do; what it cannot read (a magic) it leaves whole.
+
+    >>> needed(["a = 1; b = 2", "show(b)", "c = a + 1", "c"], {3})
+    ['a = 1', '', 'c = a + 1', 'c']
+    """
+    try:
+        trees = [ast.parse(source) for source in cells]
+    except SyntaxError:
+        return cells
+    names: set[str] = set()
+    for number, tree in reversed(list(enumerate(trees))):
+        kept = []
+        for statement in reversed(tree.body):
+            bound, used = _names(statement)
+            if number in wanted or bound & names:
+                names |= used
+                kept.insert(0, statement)
+        tree.body = kept
+    return [cells[n] if n in wanted else ast.unparse(tree) for n, tree in enumerate(trees)]
+
+
+def _names(statement: ast.stmt) -> tuple[set[str], set[str]]:
+    """Give the names that a statement binds, and those that it uses."""
+    inside = list(ast.walk(statement))
+    bound = {n.id for n in inside if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    bound |= {(n.asname or n.name).split(".")[0] for n in inside if isinstance(n, ast.alias)}
+    bound |= {n.name for n in inside if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    return bound, {n.id for n in inside if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+
+
+def prepare(handler: "LivePage", notebook: NotebookNode, cwd: str) -> NotebookNode:
+    """Make of a run's notebook what the kernel is to execute; Voilà calls it before it starts one (`prelaunch_hook`)."""
+    code = [c for c in notebook.cells if c.cell_type == "code"]
+    live = [c for c in code if stored.LIVE in c.metadata.get("tags", [])]
+    for number, cell in enumerate(live):
+        cell.metadata["slot"] = stored.slot(number)
+    figures = [c for c in code if any(KPI_MIME in o.get("data", {}) for o in c.outputs)]
+    wanted = {n for n, c in enumerate(code) if c in live or c in figures}
+    for cell, source in zip(code, needed([c.source for c in code], wanted), strict=True):
+        cell.source = source
+    notebook.cells = [c for c in code if c.source.strip()]
+    spec = {"name": kernels.KERNEL if zygote.FORKS else "python3", "display_name": "Python", "language": "python"}
+    opening, _, closing = handler.page.rpartition("</main>")
+    page = {"opening": opening, "closing": closing, "digest": handler.digest, "mime": KPI_MIME}
+    notebook.metadata = NotebookNode(kernelspec=NotebookNode(spec), page=NotebookNode(page))
+    return notebook
+
+
+def failure(output: dict[str, Any]) -> str:
+    """Log why a cell failed; a viewer is told no more than that it did."""
+    logging.getLogger("quarterdeck").warning("a live page's cell failed: %s: %s", output["ename"], output["evalue"])
+    return "The sliders could not be made: a cell of the notebook failed. The page is as the run stored it."
+
+
+def configuration(page_config: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Leave of the front end's parts the one that shows widgets (`page_config_hook`): no other host is asked for more."""
+    parts = [e for e in page_config["federated_extensions"] if e["name"] in WIDGETS]
+    return page_config | {"federated_extensions": parts, "disabledExtensions": ["@jupyterlab/mathjax2-extension"]}
+
+
+class LiveKernels(AsyncMappingKernelManager):
+    """The kernels of live pages: so many at a time, each of one user's, none for long without a viewer or a move."""
+
+    most = Int(0, config=True)
+    cull_connected = True
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.owners: dict[str, str] = {}
+        self.waiting: set[LivePage] = set()  # pages that have a place, and no kernel yet
+
+    def full(self) -> bool:
+        """Tell whether all places are taken."""
+        return len(self.list_kernel_ids()) + len(self.waiting) >= self.most
+
+    async def start_kernel(self, *, kernel_name: str = "", **_: Any) -> str:  # type: ignore[override]
+        """Start a kernel for a live page, in its run's folder; nothing else starts one.
+
+        Raises
+        ------
+        RunError
+            Where anything else asks.
+        """
+        page = CallContext.get(CallContext.JUPYTER_HANDLER)
+        if page not in self.waiting:
+            raise RunError("Only a live page starts a kernel.")
+        env = dict(os.environ) | {kernels.MEMORY_LIMIT: str(MEMORY)}
+        kernel = await super().start_kernel(kernel_name=kernel_name, path=page.folder, env=env)
+        self.owners[kernel] = page.current_user.username
+        self.waiting.discard(page)
+        IOLoop.current().call_later(3 * ALONE_SECONDS, self.end_if_alone, kernel)
+        return kernel
+
+    async def shutdown_kernel(self, kernel_id: str, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
+        """End a kernel at once: it has nothing to save."""
+        self.owners.pop(kernel_id, None)
+        await super().shutdown_kernel(kernel_id, now=True)
+
+    def notify_disconnect(self, kernel_id: str) -> None:
+        """Give a viewer who has gone a moment to come back."""
+        super().notify_disconnect(kernel_id)
+        IOLoop.current().call_later(ALONE_SECONDS, self.end_if_alone, kernel_id)
+
+    async def end_if_alone(self, kernel_id: str) -> None:
+        """End a kernel that nobody looks at."""
+        if kernel_id in self and not self._kernel_connections.get(kernel_id, 0):
+            await self.shutdown_kernel(kernel_id)
+
+    async def end_those_of(self, username: str) -> None:
+        """End all kernels of a user."""
+        for kernel_id in [k for k, owner in self.owners.items() if owner == username]:
+            await self.shutdown_kernel(kernel_id)
+
+    async def alive(self, kernel_id: str, username: str) -> bool:
+        """Tell whether a user has a kernel of this id, and it lives; one found dead is put away."""
+        if kernel_id not in self or self.owners.get(kernel_id) != username:
+            return False
+        living = await self.get_kernel(kernel_id).is_alive()
+        if not living:
+            await self.shutdown_kernel(kernel_id)
+        return living
+
+
+class LivePage(Page, TornadoVoilaHandler):
+    """`/live/<company>/<run>/<region>/<notebook>`: the page, then its sliders."""
+
+    def set_default_headers(self) -> None:
+        """Set the security headers: scripts of this server's own run here, and no others."""
+        super().set_default_headers()
+        self.set_header("Content-Security-Policy", POLICY)
+
+    async def get(self, company: str, run: str, region: str, notebook: str) -> None:
+        """Show the page with a kernel, or say why there is none."""
+        path = self.shelf.notebook(company, run, region, notebook)
+        if not path:
+            raise HTTPError(404)
+        if not explorable(path) or not self.current_user.explores:
+            return self.redirect(self.request.path.removeprefix("/live"))
+        within = path.relative_to(self.shelf.outputs)
+        found, self.folder = self.find(company, run), str(within.parent.parent)
+        facts = notebook_facts(self, found, run, region, notebook, path)
+        if self.kernel_manager.full():
+            return self.say_wait(facts)
+        self.digest = facts["digest"]
+        body = self.body(await self.sheet(path), facts)
+        self.page = self.fill("page.html.j2", body=body, live=True, **facts)
+        self.kernel_manager.waiting.add(self)
+        try:
+            await super().get(path=str(within))
+        finally:
+            self.kernel_manager.waiting.discard(self)
+
+    def head(self, *_: str) -> None:
+        """Refuse: a question costs no kernel."""
+        raise HTTPError(405)
+
+    def say_wait(self, facts: dict[str, Any]) -> None:
+        """Say that all kernels are taken; the page asks again by itself."""
+        self.set_status(503)
+        self.set_header("Retry-After", "15")
+        kernels_of = self.kernel_manager
+        self.draw("waiting.html.j2", most=kernels_of.most, idle=kernels_of.cull_idle_timeout // 60, **facts)
+
+
+class Kernel(Page):
+    """`/api/kernels/<id>`: does the kernel of this viewer's page live?"""
+
+    def names(self) -> None:
+        """Leave it out of the audit log: a page asks every few seconds."""
+
+    async def get(self, kernel_id: str) -> None:
+        """Say so, or 404."""
+        if not await self.kernel_manager.alive(kernel_id, self.current_user.username):
+            raise HTTPError(404)
+        self.finish(
+            {"id": kernel_id, "name": kernels.KERNEL, "execution_state": "idle", "last_activity": "", "connections": 1}
+        )
+
+
+class Channels(VoilaKernelWebsocketHandler):
+    """`/api/kernels/<id>/channels`: between a viewer's sliders and their kernel, through the gate."""
+
+    def get(self, kernel_id: str) -> Awaitable[None]:
+        """Open the connection, to the viewer's own kernel alone."""
+        if kernel_id not in self.kernel_manager or (
+            self.kernel_manager.owners.get(kernel_id) != self.current_user.username
+        ):
+            raise HTTPError(404)
+        self.gate = Gate()
+        return super().get(kernel_id)
+
+    def on_message(self, ws_message: bytes | str) -> None:
+        """Pass on what a viewer may say, made anew; log what else was tried."""
+        user = self.identity_provider.get_user(self)
+        if user is None or user.username != self.current_user.username:
+            return self.close(1008, "logged out")
+        message, kind = self.gate.let_in(ws_message)
+        if message and self.connection.channels:
+            self.connection.session.send(self.connection.channels["shell"], message)
+        elif not message:
+            self.settings["audit"].note(self, status=403, refused=kind)
+
+    def write_message(self, message: Any, binary: bool = False) -> Any:
+        """Send the viewer what widgets need, and nothing else that a kernel says."""
+        if isinstance(message, bytes) and self.gate.let_out(message):
+            return super().write_message(message, binary)
+        return None
+
+
+class Assets(Frame, MultiStaticFileHandler):
+    """The scripts of Voilà's front end, from this server."""
+
+
+def handlers(here: dict[str, Any], config: Config) -> list[tuple]:
+    """Give the routes of live pages."""
+    voila = {"template_paths": [str(stored.TEMPLATES / stored.TEMPLATE)], "config": config}
+    statics = [p for p in collect_static_paths(["voila"], "base") if (Path(p) / "voila.js").is_file()]
+    extensions = jupyter_path("labextensions") + jupyter_path("voila", "labextensions")
+    kernel = r"/api/kernels/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+    return [
+        (r"/live/([^/]+)/([^/]+)/([^/]+)/([^/]+)", LivePage, here | voila),
+        (kernel, Kernel, here),
+        (kernel + "/channels", Channels),
+        (r"/static/(live\.js)", Assets, {"paths": [str(stored.TEMPLATES / stored.TEMPLATE / "static")]}),
+        (r"/voila/static/([\w.-]+)", Assets, {"paths": statics}),
+        (
+            rf"/voila/labextensions/((?:{'|'.join(WIDGETS)})/static/[\w.-]+)",
+            Assets,
+            {"paths": extensions},
+        ),
+    ]
+
+
+def settings(most: int, idle: int) -> Config:
+    """Give the configuration of Voilà by which pages come alive."""
+    link = {"transport": "ipc", "autorestart": False, "client_factory": "quarterdeck.batch.kernels.PromptClient"}
+    hooks = {"prelaunch_hook": prepare, "page_config_hook": configuration, "multi_kernel_manager_class": LiveKernels}
+    return Config(
+        VoilaConfiguration=hooks | {"show_tracebacks": True},
+        LiveKernels={"most": most, "cull_idle_timeout": idle, "cull_interval": max(1, min(15, idle // 4))},
+        KernelManager=link,
+        AsyncKernelManager=link,
+        VoilaExporter={"template_file": "live.html.j2", "filters": {"digest": view.digest, "failure": failure}},
+    )
+
+
+def warm() -> zygote.Zygote | None:
+    """Begin the process that kernels are forked from, where they can be."""
+    if not zygote.FORKS or zygote.alive(os.environ.get(zygote.ADDRESS, "")):
+        return None
+    begun = zygote.Zygote()
+    os.environ[zygote.ADDRESS] = begun.address
+    return begun

@@ -1,0 +1,398 @@
+"""Live pages: the run's own figures on the run's own snapshot, for those who may see them, and no code but the run's."""
+
+import json
+import re
+import time
+
+import psutil
+import pytest
+from jupyter_server.auth.security import passwd
+
+from acme import Acme
+from fake_runs import make_outputs, serving
+from quarterdeck import cli
+from quarterdeck.publish.gate import Gate
+from quarterdeck.publish.live import needed
+from reader import Reader
+from viewer import WAIT, Viewer, ask_for_widgets, frame, kernel_of, states
+
+PASSWORD = "correct horse battery"
+SCRIPT = "<script>document.title='owned'</script>"
+PAGE = "/live/acme/latest/{}/forecasting"
+CELLS = [  # the figures, a name from the data as it is, what no slider needs, and what is needed for one
+    'kpis = measure(desk, "revenue", "customers_active")\nshow(tables.kpi_tiles, kpis, currency=desk.currency)',
+    'from IPython.display import HTML\nHTML(desk.tables["customers"]["name"].str.cat(sep=", "))',
+    'from pathlib import Path\nunneeded = Path("ran.txt").write_text("ran")',
+    "import os\n\nsold = kpis['value'].iloc[0]",
+]
+MOVES = """import ipywidgets
+
+slider, told = ipywidgets.IntSlider(0, -30, 30, description="Price"), ipywidgets.HTML("not moved")
+slider.observe(lambda m: setattr(told, "value", f"{sold * (1 + m['new'] / 100):.2f} by {os.getpid()}"), "value")
+display(ipywidgets.VBox([slider, told]))"""
+
+
+def add_live_notebook(acme):
+    """Write a notebook with a slider."""
+    import nbformat
+
+    acme.write_notebook("forecasting", *CELLS, MOVES)
+    file = acme.notebooks / "forecasting.ipynb"
+    notebook = nbformat.read(file, as_version=4)
+    notebook.cells[-1].metadata["tags"] = ["live"]
+    nbformat.write(notebook, file)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, forking_process):
+    """Acme's run with a live page for each region, and three users."""
+    acme = Acme(tmp_path_factory.mktemp("live"))
+    add_live_notebook(acme)
+    acme.replace("clients.csv", "Ålesund Havn", SCRIPT)
+    hashed = passwd(PASSWORD)
+    users = acme.root / "users.yaml"
+    users.write_text(
+        f"users:\n  anna: {{password: '{hashed}', role: explorer, sees: {{acme: [North]}}}}\n"
+        f"  boss: {{password: '{hashed}', role: explorer, sees: all}}\n  reads: {{password: '{hashed}', sees: all}}\n"
+    )
+    options = ("--users", str(users), "--audit", str(acme.root / "audit.jsonl"), "--live", "3", "--live-idle", "30")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(acme.root)
+        patch.setenv("QUARTERDECK_ZYGOTE", forking_process.address)
+        (acme.root / "tmp").mkdir()
+        assert cli.main(acme.command("--notebook", "forecasting", "executive_brief")) == 0
+        for ran in acme.out.rglob("ran.txt"):
+            ran.unlink()
+        patch.setenv("TMPDIR", str(acme.root / "tmp"))
+        with serving(acme.out, acme.root / "log.txt", *options) as (address, process):
+            yield address, acme, process
+
+
+@pytest.fixture
+def boss(server):
+    reader = Reader(server[0])
+    reader.log_in("boss", PASSWORD)
+    yield reader
+    reader.send("/logout")  # its kernels end with it
+
+
+@pytest.fixture
+def anna(server):
+    reader = Reader(server[0])
+    reader.log_in("anna", PASSWORD)
+    yield reader
+    reader.send("/logout")
+
+
+def audit(server):
+    Reader(server[0]).ask("/healthz")
+    return [json.loads(line) for line in (server[1].root / "audit.jsonl").read_text().splitlines()]
+
+
+def slider(heard) -> str:
+    return next(i for i, s in states(heard).items() if s["model_name"] == "IntSliderModel")
+
+
+def moved(heard) -> str:
+    """Give what the kernel says once the slider has moved."""
+    said = [
+        c["data"]["state"].get("value") for k, c in heard if k == "comm_msg" and c["data"].get("method") == "update"
+    ]
+    return next((s for s in said if isinstance(s, str)), "")
+
+
+def move(to, widget, part="value") -> bytes:
+    return frame("comm_msg", {"comm_id": widget, "data": {"method": "update", "state": {part: to}, "buffer_paths": []}})
+
+
+def see(server, reader, page):
+    """Connect to a live page's kernel, and ask which widgets there are."""
+    viewer = Viewer(server[0], kernel_of(page), reader.cookies)
+    assert viewer.say(*ask_for_widgets(), until=states) is None and states(viewer.heard)
+    return viewer
+
+
+@pytest.mark.parametrize("region", ["company", "north", "south"])
+def test_the_kernels_figures_are_the_pages_own_for_every_region(server, boss, region):
+    stored = boss.ask(PAGE.format(region).removeprefix("/live"))[2]
+    page = boss.ask(PAGE.format(region))[2]
+    digest = re.search(r"figures ([0-9a-f]{8})<", stored)[1]
+    assert f"The kernel's figures are the page's own, digest <code>{digest}</code>" in page
+    assert "What was sold?" in page and page.rstrip().endswith("</html>")
+
+
+def test_figures_that_are_not_the_pages_own_are_said_to_be_so(server, boss):
+    file = server[1].out / "acme" / "latest" / "run.json"
+    before = file.read_text()
+    facts = json.loads(before)
+    for kpi in facts["kpis"]:
+        kpi["value"] += 1
+    try:
+        file.write_text(json.dumps(facts))
+        assert "are not the page's" in boss.ask(PAGE.format("south"))[2]
+    finally:
+        file.write_text(before)
+
+
+def test_a_moved_slider_is_answered_by_the_kernel(server, boss):
+    page = boss.ask(PAGE.format("north"))[2]
+    viewer = see(server, boss, page)
+    widget = slider(viewer.heard)
+    viewer.heard.clear()
+    viewer.say(*ask_for_widgets("again"), WAIT, move(20, widget), until=lambda h: moved(h))
+    assert moved(viewer.heard).startswith("288.90 by")  # (200.50 + 40.25) × 1.20
+
+
+def test_only_what_the_sliders_stand_on_is_executed(server, boss):
+    boss.ask(PAGE.format("north"))
+    assert not list(server[1].out.rglob("ran.txt"))
+    assert needed(["a = 1", "b = 2", "a += b", "c = [x for x in b]", "a"], {4}) == ["a = 1", "b = 2", "a += b", "", "a"]
+    assert needed(["from m import (x, y as z)", "%magic", "z"], {2}) == ["from m import (x, y as z)", "%magic", "z"]
+
+
+def hostile(widget):
+    """Everything that a viewer might say besides moving a slider."""
+    run = {"code": "open('owned', 'w')", "silent": False, "user_expressions": {"x": "open('owned', 'w')"}}
+    update = {"method": "update", "state": {"value": 3}, "buffer_paths": []}
+    about = {"comm_id": widget}
+    return {
+        "code": frame("execute_request", run),
+        "code by the control channel": frame("execute_request", run, "control"),
+        "code by a channel that is not there": frame("execute_request", run, "../shell"),
+        "code under another name": frame("comm_msg", run | {"msg_type": "execute_request"}),
+        "code as a legacy message": json.dumps(
+            {"channel": "shell", "header": {"msg_type": "execute_request"}, "content": run}
+        ),
+        "inspect": frame("inspect_request", {"code": "desk", "cursor_pos": 4}),
+        "complete": frame("complete_request", {"code": "desk.", "cursor_pos": 5}),
+        "history": frame("history_request", {"hist_access_type": "tail", "n": 9}),
+        "is it complete": frame("is_complete_request", {"code": "1"}),
+        "debug": frame("debug_request", {"type": "request", "command": "evaluate"}, "control"),
+        "shutdown": frame("shutdown_request", {"restart": True}, "control"),
+        "interrupt": frame("interrupt_request", {}, "control"),
+        "input": frame("input_reply", {"value": "open('owned', 'w')"}, "stdin"),
+        "subshell": frame("create_subshell_request", {}, "control"),
+        "a new widget": frame("comm_open", {"comm_id": "n", "target_name": "jupyter.widget", "data": {"state": {}}}),
+        "a channel of another kind": frame("comm_open", {"comm_id": "n", "target_name": "x", "target_module": "os"}),
+        "a widget that is not there": frame("comm_msg", {"comm_id": "elsewhere", "data": update}),
+        "a widget named by an object": frame("comm_msg", {"comm_id": {"$": 1}, "data": update}),
+        "another method": frame("comm_msg", about | {"data": {"method": "custom", "content": {"event": "click"}}}),
+        "another part of it": move("os.system", widget, "_model_module"),
+        "its bounds": move(10**9, widget, "max"),
+        "two parts": frame("comm_msg", about | {"data": {"method": "update", "state": {"value": 1, "max": 9}}}),
+        "a text for a number": move("<script>alert(1)</script>", widget),
+        "another widget for a number": move("IPY_MODEL_x", widget),
+        "no number": frame("comm_msg", about | {"data": {"method": "update", "state": {"value": float("nan")}}}),
+        "a thousand numbers": move([1] * 1000, widget),
+        "a nested number": move([[1]], widget),
+        "buffers": frame(
+            "comm_msg", about | {"data": update | {"state": {"value": None}, "buffer_paths": [["value"]]}}
+        ),
+        "closing a widget": frame("comm_close", about | {"data": {}}),
+        "no message": b"",
+        "offsets out of it": (2**63).to_bytes(8, "little") * 4,
+        "no JSON": b"\x01" + bytes(200),
+        "deep JSON": frame("comm_msg", {}).replace(b"{}", b"[" * 3000, 1),
+    }
+
+
+ATTEMPTS = list(hostile("w"))
+
+
+def test_nothing_but_a_move_reaches_the_kernel(server, boss):
+    """The table of attempts: each is refused and logged, and the slider still works after them all."""
+    page = boss.ask(PAGE.format("north"))[2]
+    viewer = see(server, boss, page)
+    widget = slider(viewer.heard)
+    before, attempts = len(audit(server)), hostile(widget)
+    viewer.heard.clear()
+    viewer.say(*ask_for_widgets("again"), WAIT, *attempts.values(), move(20, widget), until=lambda h: moved(h))
+    assert moved(viewer.heard).startswith("288.90 by")
+    refused = [line for line in audit(server)[before:] if "refused" in line]
+    assert len(refused) == len(attempts) and {line["user"] for line in refused} == {"boss"}
+    assert not list(server[1].root.rglob("owned"))
+    kinds = {k for k, _ in viewer.heard}
+    assert kinds <= {"status", "kernel_info_reply", "comm_msg", "comm_open", "comm_info_reply"}
+    assert states(viewer.heard)[widget]["state"]["max"] == 30
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS)
+def test_the_gate_refuses(attempt):
+    gate = Gate(widgets={"w": "IntSliderModel", "elsewise": "HTMLModel"})
+    assert gate.let_in(hostile("w")[attempt])[0] is None
+
+
+def test_the_gate_makes_each_message_anew():
+    gate = Gate(widgets={"w": "IntSliderModel"})
+    told, _ = gate.let_in(frame("comm_msg", {"comm_id": "w", "extra": 1, "data": {"method": "update", "state": {"value": 5}}},
+                                username="root", more="x"))  # fmt: skip
+    assert told["content"] == {"comm_id": "w", "data": {"method": "update", "state": {"value": 5}, "buffer_paths": []}}
+    assert set(told["header"]) == {"msg_id", "session", "date", "username", "version", "msg_type"}
+    assert told["header"]["username"] == "viewer"
+
+
+def test_what_a_kernel_prints_or_fails_with_does_not_go_out():
+    gate = Gate()
+    for kind in (
+        "stream",
+        "error",
+        "execute_input",
+        "execute_result",
+        "display_data",
+        "inspect_reply",
+        "history_reply",
+    ):
+        assert not gate.let_out(frame(kind, {"text": "/home/secret"}, "iopub"))
+
+
+def test_a_message_that_is_too_long_ends_the_connection(server, boss):
+    viewer = Viewer(server[0], kernel_of(boss.ask(PAGE.format("north"))[2]), boss.cookies)
+    assert viewer.say(frame("comm_msg", {"comm_id": "x" * 100_000}), seconds=10) in (1006, 1009)
+
+
+def test_a_kernel_is_its_owners_alone(server, boss, anna):
+    kernel = kernel_of(boss.ask(PAGE.format("north"))[2])
+    assert boss.ask(f"/api/kernels/{kernel}")[0] == 200
+    assert anna.ask(f"/api/kernels/{kernel}")[0] == 404
+    assert Viewer(server[0], kernel, anna.cookies).say(seconds=5) == 404
+    assert Viewer(server[0], kernel).say(seconds=5) == 403
+    assert Viewer(server[0], kernel, boss.cookies, Origin="https://elsewhere.example").say(seconds=5) == 403
+    assert Viewer(server[0], "00000000-0000-0000-0000-000000000000", boss.cookies).say(seconds=5) == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "status"),
+    [
+        ("/live/acme/latest/company/forecasting", "GET", 404),  # not anna's region
+        ("/live/acme/latest/south/forecasting", "GET", 404),
+        ("/live/acme/latest/north/executive_brief", "GET", 302),  # nothing to move: the stored page
+        ("/live/acme/latest/north/forecasting", "HEAD", 405),
+        ("/live/acme/latest/north/forecasting", "POST", 403),
+        ("/live/acme/latest/north/forecasting.ipynb", "GET", 404),
+        ("/live/acme/latest/north/..%2fforecasting", "GET", 404),
+        ("/live/acme/latest/..%2f..%2f..%2fnotebooks/forecasting", "GET", 404),
+        ("/live/..%2f/notebooks/x/forecasting", "GET", 404),
+        ("/live/acme/latest/%2e%2e/forecasting", "GET", 404),
+        ("/live/acme/latest/north/%3Cscript%3E", "GET", 404),
+        ("/live/acme/latest/failed/forecasting", "GET", 404),
+        ("/live//etc/passwd/x", "GET", 404),
+        ("/voila/render/acme/latest/north/forecasting.ipynb", "GET", 404),
+        ("/voila/files/acme/latest/north/forecasting.ipynb", "GET", 404),
+        ("/voila/api/contents/acme", "GET", 404),
+        ("/voila/static/../index.html.j2", "GET", 404),
+        ("/voila/static/..%2f..%2findex.html.j2", "GET", 404),
+        ("/voila/labextensions/@jupyter-widgets/jupyterlab-manager/package.json", "GET", 404),
+        ("/voila/templates/lab/static/voila.js", "GET", 404),
+        ("/api/kernels", "GET", 404),
+        ("/api/kernels", "POST", 404),
+        ("/api/kernels/00000000-0000-0000-0000-000000000000", "DELETE", 405),
+        ("/api/kernels/00000000-0000-0000-0000-000000000000/restart", "POST", 404),
+        ("/api/kernels/00000000-0000-0000-0000-000000000000/interrupt", "POST", 404),
+        ("/api/sessions", "GET", 404),
+        ("/api/contents/acme", "PUT", 404),
+        ("/api/terminals", "POST", 404),
+    ],
+)
+def test_no_other_address_leads_to_a_kernel_or_a_file(server, anna, path, method, status):
+    kernels = len(running(server))
+    assert anna.ask(path, method)[0] in (status, 403 if method in ("POST", "DELETE") else status)  # a form from nowhere
+    assert len(running(server)) == kernels
+
+
+@pytest.mark.parametrize("query", ["?template=lab", "?voila-template=lab&theme=dark", "?notebook_path=/etc/passwd"])
+def test_a_viewer_chooses_neither_template_nor_theme_nor_file(server, boss, query):
+    page = boss.ask(PAGE.format("north") + query)[2]
+    assert "What was sold?" in page and "jp-Notebook" not in page and "theme-dark" not in page and "root:" not in page
+
+
+def test_a_reader_who_does_not_explore_reads_the_stored_page(server):
+    reader = Reader(server[0])
+    reader.log_in("reads", PASSWORD)
+    status, headers, _ = reader.ask(PAGE.format("north"))
+    assert (status, headers["Location"]) == (302, "/acme/latest/north/forecasting")
+    assert "/live/" not in reader.ask("/acme/latest/north/forecasting")[2]
+
+
+def test_a_notebook_file_that_others_may_write_is_not_executed(server, boss):
+    file = next((server[1].out / "acme").glob("2*/south/forecasting.ipynb"))
+    file.chmod(0o666)
+    try:
+        assert boss.ask(PAGE.format("south"))[0] == 302
+    finally:
+        file.chmod(0o644)
+
+
+def test_a_live_page_runs_no_script_but_the_servers_own(server, boss):
+    status, headers, page = boss.ask(PAGE.format("north"))
+    policy = headers["Content-Security-Policy"]
+    assert status == 200 and "script-src 'self';" in policy and "unsafe-eval" not in policy
+    assert SCRIPT in page  # as the run stored it, and the policy keeps it from running
+    assert set(re.findall(r'<script src="([^"]+)"', page)) == {"/static/live.js", "/voila/static/voila.js"}
+    assert not re.findall(r"https?://", page.replace("http://www.w3.org", ""))
+
+
+def test_when_all_places_are_taken_the_page_says_so_and_starts_nothing(server, boss):
+    for _ in range(3):
+        assert boss.ask(PAGE.format("north"))[0] == 200
+    kernels = len(running(server))
+    status, headers, page = boss.ask(PAGE.format("south"))
+    assert status == 503 and headers["Retry-After"] == "15" and "All live pages are in use" in page
+    assert "keeps 3 pages alive" in page and 'href="/acme/latest/south/forecasting"' in page
+    assert len(running(server)) == kernels == 3
+
+
+def test_a_kernel_that_died_is_said_to_be_dead_and_gives_its_place_back(server, boss):
+    page = boss.ask(PAGE.format("north"))[2]
+    viewer = see(server, boss, page)
+    widget = slider(viewer.heard)
+    viewer.heard.clear()
+    viewer.say(*ask_for_widgets("again"), WAIT, move(1, widget), until=lambda h: moved(h))
+    psutil.Process(int(moved(viewer.heard).split()[-1])).kill()
+    address = f"/api/kernels/{kernel_of(page)}"
+    assert wait_until(lambda: boss.ask(address)[0] == 404)
+    assert boss.ask(PAGE.format("north"))[0] == 200
+
+
+def test_a_kernel_with_no_move_for_a_while_ends(server, boss):
+    kernel = kernel_of(boss.ask(PAGE.format("north"))[2])
+    assert wait_until(lambda: boss.ask(f"/api/kernels/{kernel}")[0] == 404, 60)  # thirty seconds, looked at every seven
+
+
+def test_a_logout_ends_the_users_kernels(server):
+    reader = Reader(server[0])
+    reader.log_in("boss", PASSWORD)
+    reader.ask(PAGE.format("north"))
+    assert running(server)
+    reader.send("/logout")
+    assert wait_until(lambda: not running(server))
+
+
+def test_a_cell_that_fails_is_told_in_a_sentence_and_the_page_stays(server, boss):
+    file = next((server[1].out / "acme").glob("2*/south/forecasting.ipynb"))
+    before = file.read_text()
+    try:
+        file.write_text(before.replace("import ipywidgets", "raise KeyError('secret')"))
+        page = boss.ask(PAGE.format("south"))[2]
+    finally:
+        file.write_text(before)
+    assert "a cell of the notebook failed" in page and "secret" not in page and "What was sold?" in page
+    assert "KeyError: 'secret'" in (server[1].root / "log.txt").read_text()
+
+
+def test_without_live_pages_there_is_no_way_to_a_kernel(tmp_path):
+    with serving(make_outputs(tmp_path), tmp_path / "log.txt") as (address, process):
+        for path in ("/live/demo/latest/north/executive_brief", "/static/live.js", "/voila/static/voila.js"):
+            assert Reader(address).ask(path)[0] == 404
+        assert not psutil.Process(process.pid).children()
+
+
+def running(server) -> list[str]:
+    """Find the connection files of the server's kernels, in the temporary folder that it was given."""
+    return [str(f) for f in (server[1].root / "tmp").glob("voila_*/kernel-*.json")]
+
+
+def wait_until(holds, seconds=15.0) -> bool:
+    end = time.monotonic() + seconds
+    while not (held := holds()) and time.monotonic() < end:
+        time.sleep(0.2)
+    return held

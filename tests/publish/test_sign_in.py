@@ -1,0 +1,223 @@
+"""Logging in over the wire: what is asked, what is answered, what is logged, and what nobody gets past."""
+
+import contextlib
+import http.client
+import json
+import socket
+import subprocess
+import time
+
+import pytest
+from jupyter_server.auth.security import passwd
+
+from fake_runs import make_outputs, serving
+from reader import Reader
+
+PASSWORD = "correct horse battery"
+BRIEF = "/demo/latest/{}/executive_brief"
+
+
+@pytest.fixture(scope="module")
+def hashed():
+    return passwd(PASSWORD)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, hashed):
+    root = tmp_path_factory.mktemp("signed")
+    users = root / "users.yaml"
+    users.write_text(
+        f"users:\n  anna: {{name: Anna Berg, password: '{hashed}', sees: {{demo: [North]}}}}\n"
+        f"  boss: {{password: '{hashed}', sees: all}}\n  sso: {{sees: all}}\n"
+        f"  gone: {{password: '{hashed}', sees: all}}\n"
+    )
+    options = ("--users", str(users), "--audit", str(root / "audit.jsonl"))
+    with serving(make_outputs(root), root / "log.txt", *options) as (address, _):
+        yield address, root
+
+
+def audit(server):
+    Reader(server[0]).ask("/healthz")  # the line comes after the answer, and before the next one
+    return [json.loads(line) for line in (server[1] / "audit.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture
+def anna(server):
+    reader = Reader(server[0])
+    assert reader.log_in("anna", PASSWORD)[0] == 303
+    return reader
+
+
+@pytest.mark.parametrize("path", ["/", "/demo/latest", BRIEF.format("north"), BRIEF.format("nowhere"), "/logout"])
+def test_nobody_reads_without_a_login_and_all_addresses_answer_alike(server, path):
+    status, headers, page = Reader(server[0]).ask(path)
+    assert (status, page) == (302, "") and headers["Location"].startswith("/login?next=")
+
+
+def test_the_login_page_needs_no_script_and_allows_none(server):
+    status, headers, page = Reader(server[0]).ask("/login?next=/demo/latest")
+    policy = headers["Content-Security-Policy"]
+    assert status == 200 and "<script" not in page and 'name="next" value="/demo/latest"' in page
+    assert "default-src 'none'" in policy and "form-action 'self'" in policy and "script-src" not in policy
+
+
+def test_the_address_to_go_on_to_cannot_lead_elsewhere_or_break_out_of_the_form(server):
+    page = Reader(server[0]).ask("/login?next=%22%3E%3Cscript%3Ealert(1)%3C/script%3E")[2]
+    assert "<script" not in page
+    for towards in ("//elsewhere.example", "/\\elsewhere.example", "https://elsewhere.example", "/a\r\nX: y"):
+        assert Reader(server[0]).log_in("boss", PASSWORD, towards)[1]["Location"] == "/"
+    assert Reader(server[0]).log_in("boss", PASSWORD, "/demo/latest")[1]["Location"] == "/demo/latest"
+
+
+def test_cookies_are_kept_from_scripts_and_from_other_sites(server):
+    reader = Reader(server[0])
+    reader.log_in("boss", PASSWORD)
+    assert [c for c in reader.set if c.startswith("quarterdeck=")]
+    for cookie in reader.set:
+        assert "HttpOnly" in cookie and "SameSite=Lax" in cookie and "Secure" not in cookie
+
+
+def test_a_user_reads_the_own_regions_and_finds_no_trace_of_others(anna):
+    page = anna.ask("/")[2]
+    assert "North" in page and "Anna Berg" in page and "€1.1m" not in page
+    assert "United Kingdom" not in page and "All regions" not in page
+    assert anna.ask(BRIEF.format("north"))[0] == 200
+    brief = anna.ask(BRIEF.format("north"))[2]
+    assert "united_kingdom" not in brief and "/company/" not in brief
+
+
+@pytest.mark.parametrize("region", ["company", "united_kingdom", "nowhere", "North", "north/../company"])
+def test_another_region_answers_like_one_that_does_not_exist(anna, region):
+    assert anna.ask(BRIEF.format(region))[0] == 404
+
+
+def test_a_wrong_password_an_unknown_user_and_one_without_a_password_are_told_the_same(server):
+    told = {Reader(server[0]).log_in(u, "wrong password")[2].split("<form")[0] for u in ("boss", "nobody", "sso")}
+    assert len(told) == 1 and "do not go together" in told.pop()
+
+
+def test_an_unknown_user_takes_as_much_work_as_a_known_one(hashed):
+    from quarterdeck.publish.users import Passwords
+
+    settings = [
+        h.split("$")[1:4] for h in (hashed, Passwords().nobody)
+    ]  # argon2id, its version, memory, time and lanes
+    assert settings[0] == settings[1] and settings[0][0] == "argon2id"
+
+
+def test_logins_that_fail_have_to_wait_ever_longer(server):
+    reader = Reader(server[0])
+    answers = [reader.log_in("gone", "wrong password") for _ in range(5)]
+    assert [a[0] for a in answers] == [401, 401, 401, 401, 429]
+    assert int(answers[4][1]["Retry-After"]) <= 2 and "Wait" in answers[4][2]
+    assert reader.log_in("gone", PASSWORD)[0] == 429  # not even the right one
+    time.sleep(2.1)
+    assert reader.log_in("gone", PASSWORD)[0] == 303
+
+
+def test_a_form_from_another_site_is_refused(server):
+    reader = Reader(server[0])
+    body = f"username=boss&password={PASSWORD}"
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert reader.ask("/login", "POST", body, **form)[0] == 403
+    reader.ask("/login")
+    token = reader.cookies["_xsrf"]
+    assert reader.ask("/login", "POST", f"{body}&_xsrf={token}", Origin="https://elsewhere.example", **form)[0] == 404
+    assert "quarterdeck" not in reader.cookies
+
+
+def test_a_logout_ends_the_session_and_not_only_the_cookie(server):
+    reader = Reader(server[0])
+    reader.log_in("boss", PASSWORD)
+    kept = dict(reader.cookies)
+    assert reader.send("/logout")[0] == 303
+    reader.cookies = kept
+    assert reader.ask("/")[0] == 302
+
+
+def test_a_session_ends_with_the_user_or_with_the_password(server, hashed):
+    file = server[1] / "users.yaml"
+    before = file.read_text()
+    reader = Reader(server[0])
+    reader.log_in("boss", PASSWORD)
+    try:
+        file.write_text(before.replace(f"boss: {{password: '{hashed}'", f"boss: {{password: '{passwd('another one')}'"))
+        assert reader.ask("/")[0] == 302
+    finally:
+        file.write_text(before)
+
+
+@pytest.mark.parametrize("cookie", ["quarterdeck=", "quarterdeck=x", "quarterdeck=boss", 'quarterdeck="2|1:0|x"'])
+def test_a_cookie_that_was_made_up_opens_nothing(server, cookie):
+    assert Reader(server[0]).ask("/", Cookie=cookie)[0] == 302
+
+
+def test_each_view_is_a_line_in_the_audit_log(server, anna):
+    anna.ask(BRIEF.format("north"))
+    anna.ask(BRIEF.format("company"))
+    anna.ask("/static/quarterdeck.css")
+    *_, seen, refused = audit(server)
+    names = {"company": "demo", "run": "latest", "region": "north", "notebook": "executive_brief"}
+    common = {"user": "anna", "address": "127.0.0.1", "method": "GET"}
+    assert seen == {"time": seen["time"], **common, "path": BRIEF.format("north"), "status": 200, **names}
+    assert (refused["status"], refused["region"]) == (404, "company")
+
+
+def test_no_line_of_the_audit_log_can_be_made_up(server, anna):
+    before = len(audit(server))
+    forged = "%0a%7b%22user%22:%22boss%22%7d"
+    anna.ask(f"/demo/latest/north{forged}/executive_brief%0d%0a")
+    anna.ask("/demo/x" + "y" * 9000)
+    Reader(server[0]).log_in("boss\n{}", "wrong password")
+    lines = audit(server)[before:]
+    assert len(lines) == 4 and all(set(line) == set(lines[0]) for line in lines)  # the form, and what was sent
+    assert lines[0]["region"].startswith("north\n") and len(lines[1]["path"]) == 2000
+    assert lines[3]["user"] is None  # what nobody is called may be a password
+
+
+def test_a_request_that_is_too_large_or_too_slow_is_cut_off(server):
+    for body, headers in ((None, {"Cookie": "x" * 70_000}), ("x" * 300_000, {})):
+        with contextlib.suppress(ConnectionError, http.client.RemoteDisconnected):  # cut off before the end was heard
+            assert Reader(server[0]).ask("/login", "POST", body, **headers)[0] in (400, 431)
+    host, port = server[0].removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as slow:
+        slow.sendall(b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhalf")
+        slow.settimeout(20)
+        begun = time.monotonic()
+        while slow.recv(4096):
+            pass
+        assert 5 < time.monotonic() - begun < 19  # ten seconds for a body
+    assert Reader(server[0]).ask("/healthz")[0] == 200
+
+
+def test_a_proxys_word_is_taken_from_the_proxy_alone(tmp_path):
+    users = tmp_path / "users.yaml"
+    users.write_text("users: {anna: {sees: {demo: [North]}}}")
+    outputs = make_outputs(tmp_path)
+    header = ("--users", str(users), "--proxy-header", "X-Forwarded-User")
+    with serving(outputs, tmp_path / "a.txt", *header, "--proxy-address", "127.0.0.1") as (address, _):
+        reader = Reader(address)
+        assert "North" in reader.ask("/", **{"X-Forwarded-User": "anna"})[2]
+        assert reader.ask(BRIEF.format("company"), **{"X-Forwarded-User": "anna"})[0] == 404
+        assert reader.ask("/")[0] == 403 and reader.ask("/", **{"X-Forwarded-User": "stranger"})[0] == 403
+        assert reader.ask("/login")[0] == 404
+    with serving(outputs, tmp_path / "b.txt", *header, "--proxy-address", "10.0.0.1") as (address, _):
+        assert Reader(address).ask("/", **{"X-Forwarded-User": "anna", "X-Forwarded-For": "10.0.0.1"})[0] == 403
+
+
+def test_under_tls_cookies_travel_by_tls_alone(tmp_path, hashed):
+    made = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -keyout key.pem -out cert.pem"
+    subprocess.run(made.split(), cwd=tmp_path, check=True, capture_output=True)
+    (tmp_path / "users.yaml").write_text(f"users: {{boss: {{password: '{hashed}', sees: all}}}}")
+    files = ("--certfile", str(tmp_path / "cert.pem"), "--keyfile", str(tmp_path / "key.pem"))
+    users = ("--users", str(tmp_path / "users.yaml"))
+    with serving(make_outputs(tmp_path), tmp_path / "log.txt", *users, *files) as (address, _):
+        reader = Reader(address)
+        assert reader.log_in("boss", PASSWORD)[0] == 303 and all("Secure" in c for c in reader.set)
+        assert reader.ask("/")[0] == 200
+    assert "https://127.0.0.1" in (tmp_path / "log.txt").read_text()
+
+
+def test_open_to_all_is_open_to_all_and_said_to_be(tmp_path):
+    with serving(make_outputs(tmp_path), tmp_path / "log.txt", "--open-to-all", "--ip", "0.0.0.0") as (address, _):
+        assert Reader(address).ask("/", Host="pages.example")[0] == 200
