@@ -59,6 +59,7 @@ def test_the_login_page_needs_no_script_and_allows_none(server):
     policy = headers["Content-Security-Policy"]
     assert status == 200 and "<script" not in page and 'name="next" value="/demo/latest"' in page
     assert "default-src 'none'" in policy and "form-action 'self'" in policy and "script-src" not in policy
+    assert headers["Referrer-Policy"] == "same-origin"  # with no-referrer a browser sends the form as from nowhere
 
 
 def test_the_address_to_go_on_to_cannot_lead_elsewhere_or_break_out_of_the_form(server):
