@@ -44,6 +44,7 @@ sns.set_theme(
         "grid.color": LINE,
         "grid.linewidth": 0.8,
         "text.color": INK,
+        "text.parse_math": False,  # two amounts in dollars are no formula
         "xtick.color": SOFT,
         "ytick.color": SOFT,
         "lines.linewidth": 2.0,
