@@ -52,15 +52,16 @@ def risk_takeaway(states: pd.DataFrame, totals: pd.DataFrame, scores: pd.DataFra
     if not proven(scores):
         return (
             "**No account is named as at risk: chances told a year ago were not surely better than one chance for all.** "
-            "Where customers buy at fixed times or rarely, silence tells little."
+            "Silence tells little where customers buy rarely or at fixed times, and chances are hard to prove of few."
         )
     row, by = totals.iloc[0], states.set_index("state").reindex(["at risk", "as good as gone"]).fillna(0)
     risk, gone = by.loc["at risk"], by.loc["as good as gone"]
     return (
         f"**{style.money(row['at_stake'], currency)} of the next twelve months is at stake** "
         f"({style.money(row['stake_low'], currency)} to {style.money(row['stake_high'], currency)}): "
-        f"{risk['accounts']:,.0f} accounts may still be kept ({style.money(risk['at_stake'], currency)}), "
-        f"{gone['accounts']:,.0f} are as good as gone ({style.money(gone['at_stake'], currency)}), "
+        f"{_accounts(risk['accounts'])} may still be kept ({style.money(risk['at_stake'], currency)}), "
+        f"{gone['accounts']:,.0f} {'is' if gone['accounts'] == 1 else 'are'} as good as gone "
+        f"({style.money(gone['at_stake'], currency)}), "
         f"and the rest is spread thinly over the others (n {row['n']:,.0f})."
     )
 
@@ -87,7 +88,7 @@ def growth_takeaway(room: pd.DataFrame, currency: str = "EUR") -> str:
     """Say how much room there is with accounts likely to stay (`analysis.accounts.to_grow`)."""
     top = room.iloc[0]
     return (
-        f"**{len(room):,.0f} accounts that are likely to stay lack what many of their peers buy: "
+        f"**{_accounts(len(room))} likely to stay {'lacks' if len(room) == 1 else 'lack'} what many of their peers buy: "
         f"{style.money(room['room'].sum(), currency)} a year.** The most room is with {top['name']}: "
         f"{style.money(top['room'], currency)}, most of it in {top['category'].lower()}."
     )
@@ -136,6 +137,10 @@ def acquisition_takeaway(costs: pd.DataFrame, currency: str = "EUR") -> str:
         return f"{said}; it brings no gross margin that could pay for it."
     margin = style.money(row["margin"], currency)
     return f"{said}; at {margin} of gross margin a month it is paid back after {row['months']:.0f} months."
+
+
+def _accounts(count: float) -> str:
+    return f"{count:,.0f} account" + ("" if count == 1 else "s")
 
 
 def _span(row: pd.Series) -> str:
