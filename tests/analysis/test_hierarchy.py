@@ -75,14 +75,17 @@ def test_reconciled_means_add_up_and_quantiles_move_along(panel):
     )
 
 
-def test_too_few_past_errors_for_a_covariance_still_give_parts_that_add_up():
+@pytest.mark.parametrize(
+    "error", [Exception("min_trace (mint_shrink) is ill-conditioned."), np.linalg.LinAlgError("SVD")]
+)
+def test_too_few_past_errors_for_a_covariance_still_give_parts_that_add_up(error):
     class Trace:  # stands in for the library, which refuses only collections of dozens of short series
         def __init__(self, method, nonnegative=False):
             self.method = method
 
         def fit_predict(self, summing, base, *_):
             if self.method == "mint_shrink":
-                raise Exception("min_trace (mint_shrink) is ill-conditioned.")
+                raise error
             return {"mean": np.array([[9.0], [10.0], [-1.0]])}
 
     summing = np.array([[1.0, 1.0], [1.0, 0.0], [0.0, 1.0]])

@@ -126,7 +126,8 @@ def _traced(trace: type, summing: np.ndarray, base: np.ndarray, actual: np.ndarr
     try:
         return trace(how, nonnegative=True).fit_predict(summing, base, actual, told)["mean"]
     except Exception as error:
-        if "ill-conditioned" not in str(error):  # the library raises its own errors as bare exceptions
+        singular = isinstance(error, np.linalg.LinAlgError) or "ill-conditioned" in str(error)
+        if not singular:  # the library raises its own errors as bare exceptions
             raise
         found = trace("wls_struct").fit_predict(summing, base)["mean"]
         return summing @ found[-summing.shape[1] :].clip(0)  # the cells come last, and none sells less than nothing

@@ -20,7 +20,7 @@ def steps(amounts: list[float], names: list[str], ax: Axes | None = None, curren
     ax.bar([0, len(amounts) - 1], ends, color=style.NAVY, width=0.62)
     inks = [style.US if c >= 0 else style.LOSS for c in changes]
     ax.bar(list(spots)[1:-1], high - low, bottom=low, color=inks, width=0.62)
-    for spot, top, amount in zip(spots, [ends[0], *high, ends[1]], amounts, strict=True):
+    for spot, top, amount in zip(spots, [max(ends[0], 0), *high, max(ends[1], 0)], amounts, strict=True):
         text = style.money(amount, currency)
         said = f"+{text}" if 0 < spot < len(amounts) - 1 and amount > 0 else text
         ax.annotate(said, (spot, top), ha="center", va="bottom", fontsize=9.5)

@@ -102,7 +102,8 @@ def losers(whale: pd.DataFrame, currency: str = "EUR", most: int = 10) -> gt.GT:
         "Cost of serving: the region's selling cost by orders. Beyond chance: at a false discovery rate of one in ten."
     )
     shown = whale[whale["profit"] < 0].tail(most).iloc[::-1]
-    shown = shown.assign(sure=shown["clear"].map({True: "yes", False: "no"}))
+    serving = shown["serving"].where(shown["serving"] > 0)  # nought where selling costs are not known
+    shown = shown.assign(serving=serving, sure=shown["clear"].map({True: "yes", False: "no"}))
     return lay(shown, columns, note, currency)
 
 
