@@ -134,6 +134,7 @@ def _spark(course: list[float]) -> str:
     ]
     line, (x, y) = " ".join(f"{x:.1f},{y:.1f}" for x, y in points), points[-1]
     return (
-        f'<svg class="spark" viewBox="0 0 {width} {height}" role="img" aria-label="Course over {len(course)} points">'
+        f'<svg class="spark" style="width:84px;min-width:16px;flex:0 1 84px" viewBox="0 0 {width} {height}" role="img" '
+        f'aria-label="Course over {len(course)} points">'
         f'<polyline points="{line}"/><circle cx="{x:.1f}" cy="{y:.1f}" r="2.6"/></svg>'
     )
