@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from quarterdeck.analysis import accounts
-from quarterdeck.analysis.brief import FINDING
+from quarterdeck.analysis.brief import FOUND
 from quarterdeck.data.periods import quarter
 from quarterdeck.data.snapshot import Missing
 
@@ -117,7 +117,7 @@ def test_few_customers_are_not_spoken_of(orders):
 
 def test_findings_are_in_the_briefs_columns_and_carry_money(orders):
     found = accounts.findings(orders, quarter(DAY), DAY).set_index("kind")
-    assert found.reset_index().columns.tolist() == FINDING
+    assert found.reset_index().columns.tolist() == FOUND
     row = found.loc["retention"]  # customers leave and nobody grows
     assert row["high"] < row["compared"] == 1 and row["worth"] < 0
     risk = found.loc["at risk"]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from quarterdeck.analysis import initiatives, payoff
-from quarterdeck.analysis.brief import FINDING
+from quarterdeck.analysis.brief import FOUND
 from quarterdeck.analysis.initiatives import FAILED, UNCLEAR, WORKED
 
 DAY = pd.Timestamp("2026-06-30")
@@ -190,7 +190,7 @@ def test_findings_are_kept_only_where_the_verdict_is_clear():
     three = table({}, dud | {"initiative_id": "J", "name": "Dud"}, early | {"initiative_id": "K", "name": "Early"})
     told = initiatives.effects(three, sales(lift=lambda f: np.where(within(f, region="North"), 1.3, 1.0)), DAY)
     found = initiatives.findings(told).set_index("subject")
-    assert list(initiatives.findings(told)) == FINDING and set(found.index) == {"Push", "Dud"}
+    assert list(initiatives.findings(told)) == FOUND and set(found.index) == {"Push", "Dud"}
     gain = told.set_index("name").loc["Dud", "gain"]
     assert found.loc["Dud", "worth"] == pytest.approx(gain - 5000) and found.loc["Dud", "compared"] == 0.3
     row = initiatives.totals(told).iloc[0]

@@ -109,6 +109,6 @@ def test_tables_list_what_their_frames_hold(told):
 
 def test_each_kind_of_finding_has_its_sentence_and_none_says_so(told):
     rows = [(kind, "Fishing", -1e5, 0.2, 0.1, -2e5, -5e4, 30) for kind in say.SENTENCES]
-    said = say.findings(told["desk"], pd.DataFrame(rows, columns=profit.FINDING))
+    said = say.findings(told["desk"], pd.DataFrame(rows, columns=profit.FOUND))
     assert said.count("−€100k") == len(say.SENTENCES) and "nan" not in said
-    assert say.findings(told["desk"], pd.DataFrame(columns=profit.FINDING)) == "Nothing is beyond chance here."
+    assert say.findings(told["desk"], pd.DataFrame(columns=profit.FOUND)) == "Nothing is beyond chance here."

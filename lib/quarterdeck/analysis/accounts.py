@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from quarterdeck.analysis import lifetimes
-from quarterdeck.analysis.brief import FINDING
+from quarterdeck.analysis.brief import FOUND
 from quarterdeck.analysis.customers import YEAR, Z90, retention_lines
 from quarterdeck.analysis.lifetimes import FEWEST, WEEKS
 from quarterdeck.analysis.rates import ratio, shrunk_means, wilson
@@ -301,7 +301,7 @@ def to_grow(
 
 
 def findings(orders: pd.DataFrame, period: Period, as_of: pd.Timestamp) -> pd.DataFrame:
-    """What customers tell a chief first, in the columns of `brief.FINDING`, of what the intervals support.
+    """What customers tell a chief first, in the columns of `brief.FOUND`, of what the intervals support.
 
     "retention": net retention surely above or below one; worth is the revenue gained or lost so. "at risk": what active accounts
     are expected not to bring, where the chances told a year ago were surely better than one chance for all; worth is the money
@@ -325,7 +325,7 @@ def findings(orders: pd.DataFrame, period: Period, as_of: pd.Timestamp) -> pd.Da
             ["at risk", "active accounts", -t.at_stake, t.at_stake, t.expected, t.stake_low, t.stake_high, t.risky]
             for t in told.query("stake_low > 0").itertuples()
         ]
-    return pd.DataFrame(rows, columns=FINDING)
+    return pd.DataFrame(rows, columns=FOUND)
 
 
 def _state(orders: pd.DataFrame, day: pd.Timestamp) -> tuple[pd.DataFrame, list[lifetimes.Fit]] | None:

@@ -14,7 +14,8 @@ from quarterdeck.data.periods import Period, last_quarters
 
 # A finding: the money behind it, its figure and what that is held against, the interval, and what acting on it may bring
 # (money, with its interval) with the chance that it is wrong.
-FINDING = ["kind", "subject", "worth", "value", "compared", "low", "high", "n", "gain", "gain_low", "gain_high", "risk"]
+FOUND = ["kind", "subject", "worth", "value", "compared", "low", "high", "n"]
+FINDING = [*FOUND, "gain", "gain_low", "gain_high", "risk"]  # the last four may be missing
 CENT = 0.005
 QUARTER = pd.Timedelta(days=90)
 

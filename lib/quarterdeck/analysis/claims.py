@@ -32,6 +32,8 @@ PREDICATES: dict[str, Callable[[dict[str, float]], bool]] = {
     "nothing fell": lambda f: f["least"] >= 0,
     "above": lambda f: f["low"] > 0,  # an interval of a difference
     "below": lambda f: f["high"] < 0,
+    "short of its aim": lambda f: f["high"] < f["target"],
+    "expected": lambda f: f["low"] > 0,  # an interval of an amount
     "counted": lambda f: f["n"] > 0,
 }
 # The words by which sentences say each predicate; a test finds none of them in a sentence without its claim.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from quarterdeck.analysis import brief
+from quarterdeck.analysis import accounts, brief, initiatives, profit
 from quarterdeck.analysis.brief import FINDING
 from quarterdeck.analysis.claims import Claim, holds
 from quarterdeck.data.snapshot import Desk, Missing
@@ -39,6 +39,7 @@ class Rule:
     evidence: tuple[str, str]
     unit: str = "money"
     spread: str = "money"
+    kind: str = ""
 
     def claim(self, finding: pd.Series) -> Claim:
         """Make the rule's claim of a finding."""
@@ -46,12 +47,15 @@ class Rule:
         return Claim(self.metrics[0], self.predicate, figures, f"{self.id}: {finding['subject']}")
 
     def supports(self, finding: pd.Series) -> bool:
-        """Tell whether the rule's predicate holds of a finding."""
-        return holds(self.predicate, {name: finding[column] for name, column in self.figures.items()})
+        """Tell whether a finding is of the rule's kind and its predicate holds."""
+        return self.kind in ("", finding["kind"]) and holds(
+            self.predicate, {name: finding[column] for name, column in self.figures.items()}
+        )
 
 
 DIFFERENCE = {"low": "low", "high": "high"}
 LANDING = {"low": "low", "high": "high", "target": "compared"}
+AGAINST = {"now": "value", "before": "compared", "low": "low", "high": "high"}
 _LANDS = "The middle forecast is {value} ({low} to {high} in eight of ten cases) against a target of {compared}."
 _SOLD = "Revenue so far {value}, {compared} in the same days last year (n {n} orders; interval of the change {low} to {high})."
 
@@ -148,6 +152,91 @@ RULES: dict[str, Rule] = {
             "Inside sales lead",
             ("market_research", "Who buys, and how much hangs on few?"),
             unit="ratio",
+        ),
+        Rule(
+            "retention_low",
+            ("net_revenue_retention",),
+            accounts.findings,
+            "clearly fell",
+            AGAINST,
+            "Customers of a year ago bring less than they did",
+            "They bring {value} of what they brought then ({low} to {high}; n {n} customers).",
+            "Give each of them that buys less an owner and a day to call, the largest first.",
+            "Head of key accounts",
+            ("customers", "Do customers stay, and do they buy more?"),
+            unit="ratio",
+            spread="ratio",
+            kind="retention",
+        ),
+        Rule(
+            "retention_high",
+            ("net_revenue_retention",),
+            accounts.findings,
+            "clearly rose",
+            AGAINST,
+            "Customers of a year ago bring more than they did",
+            "They bring {value} of what they brought then ({low} to {high}; n {n} customers).",
+            "Ask those who grew most what they would still buy, and offer it to their like.",
+            "Head of key accounts",
+            ("customers", "Do customers stay, and do they buy more?"),
+            unit="ratio",
+            spread="ratio",
+            kind="retention",
+        ),
+        Rule(
+            "at_risk",
+            ("customer_lifetime_value", "customers_active"),
+            accounts.findings,
+            "expected",
+            {"low": "low"},
+            "{value} of the next twelve months may stay away",
+            "Active customers would bring {compared} if all went on buying; {n} of them may well not ({low} to {high} at stake).",
+            "Call the accounts at risk this month, the most money first, and keep a tenth aside to see what calling does.",
+            "Inside sales lead",
+            ("customers", "Which accounts may we still keep?"),
+            kind="at risk",
+        ),
+        Rule(
+            "unprofitable",
+            ("gross_margin",),
+            profit.losses,
+            "below",
+            DIFFERENCE,
+            "{n} customers cost more than they bring",
+            "Together they lose {worth} in four quarters ({low} to {high}), beyond chance.",
+            "Raise their prices or the smallest order, and let go who does not follow.",
+            "Head of pricing",
+            ("targets", "Which customers pay?"),
+            unit="ratio",
+            kind="unprofitable",
+        ),
+        Rule(
+            "worked",
+            ("initiatives_gain", "initiatives_worked"),
+            initiatives.judged,
+            "above",
+            DIFFERENCE,
+            "{subject} worked",
+            "Effect {value} ({low} to {high}) against what would have been; smallest effect of interest {compared}.",
+            "Do it again where it has not been, with regions kept aside to see whether it holds.",
+            "Head of marketing",
+            ("initiatives", "Which of them worked?"),
+            unit="ratio",
+            spread="ratio",
+        ),
+        Rule(
+            "did_not_work",
+            ("initiatives_gain", "initiatives_worked"),
+            initiatives.judged,
+            "short of its aim",
+            {"high": "high", "target": "compared"},
+            "{subject} did not work",
+            "Effect {value} ({low} to {high}); the smallest effect of interest was {compared}.",
+            "End it, and spend the money elsewhere.",
+            "Head of marketing",
+            ("initiatives", "Which of them worked?"),
+            unit="ratio",
+            spread="ratio",
         ),
         Rule(
             "overdue",

@@ -10,7 +10,7 @@ from scipy.special import ndtri
 from scipy.stats import t as student
 
 from quarterdeck.analysis import designs, payoff
-from quarterdeck.analysis.brief import FINDING
+from quarterdeck.analysis.brief import FOUND
 from quarterdeck.analysis.payoff import SCOPE
 from quarterdeck.analysis.rates import discovered
 from quarterdeck.data.snapshot import COMPANY
@@ -324,7 +324,7 @@ def prices(effects: pd.DataFrame, sales: dict[str, pd.DataFrame], region: str = 
 
 
 def findings(effects: pd.DataFrame) -> pd.DataFrame:
-    """The initiatives with money behind a clear verdict, in the columns of a chief's findings (`brief.FINDING`).
+    """The initiatives with money behind a clear verdict, in the columns of a chief's findings (`brief.FOUND`).
 
     Those that worked and surely gained something, and those that did not work.
 
@@ -353,8 +353,24 @@ def findings(effects: pd.DataFrame) -> pd.DataFrame:
             "high": clear["high"],
             "n": clear["after"],
         },
-        columns=FINDING,
+        columns=FOUND,
     ).sort_values("worth", key=abs, ascending=False, ignore_index=True)
+
+
+def judged(
+    initiatives: pd.DataFrame,
+    orders: pd.DataFrame,
+    customers: pd.DataFrame,
+    products: pd.DataFrame,
+    as_of: pd.Timestamp,
+    region: str,
+    opportunities: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """The findings of the whole company; a region's own rows lack the controls to judge by, so of a region there are none."""
+    known = initiatives if region == COMPANY else initiatives.iloc[:0]
+    if known.empty:
+        return pd.DataFrame(columns=FOUND)
+    return findings(effects(known, sales(orders, customers, products, opportunities), as_of))
 
 
 _COUNTED = {"worked": WORKED, "failed": FAILED, "unclear": UNCLEAR}

@@ -7,6 +7,7 @@ from scipy.stats import norm, t
 
 from quarterdeck.analysis import margin, prospects
 from quarterdeck.analysis.allocation import UNLIKELY, split
+from quarterdeck.analysis.brief import FOUND
 from quarterdeck.analysis.rates import discovered, shrunk_means
 from quarterdeck.data.periods import Period
 
@@ -29,7 +30,6 @@ PEAK = [
     "served",
 ]
 FRONTIER = ["revenue", "most", "least", "fair"]
-FINDING = ["kind", "subject", "worth", "value", "compared", "low", "high", "n"]  # as in `brief`
 REACH = 0.25  # no part is asked for less than what it misses, or more than what it reaches, so often
 POINTS = 21
 Z90 = 1.6449  # two-sided 90 % of the normal distribution
@@ -207,7 +207,7 @@ def findings(
     Returns
     -------
     DataFrame
-        One row per finding, the most money first, as `brief.FINDING`: `kind` ("unprofitable", "discount", "margin" or "targets"),
+        One row per finding, the most money first, as `brief.FOUND`: `kind` ("unprofitable", "discount", "margin" or "targets"),
         `subject`, `worth` (money, a loss is negative), `value`, `compared`, `low`, `high` (in the finding's own unit), `n`.
     """
     pairs = [
@@ -218,7 +218,15 @@ def findings(
     ]
     found = [make(*told) for make, told in pairs if all(part is not None and len(part) for part in told)]
     found = [row for row in found if row]
-    return pd.DataFrame(found, columns=FINDING).sort_values("worth", key=abs, ascending=False, ignore_index=True)
+    return pd.DataFrame(found, columns=FOUND).sort_values("worth", key=abs, ascending=False, ignore_index=True)
+
+
+def losses(
+    orders: pd.DataFrame, customers: pd.DataFrame, period: Period, costs: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Customers whose loss is beyond chance, together, in the columns of `brief.FOUND`; none where there are none."""
+    each = whale(orders, customers, period, costs)
+    return findings(whale=each, peak=peak(each, orders, period, costs))
 
 
 def _unprofitable(whale: pd.DataFrame, peak: pd.DataFrame) -> list | None:
