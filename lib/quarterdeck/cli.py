@@ -55,6 +55,8 @@ def check(args: argparse.Namespace) -> int:
 def run(args: argparse.Namespace) -> int:
     """Run a company's notebooks and print what came of each."""
     _refuse_odd_day(args.as_of)
+    if args.cluster and args.workers:
+        raise ParamsError("--workers counts notebooks on this machine; a Dask worker is told by its own --nthreads.")
     if not args.force and (stands := _stands(args)):
         print(f"nothing has changed since {stands}: its pages stand.")
         return WHOLE
@@ -63,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     from quarterdeck.batch.crew import Limits
     from quarterdeck.batch.execute import run as execute
 
-    limits = Limits(args.workers, args.timeout, args.memory_limit)
+    limits = Limits(args.workers, args.timeout, args.memory_limit, args.cluster)
     asked = (args.params, args.out, args.notebooks, args.region, args.notebook)
     folder, facts = execute(*asked, limits, args.as_of, args.data, args.force, tell=_progress)
     if facts.get("unchanged"):
@@ -169,6 +171,9 @@ def _add_run(command: argparse.ArgumentParser) -> None:
         default=0,
         metavar="SIZE",
         help="memory a notebook may take up, such as 2G (Linux)",
+    )
+    command.add_argument(
+        "--cluster", default="", metavar="ADDRESS", help="let a Dask cluster's workers execute, such as tcp://host:8786"
     )
     command.add_argument("--force", action="store_true", help="run everything again, changed or not")
     command.add_argument("--dry-run", action="store_true", help="say what would run and why, and run nothing")

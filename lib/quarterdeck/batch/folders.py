@@ -5,9 +5,10 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from quarterdeck.errors import RunError
 
@@ -116,9 +117,14 @@ def shared(file: Path, place: Path) -> None:
     try:
         os.link(file, place)
     except OSError:
-        draft = place.with_name(f".{place.name}-draft")
-        shutil.copyfile(file, draft)
-        os.replace(draft, place)
+        written(place, lambda draft: shutil.copyfile(file, draft))
+
+
+def written(place: Path, write: Callable[[Path], Any]) -> None:
+    """Have a file written, by `write`, beside its place and moved there when it is whole."""
+    draft = place.with_name(f".{place.name}-draft")
+    write(draft)
+    os.replace(draft, place)
 
 
 def facts(run: Path) -> dict:

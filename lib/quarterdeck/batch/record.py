@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from quarterdeck.batch.folders import written
 from quarterdeck.batch.unchanged import NOTE, with_files
 from quarterdeck.data import ledger
 from quarterdeck.present.tables import FORECAST_MIME, KPI_MIME
@@ -25,7 +26,7 @@ def write(folder: Path, facts: dict, noted: dict | None) -> None:
     """
     told = folder.parent / f"{ledger.TABLE}.parquet"
     if not facts.get("unchanged"):
-        _replace(folder / "run.json", lambda p: p.write_text(json.dumps(facts, indent=1), encoding="utf-8"))
+        written(folder / "run.json", lambda p: p.write_text(json.dumps(facts, indent=1), encoding="utf-8"))
         if any(e["state"] == "failed" for e in facts["notebooks"]):
             return
         if all(c["ok"] for c in facts["reconciliation"]):
@@ -36,7 +37,7 @@ def write(folder: Path, facts: dict, noted: dict | None) -> None:
             link.symlink_to(folder.name)
             os.replace(link, folder.parent / "latest")
     if noted:
-        _replace(folder / NOTE, lambda p: p.write_text(json.dumps(with_files(noted, [told])), encoding="utf-8"))
+        written(folder / NOTE, lambda p: p.write_text(json.dumps(with_files(noted, [told])), encoding="utf-8"))
 
 
 def _covers(latest: Path, facts: dict) -> bool:
@@ -72,10 +73,4 @@ def _append(path: Path, rows: pd.DataFrame) -> None:
         before = before[~before["run"].isin(rows["run"])] if list(before) == list(rows) else before.iloc[:0]
         rows = pd.concat([before, rows], ignore_index=True) if len(before) else rows
     if len(rows):
-        _replace(path, lambda p: rows.to_parquet(p, index=False))
-
-
-def _replace(path: Path, write) -> None:
-    draft = path.with_name(f".{path.name}-draft")
-    write(draft)
-    os.replace(draft, path)
+        written(path, lambda p: rows.to_parquet(p, index=False))
