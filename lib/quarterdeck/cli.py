@@ -54,6 +54,20 @@ def check(args: argparse.Namespace) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Run a company's notebooks and print what came of each."""
+    if not isinstance(args.out, str):
+        return _run(args)
+    from quarterdeck.batch.mirror import mirrored
+
+    url = args.out
+    with mirrored(url, args.params.name) as mirror:
+        args.out = mirror.out
+        status = _run(args)
+        if not args.dry_run and (name := mirror.publish()):
+            print(f"published: {url}/{args.params.name}/{name}")
+    return status
+
+
+def _run(args: argparse.Namespace) -> int:
     _refuse_odd_day(args.as_of)
     if args.cluster and args.workers:
         raise ParamsError("--workers counts notebooks on this machine; a Dask worker is told by its own --nthreads.")
@@ -139,7 +153,8 @@ def _parser() -> argparse.ArgumentParser:
     for name, do in (("check", check), ("run", run), ("serve", serve), ("prune", prune)):
         command = commands.add_parser(name, help=do.__doc__, description=do.__doc__)
         command.set_defaults(do=do, notebooks=home() / "notebooks")
-        command.add_argument("--out", type=Path, default=Path("outputs"), help="folder of the runs (default: outputs)")
+        out = {"type": _folder_or_url if name == "run" else _folder, "default": Path("outputs")}
+        command.add_argument("--out", **out, help="folder of the runs (default: outputs); run takes a URL as well")
         command.add_argument("--debug", action="store_true", help="show the traceback of an error")
         if name != "serve":
             command.add_argument("params", type=Path, help="the company's folder, params/<company>")
@@ -180,6 +195,16 @@ def _add_run(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--as-of", default="", metavar="YYYY-MM-DD", help="look from this day (default: the data's last)"
     )
+
+
+def _folder(text: str) -> Path:
+    if "://" in text:
+        raise argparse.ArgumentTypeError(f"{text} is a URL; only quarterdeck run takes one, here name a folder")
+    return Path(text)
+
+
+def _folder_or_url(text: str) -> Path | str:
+    return text.rstrip("/") if "://" in text else Path(text)
 
 
 def _workers(text: str) -> int | None:

@@ -35,7 +35,7 @@ def dask(root, *command):
     return subprocess.Popen([sys.executable, "-m", "dask", *command], cwd=root, env=env, stderr=subprocess.DEVNULL)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     """A scheduler and two workers that see nothing of the company's folder: its address, and their processes."""
     root = tmp_path_factory.mktemp("cluster")
@@ -67,7 +67,18 @@ def test_a_cluster_gives_the_figures_that_this_machine_gives(acme, cluster):
     assert facts(acme)["run"] == here["run"]
 
 
-def test_a_killed_worker_takes_no_notebook_down(acme, cluster):
+def test_a_notebook_that_fails_on_a_worker_is_kept_aside(acme, cluster):
+    address, workers = cluster
+    acme.write_notebook("market_research", "1 / len(region.replace('South', ''))")
+    assert cli.main(acme.command(*TWO, "--cluster", address)) == 1
+    (run,) = folders.runs(acme.out / "acme")
+    failed = {k: e["error"] for k, e in entries(acme, run.name).items() if e["state"] == "failed"}
+    assert failed == {("south", "market_research"): "cell 4 under “How much?”: ZeroDivisionError: division by zero"}
+    assert (run / "failed/south/market_research.ipynb").is_file()
+    until(lambda: not any(p.children() for p in map(psutil.Process, (w.pid for w in workers))))  # nothing is left there
+
+
+def test_a_killed_worker_takes_no_notebook_down(acme, cluster):  # the last of those that want two workers
     address, workers = cluster
     gate = acme.root / "gate"
     acme.write_notebook("market_research", TINY, SLOW.format(gate=str(gate)))
@@ -83,17 +94,6 @@ def test_a_killed_worker_takes_no_notebook_down(acme, cluster):
     assert process.returncode == 0 and "Traceback" not in complained
     assert {e["state"] for e in entries(acme, "latest").values()} == {"done"} and len(entries(acme, "latest")) == 6
     assert "reconciled" in said
-
-
-def test_a_notebook_that_fails_on_a_worker_is_kept_aside(acme, cluster):
-    address, workers = cluster
-    acme.write_notebook("market_research", "1 / len(region.replace('South', ''))")
-    assert cli.main(acme.command(*TWO, "--cluster", address)) == 1
-    (run,) = folders.runs(acme.out / "acme")
-    failed = {k: e["error"] for k, e in entries(acme, run.name).items() if e["state"] == "failed"}
-    assert failed == {("south", "market_research"): "cell 4 under “How much?”: ZeroDivisionError: division by zero"}
-    assert (run / "failed/south/market_research.ipynb").is_file()
-    until(lambda: not any(p.children() for p in map(psutil.Process, (w.pid for w in workers))))  # nothing is left there
 
 
 @pytest.mark.parametrize(

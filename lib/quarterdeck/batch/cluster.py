@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import Future, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from distributed import Client, Worker, WorkerPlugin, get_worker
 from quarterdeck.batch import crew, folders, fresh
 from quarterdeck.errors import ParamsError, RunError
 
-SECONDS = 10  # within which a scheduler answers and has a worker
+SECONDS = 10  # within which a scheduler answers and has a worker, and after which workers are counted again
 
 
 class Outpost(WorkerPlugin):
@@ -85,14 +85,21 @@ class Cluster:
         self.client.close()
 
     def executed(self, steps: list[crew.Step], frozen: dict, folder: Path) -> Iterator[dict]:
-        """Give each step's outcome as it ends."""
+        """Give each step's outcome as it ends.
+
+        No more is handed out than the workers can begin: Dask would queue a notebook behind a long one.
+        """
         name = f"quarterdeck-{uuid.uuid4()}"
         self.client.register_plugin(Outpost(folder.name, _files(steps, folder), self.limits), name)
         pool = self.client.get_executor(pure=False)
+        ahead, handed = list(steps), {}
         try:
-            futures = {pool.submit(_execute, name, replace(s, page=None), frozen): s for s in steps}
-            for future in as_completed(futures):
-                yield _kept(future, futures[future], folder)
+            while ahead or handed:
+                while ahead and len(handed) < max(sum(self.client.nthreads().values()), 1):
+                    step = ahead.pop(0)
+                    handed[pool.submit(_execute, name, replace(step, page=None), frozen)] = step
+                for future in wait(handed, SECONDS, FIRST_COMPLETED).done:
+                    yield _kept(future, handed.pop(future), folder)
         finally:
             pool.shutdown(wait=False)
             self.client.unregister_worker_plugin(name)

@@ -19,13 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from quarterdeck.batch import folders, fresh, kernels, zygote
+from quarterdeck.batch import folders, fresh, kernels, machine, zygote
 from quarterdeck.batch.plan import Job
 from quarterdeck.batch.record import RECORDED
 
 SECONDS = 1800.0  # that a notebook may take, unless told
 GRACE = 30  # seconds more, after which the process that executes it is taken for hung as well
-NEED = 400 << 20  # bytes of memory to reckon with for each notebook at a time
 ATTEMPTS = 3  # at a notebook whose forking process was killed
 EXECUTE = "quarterdeck.batch.notebook"
 SPECS = Path(__file__).parent / "jupyter"
@@ -92,7 +91,7 @@ class Crew:
 
     def executed(self, steps: list[Step], frozen: dict, folder: Path) -> Iterator[dict]:
         """Give each step's outcome as it ends."""
-        count = min(self.limits.workers or _workers(), len(steps))
+        count = min(self.limits.workers or machine.workers(), len(steps))
         pool = ThreadPoolExecutor(count)
         try:
             futures = [pool.submit(self.execute, step, frozen, folder) for step in steps]
@@ -212,12 +211,3 @@ def _spawned(wish: dict, environment: dict[str, str]) -> subprocess.Popen:
         process.stdin.write(json.dumps(wish))
     process.stdin.close()
     return process
-
-
-def _workers() -> int:
-    """Give how many notebooks the machine's cores and free memory can bear at a time."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    told = Path("/proc/meminfo")
-    lines = told.read_text(encoding="ascii").splitlines() if told.is_file() else []
-    free = [int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable")]
-    return max(1, min(cores, *(memory // NEED for memory in free)))

@@ -77,6 +77,16 @@ def runs(company: Path) -> list[Path]:
     return sorted(found, key=lambda p: p.name, reverse=True)
 
 
+def point(company: Path, run: str) -> None:
+    """Let `latest` point to a run, or to none."""
+    if not run:
+        (company / "latest").unlink(missing_ok=True)
+        return
+    link = company / f".latest-{run}"
+    link.symlink_to(run)
+    os.replace(link, company / "latest")
+
+
 def pages(run: Path) -> set[tuple[str, str]]:
     """Name the whole pages in a run's folder, by region and notebook."""
     return {(p.parent.name, p.stem) for p in run.glob("[!.]*/*.ipynb") if p.parent.name != ASIDE}

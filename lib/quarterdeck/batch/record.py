@@ -1,12 +1,11 @@
 """What is kept of a run?"""
 
 import json
-import os
 from pathlib import Path
 
 import pandas as pd
 
-from quarterdeck.batch.folders import written
+from quarterdeck.batch.folders import point, written
 from quarterdeck.batch.unchanged import NOTE, with_files
 from quarterdeck.data import ledger
 from quarterdeck.present.tables import FORECAST_MIME, KPI_MIME
@@ -15,6 +14,7 @@ RECORDED = {
     "kpis": KPI_MIME,
     "forecasts": FORECAST_MIME,
 }  # what an executed notebook records, and under which MIME type
+KEPT = ("kpi_history.parquet", f"{ledger.TABLE}.parquet")  # beside the runs
 HISTORY = ["run", "as_of", "created_at", "region", "metric", "period", "value", "n", "low", "high", "unit"]
 
 
@@ -33,9 +33,7 @@ def write(folder: Path, facts: dict, noted: dict | None) -> None:
             _append(folder.parent / "kpi_history.parquet", _history(facts))
             _append(told, ledger.rows(facts["forecasts"], facts))
         if _covers(folder.parent / "latest", facts) and not _looks_back(folder, facts):
-            link = folder.parent / f".latest-{folder.name}"
-            link.symlink_to(folder.name)
-            os.replace(link, folder.parent / "latest")
+            point(folder.parent, folder.name)
     if noted:
         written(folder / NOTE, lambda p: p.write_text(json.dumps(with_files(noted, [told])), encoding="utf-8"))
 
