@@ -20,7 +20,7 @@ while region == 'South' and not os.path.exists({gate!r}): time.sleep(0.05)"""
 TINY = 'show(tables.kpi_tiles, measure(desk, "revenue"))'
 
 
-def until(true, seconds=90):
+def until(true, seconds=400):
     """Wait until something is true."""
     end = time.monotonic() + seconds
     while not (found := true()):
@@ -49,7 +49,7 @@ def cluster(tmp_path_factory):
     yield address, workers
     for process in (*workers, scheduler):
         process.terminate()
-        process.wait(20)
+        process.wait(120)
 
 
 def test_a_cluster_gives_the_figures_that_this_machine_gives(acme, cluster):
@@ -88,9 +88,9 @@ def test_a_killed_worker_takes_no_notebook_down(acme, cluster):  # the last of t
     (busy,) = [w for w in workers if len(psutil.Process(w.pid).children(recursive=True)) == 3]
     at_work = psutil.Process(busy.pid).children(recursive=True)  # it forks, it executes, it is the kernel
     os.kill(busy.pid, signal.SIGKILL)
-    assert not psutil.wait_procs(at_work, timeout=10)[1]
+    assert not psutil.wait_procs(at_work, timeout=60)[1]
     gate.touch()
-    said, complained = process.communicate(timeout=90)
+    said, complained = process.communicate(timeout=400)
     assert process.returncode == 0 and "Traceback" not in complained
     assert {e["state"] for e in entries(acme, "latest").values()} == {"done"} and len(entries(acme, "latest")) == 6
     assert "reconciled" in said
