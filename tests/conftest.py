@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -87,3 +88,17 @@ def acme(tmp_path, monkeypatch, forking_process):
     monkeypatch.setenv("ACME_DATA", "")
     monkeypatch.setenv("QUARTERDECK_ZYGOTE", forking_process.address)
     return Acme(tmp_path)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of a few megabytes, or a skip in one plain line."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if (
+        os.geteuid()
+        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", disk], capture_output=True).returncode
+    ):
+        pytest.skip("a small disk can be mounted by root alone")
+    yield disk
+    subprocess.run(["umount", "-l", disk], check=True)

@@ -55,7 +55,23 @@ def check(args: argparse.Namespace) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Run a company's notebooks and print what came of each."""
+    if not isinstance(args.out, str):
+        return _run(args)
+    from quarterdeck.batch.mirror import mirrored
+
+    url = args.out
+    with mirrored(url, args.params.name) as mirror:
+        args.out = mirror.out
+        status = _run(args)
+        if not args.dry_run and (name := mirror.publish()):
+            print(f"published: {url}/{args.params.name}/{name}")
+    return status
+
+
+def _run(args: argparse.Namespace) -> int:
     _refuse_odd_day(args.as_of)
+    if args.cluster and args.workers:
+        raise ParamsError("--workers counts notebooks on this machine; a Dask worker is told by its own --nthreads.")
     if not args.force and (stands := _stands(args)):
         print(f"nothing has changed since {stands}: its pages stand.")
         return WHOLE
@@ -64,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     from quarterdeck.batch.crew import Limits
     from quarterdeck.batch.execute import run as execute
 
-    limits = Limits(args.workers, args.timeout, args.memory_limit)
+    limits = Limits(args.workers, args.timeout, args.memory_limit, args.cluster)
     asked = (args.params, args.out, args.notebooks, args.region, args.notebook)
     folder, facts = execute(*asked, limits, args.as_of, args.data, args.force, tell=_progress)
     if facts.get("unchanged"):
@@ -191,7 +207,8 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=do.__doc__, description=do.__doc__)
         command.set_defaults(do=do, notebooks=home() / "notebooks")
-        command.add_argument("--out", type=Path, default=Path("outputs"), help="folder of the runs (default: outputs)")
+        out = {"type": _folder_or_url if name == "run" else _folder, "default": Path("outputs")}
+        command.add_argument("--out", **out, help="folder of the runs (default: outputs); run takes a URL as well")
         command.add_argument("--debug", action="store_true", help="show the traceback of an error")
         if name in ("deck", "brief"):
             _add_told(command)
@@ -257,11 +274,24 @@ def _add_run(command: argparse.ArgumentParser) -> None:
         metavar="SIZE",
         help="memory a notebook may take up, such as 2G (Linux)",
     )
+    command.add_argument(
+        "--cluster", default="", metavar="ADDRESS", help="let a Dask cluster's workers execute, such as tcp://host:8786"
+    )
     command.add_argument("--force", action="store_true", help="run everything again, changed or not")
     command.add_argument("--dry-run", action="store_true", help="say what would run and why, and run nothing")
     command.add_argument(
         "--as-of", default="", metavar="YYYY-MM-DD", help="look from this day (default: the data's last)"
     )
+
+
+def _folder(text: str) -> Path:
+    if "://" in text:
+        raise argparse.ArgumentTypeError(f"{text} is a URL; only quarterdeck run takes one, here name a folder")
+    return Path(text)
+
+
+def _folder_or_url(text: str) -> Path | str:
+    return text.rstrip("/") if "://" in text else Path(text)
 
 
 def _workers(text: str) -> int | None:

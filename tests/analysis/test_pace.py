@@ -32,12 +32,12 @@ def test_chances_do_not_see_what_came_later(demo_company):
     tables, _ = demo_company
     asked = [tables[t] for t in ("quotas", "opportunities", "opportunity_history")]
     early = quarter(pd.Timestamp("2026-05-15"))
-    known = pace._standing(*asked, early)
+    known = pace._standing(*asked[:2], pace.spells(asked[2]), early)
     later = tables["opportunities"].assign(
         amount=lambda t: t["amount"].where(t["closed_on"] <= early.through, t["amount"] * 9)
     )
     past = tables["opportunity_history"].query("changed_on <= '2026-05-15'")
-    pd.testing.assert_frame_equal(known, pace._standing(asked[0], later, past, early))
+    pd.testing.assert_frame_equal(known, pace._standing(asked[0], later, pace.spells(past), early))
 
 
 def test_a_generous_seller_is_found_within_like_lines():

@@ -1,7 +1,6 @@
 """What is left when processes are killed, disks fill up and notebooks run wild? Each is tried with real processes."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -179,20 +178,6 @@ def test_a_notebook_that_eats_memory_is_stopped(acme, capsys):
     assert cli.main(acme.command(*TWO, "--memory-limit", "500M")) == 1
     assert "failed: south/market_research: cell 4 under “How much?”: MemoryError" in capsys.readouterr().out
     assert len(finished(acme)) == 5
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A disk of a few megabytes, or a skip in one plain line."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if (
-        os.geteuid()
-        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", disk], capture_output=True).returncode
-    ):
-        pytest.skip("a small disk can be mounted by root alone")
-    yield disk
-    subprocess.run(["umount", "-l", disk], check=True)
 
 
 def test_a_full_disk_is_named_and_what_was_finished_is_taken_over_when_there_is_room(acme, small_disk, capfd):

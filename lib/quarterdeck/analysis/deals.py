@@ -27,6 +27,7 @@ STANDING = [
     "competitor",
     "rep_id",
 ]
+LABELS = ["won", "mark", "quarter", "end", "near"]
 WAYS = ["model", "by stage", "fixed"]
 TRIAL = ["way", "brier", "error", "n"]
 
@@ -48,12 +49,12 @@ def chances(opportunities: pd.DataFrame, opportunity_history: pd.DataFrame, peri
     """
     columns = ["opportunity_id", "stage", "amount", "expected_close", "chance", "next_chance", "worth", "swing", "n"]
     known = _marked(opportunities, opportunity_history, last_quarters(period.start, TRAINED), period.start)
-    now = _standing(opportunities, opportunity_history, period.through)
+    now = _standing(opportunities, _states(opportunity_history), period.through)
     if len(known) < FEWEST or known["won"].nunique() < 2 or now.empty:
         return pd.DataFrame(columns=columns)
     fit = _learnt(known)
-    later = Period(period.start, period.end + pd.offsets.QuarterEnd(1), period.through)
-    now["chance"] = _told(fit, _features(now, period))
+    later = period.end + pd.offsets.QuarterEnd(1)
+    now["chance"] = _told(fit, _features(now, period.end))
     now["next_chance"] = np.maximum(_told(fit, _features(now, later)), now["chance"])  # more time never hurts
     spread = np.sqrt(now["chance"] * (1 - now["chance"]))
     now = now.assign(worth=now["chance"] * now["amount"], swing=spread * now["amount"], n=len(known))
@@ -164,16 +165,20 @@ def bookings_ahead(
     return pd.DataFrame([[booked, worth, to_come, *ends, len(chances), len(fresh)]], columns=columns)
 
 
-def _standing(opportunities: pd.DataFrame, history: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
+def _states(history: pd.DataFrame) -> pd.DataFrame:
+    """Give each state of a deal with the day it entered its stage, and the day on which the next state came (`until`)."""
+    past = history.sort_values(["opportunity_id", "changed_on"], kind="stable")
+    first = past["opportunity_id"].ne(past["opportunity_id"].shift())
+    moved = first | past["stage"].ne(past["stage"].shift())
+    until = past["changed_on"].shift(-1).mask(first.shift(-1, fill_value=True))
+    return past.assign(entered=past["changed_on"].where(moved).ffill(), until=until)
+
+
+def _standing(opportunities: pd.DataFrame, states: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
     """Give the deals that were open at the end of a day, as they stood then."""
-    past = history[history["changed_on"] <= day].sort_values(["opportunity_id", "changed_on"], kind="stable")
-    moved = past["stage"].ne(past["stage"].shift()) | past["opportunity_id"].ne(past["opportunity_id"].shift())
-    past = past.assign(entered=past["changed_on"].where(moved)).assign(
-        entered=lambda t: t.groupby("opportunity_id")["entered"].ffill()
-    )
-    last = past.drop_duplicates("opportunity_id", keep="last")
+    last = states[(states["changed_on"] <= day) & ~(states["until"] <= day) & states["status"].eq("open")]
     known = opportunities.set_index("opportunity_id")[["opened_on", "segment", "competitor"]]
-    return last[last["status"].eq("open")].join(known, on="opportunity_id")[STANDING].assign(day=day)
+    return last.join(known, on="opportunity_id")[STANDING].assign(day=day)
 
 
 def _marked(
@@ -183,21 +188,24 @@ def _marked(
     won_on = opportunities.set_index("opportunity_id")["closed_on"].where(
         opportunities.set_index("opportunity_id")["status"].eq("won")
     )
-    parts = []
+    parts, states = [], _states(history)
     for span, mark in itertools.product(spans, MARKS):
         through = (span.start + (span.end - span.start) * mark).normalize()
-        standing = _standing(opportunities, history, through)
+        standing = _standing(opportunities, states, through)
         for end in (span.end, span.end + pd.offsets.QuarterEnd(1)):
             if end < until and len(standing):
                 won = (standing["opportunity_id"].map(won_on) <= end).to_numpy(float)
                 labels = {"won": won, "mark": mark, "quarter": span.start, "end": end, "near": end == span.end}
-                parts.append(_features(standing, Period(span.start, end, through)).assign(**labels))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["won", "quarter", "end", "near"])
+                parts.append(standing.assign(**labels))
+    if not parts:
+        return pd.DataFrame(columns=LABELS)
+    looked = pd.concat(parts, ignore_index=True)
+    return _features(looked, looked["end"]).join(looked[LABELS])
 
 
-def _features(standing: pd.DataFrame, period: Period) -> pd.DataFrame:
-    """Give what a chance hangs on: names as text, the rest as numbers about one."""
-    left = (period.end - standing["day"]).dt.days.clip(lower=1)
+def _features(standing: pd.DataFrame, end: pd.Timestamp | pd.Series) -> pd.DataFrame:
+    """Give what the chance of a win by `end` hangs on: names as text, the rest as numbers about one."""
+    left = (end - standing["day"]).dt.days.clip(lower=1)
     due = (standing["expected_close"] - standing["day"]).dt.days.fillna(left).clip(-120, 365)
     age, stay = (
         (standing["day"] - standing["opened_on"]).dt.days.clip(lower=0),

@@ -133,9 +133,9 @@ def pipeline_chances(
     won_on = opportunities.set_index("opportunity_id")["closed_on"].where(
         opportunities.set_index("opportunity_id")["status"].eq("won")
     )
-    parts = []
+    parts, states = [], spells(opportunity_history)
     for span in last_quarters(period.start, quarters):
-        due = due_deals(opportunity_history, Period(span.start, span.end, span.start + elapsed))
+        due = due_deals(states, Period(span.start, span.end, span.start + elapsed))
         parts.append(due.assign(won=due["opportunity_id"].map(won_on).le(span.end)))
     seen = pd.concat(parts)
     table = seen.groupby("stage")["won"].agg(["sum", "size"]).set_axis(["won", "n"], axis=1)
@@ -193,15 +193,31 @@ def _target(period: Period, targets: pd.DataFrame | None, quotas: pd.DataFrame |
     return np.nan
 
 
-def due_deals(opportunity_history: pd.DataFrame, period: Period) -> pd.DataFrame:
+def spells(opportunity_history: pd.DataFrame) -> pd.DataFrame:
+    """The history of deals with the day on which each state gave way to the next, so that many days can be asked of it.
+
+    Returns
+    -------
+    DataFrame
+        The history's columns and `until` (day; missing while the state lasts), in the order of `changed_on`.
+    """
+    past = opportunity_history.sort_values("changed_on", kind="stable")
+    return past.assign(until=past.groupby("opportunity_id")["changed_on"].shift(-1))
+
+
+def due_deals(spells: pd.DataFrame, period: Period) -> pd.DataFrame:
     """Deals that were open at `period.through` and then expected to close in the period, by what was known on that day.
+
+    Parameters
+    ----------
+    spells : DataFrame
+        As `spells` gives it.
 
     Returns
     -------
     DataFrame
         One row per deal: `opportunity_id`, `stage`, `amount` (money), `rep_id`.
     """
-    known = opportunity_history[opportunity_history["changed_on"] <= period.through].sort_values("changed_on")
-    state = known.drop_duplicates("opportunity_id", keep="last")
-    state = state[state["status"].eq("open") & state["expected_close"].between(period.start, period.end)]
-    return state[["opportunity_id", "stage", "amount", "rep_id"]]
+    known = (spells["changed_on"] <= period.through) & ~(spells["until"] <= period.through)
+    due = known & spells["status"].eq("open") & spells["expected_close"].between(period.start, period.end)
+    return spells.loc[due, ["opportunity_id", "stage", "amount", "rep_id"]]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from quarterdeck.analysis.forecast import due_deals, pipeline_chances
+from quarterdeck.analysis.forecast import due_deals, pipeline_chances, spells
 from quarterdeck.analysis.pipeline import named
 from quarterdeck.analysis.rates import discovered, shrunk_means
 from quarterdeck.analysis.team import attained_in, bookings
@@ -58,14 +58,14 @@ def quota_chances(
     """
     spans = last_quarters(period.start, LEARNT)
     elapsed = period.through - period.start
-    past = []
+    past, states = [], spells(opportunity_history)
     for k, span in enumerate(spans):
         early = Period(span.start, span.end, min(span.start + elapsed, span.end))
-        seen = _standing(quotas, opportunities, opportunity_history, early)
+        seen = _standing(quotas, opportunities, states, early)
         final = attained_in(span, quotas, bookings(span, None, opportunities)).set_index("rep_id")["attainment"]
         past.append(seen.assign(reached=(seen["rep_id"].map(final) >= 1).astype(float), quarter=k))
     known = pd.concat(past, ignore_index=True)
-    now = _standing(quotas, opportunities, opportunity_history, period)
+    now = _standing(quotas, opportunities, states, period)
     if len(known) < FEWEST or known["reached"].nunique() < 2 or now.empty:
         return pd.DataFrame(columns=CHANCES)
     fold = [_predict(known[known["quarter"] != k], known[known["quarter"] == k]) for k in known["quarter"].unique()]
@@ -160,14 +160,12 @@ def hanging(
     return pd.DataFrame([row], columns=columns)
 
 
-def _standing(quotas: pd.DataFrame, opportunities: pd.DataFrame, history: pd.DataFrame, period: Period) -> pd.DataFrame:
+def _standing(quotas: pd.DataFrame, opportunities: pd.DataFrame, states: pd.DataFrame, period: Period) -> pd.DataFrame:
     """Give each seller's attainment and weighted open deals over quota, as they stood at `period.through`."""
     table = attained_in(period, quotas, bookings(period, None, opportunities))[["rep_id", "attainment", "quota"]]
-    due = due_deals(history, period)
+    due = due_deals(states, period)
     before = opportunities[opportunities["opened_on"] <= period.start]
-    chance = pipeline_chances(before, history[history["changed_on"] < period.start], period).set_index("stage")[
-        "chance"
-    ]
+    chance = pipeline_chances(before, states[states["changed_on"] < period.start], period).set_index("stage")["chance"]
     worth = (due["amount"] * due["stage"].map(chance).fillna(0)).groupby(due["rep_id"]).sum()
     return table.assign(pipeline=table["rep_id"].map(worth).fillna(0.0) / table["quota"])
 

@@ -19,13 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from quarterdeck.batch import folders, fresh, kernels, zygote
+from quarterdeck.batch import folders, fresh, kernels, machine, zygote
 from quarterdeck.batch.plan import Job
 from quarterdeck.batch.record import RECORDED
 
 SECONDS = 1800.0  # that a notebook may take, unless told
 GRACE = 30  # seconds more, after which the process that executes it is taken for hung as well
-NEED = 400 << 20  # bytes of memory to reckon with for each notebook at a time
 ATTEMPTS = 3  # at a notebook whose forking process was killed
 EXECUTE = "quarterdeck.batch.notebook"
 SPECS = Path(__file__).parent / "jupyter"
@@ -33,11 +32,15 @@ SPECS = Path(__file__).parent / "jupyter"
 
 @dataclass(frozen=True)
 class Limits:
-    """What a run may take: notebooks at a time (by default as the machine can), seconds and bytes for each."""
+    """What a run may take: notebooks at a time (by default as the machine can), seconds and bytes for each.
+
+    `cluster` is the address of the Dask scheduler whose workers are to execute; empty for this machine.
+    """
 
     workers: int | None = None
     seconds: float = SECONDS
     memory: int = 0
+    cluster: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,10 @@ class Crew:
         return self
 
     def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End, and leave nothing."""
         self.end()
         shutil.rmtree(self.sockets, ignore_errors=True)
 
@@ -84,7 +91,7 @@ class Crew:
 
     def executed(self, steps: list[Step], frozen: dict, folder: Path) -> Iterator[dict]:
         """Give each step's outcome as it ends."""
-        count = min(self.limits.workers or _workers(), len(steps))
+        count = min(self.limits.workers or machine.workers(), len(steps))
         pool = ThreadPoolExecutor(count)
         try:
             futures = [pool.submit(self.execute, step, frozen, folder) for step in steps]
@@ -104,8 +111,9 @@ class Crew:
             error, again = self._watched(wish)
             if outcome.is_file() or not again:
                 break
-        lost = {"error": error, "seconds": 0.0, "made_of": step.made_of} | {kind: [] for kind in RECORDED}
-        told = json.loads(outcome.read_text(encoding="utf-8")) if outcome.is_file() else lost
+        if not outcome.is_file():
+            return lost(step, folder, error)
+        told = json.loads(outcome.read_text(encoding="utf-8"))
         state = "failed" if told["error"] else "done"
         return step.whose() | {"state": state, "made_in": folder.name} | told
 
@@ -124,7 +132,7 @@ class Crew:
             with self.lock:
                 self.running.discard(process)
         killed = bool(address) and not self.ended and not zygote.alive(address)
-        return _lost(process.returncode), killed
+        return _why_lost(process.returncode), killed
 
     def _start(self, wish: dict) -> tuple[Any, str]:
         with self.lock:
@@ -157,7 +165,18 @@ class Crew:
         }  # fmt: skip
 
 
-def _lost(status: int) -> str:
+def place(job: Job, folder: Path, state: str) -> Path:
+    """Give the place of a page in a run's folder, or, where its notebook failed, beside the pages."""
+    return (folder / folders.ASIDE if state == "failed" else folder) / job.region / f"{job.notebook}.ipynb"
+
+
+def lost(step: Step, folder: Path, error: str) -> dict:
+    """Give the outcome of a notebook that left no word itself."""
+    told = {"state": "failed", "made_in": folder.name, "error": error, "seconds": 0.0, "made_of": step.made_of}
+    return step.whose() | told | {kind: [] for kind in RECORDED}
+
+
+def _why_lost(status: int) -> str:
     """Say what may have happened to a process that left no word of its notebook."""
     return "the process that ran it was killed" if status < 0 else "its outcome could not be written: is the disk full?"
 
@@ -165,12 +184,11 @@ def _lost(status: int) -> str:
 def _wish(step: Step, frozen: dict, folder: Path, sockets: str, seconds: float) -> dict[str, Any]:
     """Say what the process of one notebook is to do, in words that go through JSON."""
     job, drafts = step.job, folder / ".drafts" / step.job.region
-    name = f"{job.notebook}.ipynb"
     return {
         "file": str(job.file),
-        "draft": str(drafts / name),
-        "place": str(folder / job.region / name),
-        "aside": str(folder / folders.ASIDE / job.region / name),
+        "draft": str(drafts / f"{job.notebook}.ipynb"),
+        "place": str(place(job, folder, "done")),
+        "aside": str(place(job, folder, "failed")),
         "outcome": str(drafts / f"{job.notebook}.json"),
         "parameters": job.parameters,
         "cwd": str(folder.resolve()),
@@ -193,12 +211,3 @@ def _spawned(wish: dict, environment: dict[str, str]) -> subprocess.Popen:
         process.stdin.write(json.dumps(wish))
     process.stdin.close()
     return process
-
-
-def _workers() -> int:
-    """Give how many notebooks the machine's cores and free memory can bear at a time."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    told = Path("/proc/meminfo")
-    lines = told.read_text(encoding="ascii").splitlines() if told.is_file() else []
-    free = [int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable")]
-    return max(1, min(cores, *(memory // NEED for memory in free)))

@@ -2,8 +2,10 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from quarterdeck import __version__
 from quarterdeck.batch import folders, fresh, record, unchanged
@@ -12,6 +14,7 @@ from quarterdeck.batch.plan import Job, plan, refuse_unknown_regions
 from quarterdeck.batch.reconcile import reconcile
 from quarterdeck.data import source
 from quarterdeck.data.snapshot import freeze
+from quarterdeck.errors import ParamsError
 
 
 def run(
@@ -59,7 +62,7 @@ def run(
         On bad input; nothing is left in `out` then.
     """
     jobs = _jobs(company, notebooks, regions, only, as_of)
-    with folders.held(out / company.name), Crew(limits or Limits()) as crew:
+    with folders.held(out / company.name), _crew(limits or Limits()) as crew:
         noted = _noted(company, out, notebooks, unchanged.asked(company, regions, only, as_of, data), data)
         folder, frozen = _frozen(company, out, jobs, data)
         try:
@@ -78,6 +81,19 @@ def run(
             _tidy(folder)
         folders.clear(out / company.name, folder)
         return folder, facts
+
+
+def _crew(limits: Limits) -> AbstractContextManager:
+    """Give what is to execute: processes of this machine, or a cluster's workers."""
+    if not limits.cluster:
+        return Crew(limits)
+    try:
+        from quarterdeck.batch.cluster import Cluster
+    except ModuleNotFoundError as error:
+        raise ParamsError(
+            f"--cluster needs the package {error.name}; install it by: pip install distributed"
+        ) from error
+    return Cluster(limits)
 
 
 def foresee(
@@ -165,7 +181,7 @@ def _settled(steps: list[Step], frozen: dict, company: Path) -> Path | None:
     return latest if same and not any(s.why for s in steps) else None
 
 
-def _done(steps: list[Step], frozen: dict, folder: Path, crew: Crew) -> Iterator[dict]:
+def _done(steps: list[Step], frozen: dict, folder: Path, crew: Any) -> Iterator[dict]:
     """Give each step's outcome as it ends: first what is taken over, then the rest, the longest first."""
     for step in steps:
         if not step.why:

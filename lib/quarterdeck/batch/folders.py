@@ -5,9 +5,10 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from quarterdeck.errors import RunError
 
@@ -76,6 +77,16 @@ def runs(company: Path) -> list[Path]:
     return sorted(found, key=lambda p: p.name, reverse=True)
 
 
+def point(company: Path, run: str) -> None:
+    """Let `latest` point to a run, or to none."""
+    if not run:
+        (company / "latest").unlink(missing_ok=True)
+        return
+    link = company / f".latest-{run}"
+    link.symlink_to(run)
+    os.replace(link, company / "latest")
+
+
 def pages(run: Path) -> set[tuple[str, str]]:
     """Name the whole pages in a run's folder, by region and notebook."""
     return {(p.parent.name, p.stem) for p in run.glob("[!.]*/*.ipynb") if p.parent.name != ASIDE}
@@ -116,9 +127,14 @@ def shared(file: Path, place: Path) -> None:
     try:
         os.link(file, place)
     except OSError:
-        draft = place.with_name(f".{place.name}-draft")
-        shutil.copyfile(file, draft)
-        os.replace(draft, place)
+        written(place, lambda draft: shutil.copyfile(file, draft))
+
+
+def written(place: Path, write: Callable[[Path], Any]) -> None:
+    """Have a file written, by `write`, beside its place and moved there when it is whole."""
+    draft = place.with_name(f".{place.name}-draft")
+    write(draft)
+    os.replace(draft, place)
 
 
 def facts(run: Path) -> dict:

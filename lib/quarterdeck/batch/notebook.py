@@ -22,6 +22,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 from traitlets.config import Config
 
 from quarterdeck.batch import zygote
+from quarterdeck.batch.folders import written
 from quarterdeck.batch.kernels import KERNEL
 
 MEGABYTE = 1 << 20
@@ -107,7 +108,7 @@ def work(owner: socket.socket | None, job: dict[str, Any]) -> None:
         os.replace(draft, place)
     made_of = notebook.metadata["quarterdeck"]["made_of"] if notebook else job["made_of"]
     outcome = {"error": error, "seconds": round(time.monotonic() - begun, 2), "made_of": made_of} | said
-    _write_whole(Path(job["outcome"]), json.dumps(outcome))
+    written(Path(job["outcome"]), lambda draft: draft.write_text(json.dumps(outcome), encoding="utf-8"))
 
 
 def recorded(notebook: dict[str, Any], kinds: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
@@ -181,12 +182,6 @@ def _cell(notebook: nbformat.NotebookNode | None) -> str:
         elif any(o.output_type == "error" for o in cell.get("outputs", [])):
             return f"cell {cell.execution_count} under “{heading}”: "
     return ""
-
-
-def _write_whole(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}-draft")
-    draft.write_text(text, encoding="utf-8")
-    os.replace(draft, path)
 
 
 if __name__ == "__main__":

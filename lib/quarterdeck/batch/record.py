@@ -1,11 +1,11 @@
 """What is kept of a run?"""
 
 import json
-import os
 from pathlib import Path
 
 import pandas as pd
 
+from quarterdeck.batch.folders import point, written
 from quarterdeck.batch.unchanged import NOTE, with_files
 from quarterdeck.data import history, ledger
 from quarterdeck.present.tables import FORECAST_MIME, KPI_MIME
@@ -14,6 +14,7 @@ RECORDED = {
     "kpis": KPI_MIME,
     "forecasts": FORECAST_MIME,
 }  # what an executed notebook records, and under which MIME type
+KEPT = tuple(f"{table}.parquet" for table in (history.TABLE, ledger.TABLE))  # beside the runs
 
 
 def write(folder: Path, facts: dict, noted: dict | None) -> None:
@@ -24,7 +25,7 @@ def write(folder: Path, facts: dict, noted: dict | None) -> None:
     """
     kept = [folder.parent / f"{table}.parquet" for table in (history.TABLE, ledger.TABLE)]
     if not facts.get("unchanged"):
-        _replace(folder / "run.json", lambda p: p.write_text(json.dumps(facts, indent=1), encoding="utf-8"))
+        written(folder / "run.json", lambda p: p.write_text(json.dumps(facts, indent=1), encoding="utf-8"))
         if any(e["state"] == "failed" for e in facts["notebooks"]):
             return
         if all(c["ok"] for c in facts["reconciliation"]):
@@ -32,11 +33,9 @@ def write(folder: Path, facts: dict, noted: dict | None) -> None:
             _append(kept[0], history.rows(facts["kpis"], regions, facts))
             _append(kept[1], ledger.rows(facts["forecasts"], facts))
         if _covers(folder.parent / "latest", facts) and not _looks_back(folder, facts):
-            link = folder.parent / f".latest-{folder.name}"
-            link.symlink_to(folder.name)
-            os.replace(link, folder.parent / "latest")
+            point(folder.parent, folder.name)
     if noted:
-        _replace(folder / NOTE, lambda p: p.write_text(json.dumps(with_files(noted, kept)), encoding="utf-8"))
+        written(folder / NOTE, lambda p: p.write_text(json.dumps(with_files(noted, kept)), encoding="utf-8"))
 
 
 def _covers(latest: Path, facts: dict) -> bool:
@@ -65,10 +64,4 @@ def _append(path: Path, rows: pd.DataFrame) -> None:
         before = before[~before["run"].isin(rows["run"])] if list(before) == list(rows) else before.iloc[:0]
         rows = pd.concat([before, rows], ignore_index=True) if len(before) else rows
     if len(rows):
-        _replace(path, lambda p: rows.to_parquet(p, index=False))
-
-
-def _replace(path: Path, write) -> None:
-    draft = path.with_name(f".{path.name}-draft")
-    write(draft)
-    os.replace(draft, path)
+        written(path, lambda p: rows.to_parquet(p, index=False))

@@ -39,10 +39,17 @@ def show(draw: Callable, subject: Any, *others: Any, **options: Any) -> None:
 
 
 def png(ax: Axes, dpi: int = DPI) -> tuple[bytes, int]:
-    """Give a picture as PNG, and the width in pixels at which a page shows it."""
-    buffer = io.BytesIO()
-    ax.figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
-    return buffer.getvalue(), round(ax.figure.get_figwidth() * DPI / 2)
+    """Give a picture as PNG, and the width in pixels at which a page shows it.
+
+    The layout is solved here, once and for all: while a figure has one to solve, `savefig` draws it twice.
+    """
+    buffer, figure = io.BytesIO(), ax.figure
+    figure.set_dpi(dpi)
+    if layout := figure.get_layout_engine():
+        layout.execute(figure)
+        figure.set_layout_engine(None)
+    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    return buffer.getvalue(), round(figure.get_figwidth() * DPI / 2)
 
 
 def _put(drawn: Any) -> None:

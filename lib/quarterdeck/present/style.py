@@ -4,10 +4,10 @@ One ink means one thing on every page. The inks are distinguishable with every c
 blindness (Okabe and Ito's advice: differ in lightness as well as in hue).
 """
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
@@ -27,11 +27,15 @@ LINE = "#dfe4ea"
 RIVALS = ["#4d4d4d", "#9a6fb0", "#c98a4b", "#6b8e5a", "#8f9499", "#8c5a6b"]
 QUESTION = "question"  # marks the text that says what a picture answers
 
+# In order of preference; one that this machine lacks would be looked for again at each text.
+FONTS = ["Inter", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "DejaVu Sans"]
+HERE = set(font_manager.get_font_names())
+
 sns.set_theme(
     style="white",
     rc={
         "font.family": "sans-serif",
-        "font.sans-serif": ["Inter", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "DejaVu Sans"],
+        "font.sans-serif": [name for name in FONTS if name in HERE],
         "font.size": 10,
         "axes.edgecolor": LINE,
         "axes.labelcolor": SOFT,
@@ -52,8 +56,6 @@ sns.set_theme(
         "figure.facecolor": "white",
     },
 )
-# Fonts that a machine lacks are passed over in silence: the list above is an order of preference.
-mpl.logging.getLogger("matplotlib.font_manager").setLevel(mpl.logging.ERROR)
 
 
 def axes(ax: Axes | None = None, height: float = 3.6, width: float = 8.6) -> Axes:
