@@ -28,8 +28,8 @@ serve: setup ## show the finished runs as read-only pages
 lab: setup ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks
 
-test: setup ## the whole test suite
-	$(BIN)/python -m pytest $(ARGS)
+test: setup ## the whole test suite, in two processes
+	$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
 
 check: setup ## lint, and check a company's tables against the contract
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -20,6 +20,12 @@ def pytest_collection_finish(session):
         freeze_golden()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config, specs):
+    """Freeze it once, before several processes of tests begin."""
+    freeze_golden()
+
+
 def freeze_golden():
     """Freeze a fifth of the demo company beside the golden runs."""
     from quarterdeck.data import demo, snapshot
