@@ -89,5 +89,5 @@ def test_too_few_past_errors_for_a_covariance_still_give_parts_that_add_up(error
             return {"mean": np.array([[9.0], [10.0], [-1.0]])}
 
     summing = np.array([[1.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
-    told = hierarchy._traced(Trace, summing, None, None, None)
+    told = hierarchy._traced(Trace, summing, None, np.zeros((3, hierarchy.FEW)), None)
     assert told.tolist() == [[10.0], [10.0], [0.0]]  # nothing below nought, and the whole is 10 + 0

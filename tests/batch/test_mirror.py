@@ -76,7 +76,7 @@ def test_a_run_is_published_whole_and_the_next_machine_goes_on_from_it(acme, far
     assert cli.main(command(acme, far.url)) == 0
     assert far.latest() > first
     assert {r for (r, _), state in far.states().items() if state == "fresh"} == {"south"}  # its rows are as they were
-    revenue = far.history().query("metric == 'revenue' and region == 'north'").set_index("run")["value"]
+    revenue = far.history().query("metric == 'revenue' and region == 'North'").set_index("run")["value"]
     assert list(revenue) == [240.75, 340.75]  # 200.50 + 40.25, then 300.50 + 40.25
 
 

@@ -14,6 +14,7 @@ import pytest
 from axe_core_python.selenium import Axe
 
 from conftest import ROOT
+from quarterdeck.batch.params import WORKBOOKS
 
 QUARTERDECK = [sys.executable, "-m", "quarterdeck.cli"]
 
@@ -78,7 +79,7 @@ def test_an_executive_finds_the_brief_and_reads_the_figure_that_was_recorded(ser
 def test_every_page_of_the_run_opens_with_its_pictures_and_without_an_error(served, chromium):
     address, root = served
     pages = [(n["region"], n["notebook"]) for n in facts(root)["notebooks"]]
-    assert len(pages) == 10
+    assert len(pages) == 2 * len(WORKBOOKS)  # the company and one region
     chromium.get_log("browser")
     for region, notebook in pages:
         chromium.get(f"{address}/demo/latest/{region}/{notebook}")

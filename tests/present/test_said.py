@@ -134,7 +134,7 @@ def recomputed(tables, claim):
     if metric == "bookings":
         won = deals[deals["status"] == "won"]
         return {k: between(won, "closed_on", s)["amount"].sum() for k, s in (("now", NOW), ("before", BEFORE))}
-    if metric == "gross_margin":
+    if metric == "gross_margin" and not subject:
         return {"now": 1 - now["cost"].sum() / now["revenue"].sum()}
     if metric == "target_attainment":
         return {"now": now["revenue"].sum() / target, "before": before["revenue"].sum() / old}

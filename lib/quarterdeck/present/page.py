@@ -15,7 +15,7 @@ from quarterdeck.data.snapshot import Missing
 from quarterdeck.present import style
 from quarterdeck.present.said import SAID_MIME, records
 
-_noted: dict[str, int | None] = {}  # the sentences on what is missing, and the cell that said them last
+_noted: dict[str, str | int | None] = {}  # the sentences on what is missing, and the cell that said them last
 DPI = 200  # twice a screen's, so that a picture stays sharp on a phone
 
 
@@ -78,7 +78,14 @@ def _bundle(data: dict[str, Any], metadata: dict[str, Any] | None = None) -> Non
 
 def _note(sentence: str) -> None:
     """Say what is missing, but not twice in a cell."""
-    cell = getattr(get_ipython(), "execution_count", None)
+    cell = _cell()
     if cell is None or _noted.get(sentence) != cell:
         display(HTML(f'<p class="missing">{html.escape(sentence)}</p>'))
     _noted[sentence] = cell
+
+
+def _cell() -> str | int | None:
+    """Tell one cell from another: by the request that executes it, for not everybody who asks counts."""
+    shell = get_ipython()
+    asked = getattr(shell, "get_parent", dict)()
+    return asked.get("header", {}).get("msg_id") or getattr(shell, "execution_count", None)
