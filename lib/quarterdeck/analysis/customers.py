@@ -51,7 +51,8 @@ def net_revenue_retention(orders: pd.DataFrame, period: Period) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row: `value` (ratio), `numerator`, `denominator` (money), `n` (customers then); no row within two years of the start.
+        One row: `value` (ratio), `numerator`, `denominator` (money), `low`, `high` (90 %, were the customers a sample of many:
+        `rates.ratio`), `n` (customers then); no row within two years of the start.
     """
     return _retention(orders, period, lambda t: t["now"])
 
@@ -62,9 +63,10 @@ def gross_revenue_retention(orders: pd.DataFrame, period: Period) -> pd.DataFram
     Returns
     -------
     DataFrame
-        One row: `value` (ratio, at most 1), `numerator`, `denominator` (money), `n` (customers then).
+        One row: `value` (ratio, at most 1), `numerator`, `denominator` (money), `low`, `high` (90 %), `n` (customers then).
     """
-    return _retention(orders, period, lambda t: t[["now", "before"]].min(axis=1))
+    table = _retention(orders, period, lambda t: t[["now", "before"]].min(axis=1))
+    return table.assign(high=table["high"].clip(upper=1.0))
 
 
 def logo_retention(orders: pd.DataFrame, period: Period) -> pd.DataFrame:
@@ -207,11 +209,17 @@ def acquisition(
 
 def _retention(orders: pd.DataFrame, period: Period, kept: Callable) -> pd.DataFrame:
     base = yearly_revenue(orders, period.through).query("before > 0")
-    then, now = base["before"].sum(), kept(base).clip(lower=0).sum()
-    row = pd.DataFrame(
-        {"value": [now / then if then else None], "numerator": [now], "denominator": [then], "n": [len(base)]}
-    )
-    return row if _covered(orders, period.through) and len(base) else row.iloc[:0]
+    part = kept(base).clip(lower=0)
+    value, error = ratio(part, base["before"])
+    row = {"value": part.sum() / base["before"].sum() if len(base) else None, "numerator": part.sum()}
+    row |= {
+        "denominator": base["before"].sum(),
+        "low": value - Z90 * error,
+        "high": value + Z90 * error,
+        "n": len(base),
+    }
+    table = pd.DataFrame([row])
+    return table if _covered(orders, period.through) and len(base) else table.iloc[:0]
 
 
 def _base(orders: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:

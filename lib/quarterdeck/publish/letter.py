@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from quarterdeck.present import style
+from quarterdeck.present.narrative.brief import small_print
 from quarterdeck.publish.told import BRIEF, Picture, Told
 
 FONT = "font-family:Segoe UI,Roboto,Helvetica Neue,Arial,sans-serif"
@@ -104,8 +105,8 @@ def _finding(finding: dict[str, Any]) -> str:
     return (
         f'<div style="border-left:3px solid {style.PLAN};padding:0 0 2px 12px;margin:0 0 14px;break-inside:avoid">'
         f'<b><span style="color:{style.PLAN}">{safe["worth"]}</span>&nbsp; {safe["head"]}</b><br>{safe["body"]}<br>'
-        f'<b>Do</b> {safe["action"]}<div style="{small}">{safe["owner"]} · may bring {safe["gain"]} · risk that the finding is '
-        f"wrong {safe['risk']} · evidence: {page}, “{safe['question']}”</div></div>"
+        f'<b>Do</b> {safe["action"]}<div style="{small}">{escape(small_print(finding))} · evidence: {page}, '
+        f"“{safe['question']}”</div></div>"
     )
 
 

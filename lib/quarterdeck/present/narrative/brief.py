@@ -11,6 +11,8 @@ from quarterdeck.analysis.findings import RULES, Rule
 from quarterdeck.present import style
 from quarterdeck.present.said import Said, Sentence
 
+UNTOLD = "not estimated"
+
 
 def headline(card: pd.DataFrame, name: str, currency: str = "EUR") -> Sentence:
     """Say in one line how the quarter stands: sales and their change, and the chance of reaching the target.
@@ -116,13 +118,19 @@ def _chance(chance: float) -> str:
 
 def _gain(row: pd.Series, currency: str) -> str:
     if pd.isna(row["gain"]):
-        return "not estimated"
+        return UNTOLD
     low, high = (style.money(row[k], currency) for k in ("gain_low", "gain_high"))
     return style.money(row["gain"], currency) + ("" if pd.isna(row["gain_low"]) else f" ({low} to {high})")
 
 
 def _risk(risk: float) -> str:
-    return "not estimated" if pd.isna(risk) else _chance(risk)
+    return UNTOLD if pd.isna(risk) else _chance(risk)
+
+
+def small_print(told: dict[str, Any]) -> str:
+    """Say of a finding's record who acts, and, where they are estimated, what that may bring and how likely it is wrong."""
+    known = [("may bring", told["gain"]), ("risk that the finding is wrong", told["risk"])]
+    return " · ".join([told["owner"], *(f"{what} {value}" for what, value in known if value != UNTOLD)])
 
 
 def _card(told: dict[str, Any]) -> str:
@@ -131,6 +139,6 @@ def _card(told: dict[str, Any]) -> str:
     return (
         f'<article class="finding"><div class="worth">{safe["worth"]}</div><div><h3>{safe["head"]}</h3>'
         f"<p>{safe['body']}</p><p><b>Do</b> {safe['action']}</p>"
-        f'<p class="src">{safe["owner"]} · may bring {safe["gain"]} · risk that the finding is wrong {safe["risk"]}</p>'
+        f'<p class="src">{html.escape(small_print(told))}</p>'
         f'<a href="{safe["page"]}#{safe["section"]}">See it in {page} →</a></div></article>'
     )
