@@ -85,8 +85,12 @@ def test_a_killed_worker_takes_no_notebook_down(acme, cluster):  # the last of t
     command = [sys.executable, "-m", "quarterdeck.cli", *acme.command(*TWO, "--cluster", address)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     until(lambda: (runs := folders.runs(acme.out / "acme")) and len(folders.pages(runs[0])) == 5)
-    (busy,) = [w for w in workers if len(psutil.Process(w.pid).children(recursive=True)) == 3]
-    at_work = psutil.Process(busy.pid).children(recursive=True)  # it forks, it executes, it is the kernel
+    of = {w.pid: psutil.Process(w.pid) for w in workers}
+    until(
+        lambda: any(len(p.children(recursive=True)) == 3 for p in of.values())
+    )  # it forks, it executes, it is the kernel
+    (busy,) = [w for w in workers if len(of[w.pid].children(recursive=True)) == 3]
+    at_work = of[busy.pid].children(recursive=True)
     os.kill(busy.pid, signal.SIGKILL)
     assert not psutil.wait_procs(at_work, timeout=60)[1]
     gate.touch()
