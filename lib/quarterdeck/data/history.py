@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import pandas as pd
-from pyarrow import ArrowException
 
-from quarterdeck.errors import RunError
+from quarterdeck.data import ledger
 
 TABLE = "kpi_history"
 KEY = ["as_of", "region", "metric"]
@@ -47,15 +46,8 @@ def earlier(path: Path, day: pd.Timestamp) -> pd.DataFrame:
         Where the file is not Parquet.
     """
     told = COLUMNS[:2] + COLUMNS[3:]
-    if not path.is_file():
-        return pd.DataFrame(columns=told)
-    try:
-        kept = pd.read_parquet(path)
-    except (OSError, ArrowException) as error:
-        raise RunError(
-            f"{path} cannot be read as Parquet; put back a copy of it, or move it away to begin anew."
-        ) from error
-    if list(kept) != COLUMNS:  # of a version that kept figures otherwise
+    kept = ledger.read(path, COLUMNS)
+    if kept.empty:
         return pd.DataFrame(columns=told)
     kept = kept.assign(as_of=pd.to_datetime(kept["as_of"]).astype("datetime64[us]"))
     kept = kept[kept["as_of"] < day].sort_values(["created_at", "run"], kind="stable")

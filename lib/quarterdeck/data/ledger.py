@@ -47,15 +47,27 @@ def come_due(path: Path, day: pd.Timestamp) -> pd.DataFrame:
     RunError
         Where the file is not Parquet.
     """
+    kept = read(path, COLUMNS)
+    if kept.empty:
+        return kept
+    kept = kept[(kept["period_end"] <= day) & (kept["made_on"] <= day)]
+    return kept.sort_values(["created_at", "run"], kind="stable").drop_duplicates(KEY, ignore_index=True)
+
+
+def read(path: Path, columns: list[str]) -> pd.DataFrame:
+    """Read what earlier runs kept at `path`; no rows where there is nothing, or what a version with other columns kept.
+
+    Raises
+    ------
+    RunError
+        Where the file is not Parquet.
+    """
     if not path.is_file():
-        return pd.DataFrame(columns=COLUMNS)
+        return pd.DataFrame(columns=columns)
     try:
         kept = pd.read_parquet(path)
     except (OSError, ArrowException) as error:
         raise RunError(
             f"{path} cannot be read as Parquet; put back a copy of it, or move it away to begin anew."
         ) from error
-    if list(kept) != COLUMNS:  # of a version that kept forecasts otherwise
-        return pd.DataFrame(columns=COLUMNS)
-    kept = kept[(kept["period_end"] <= day) & (kept["made_on"] <= day)]
-    return kept.sort_values(["created_at", "run"], kind="stable").drop_duplicates(KEY, ignore_index=True)
+    return kept if list(kept) == columns else pd.DataFrame(columns=columns)
