@@ -1,12 +1,15 @@
 """What does a sentence claim of a figure, and does it hold?
 
 Each predicate is a word that a sentence may use of named figures and the test that they must pass. A claim that does not
-hold cannot be made.
+hold cannot be made. What it speaks of is a metric of the catalogue, or one of `FIGURES`: figures that pages tell beside
+their metrics, each defined in a line. There are no other names, and a test says so.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+import pandas as pd
 
 PREDICATES: dict[str, Callable[[dict[str, float]], bool]] = {
     "rose": lambda f: f["now"] > f["before"],
@@ -35,11 +38,21 @@ PREDICATES: dict[str, Callable[[dict[str, float]], bool]] = {
     "short of its aim": lambda f: f["high"] < f["target"],
     "expected": lambda f: f["low"] > 0,  # an interval of an amount
     "counted": lambda f: f["n"] > 0,
+    # market_research, competitor_analysis, team_performance
+    "amounts to": lambda f: f["now"] == f["now"],  # a plain figure, written as it is
+    "n of m": lambda f: 0 <= f["n"] <= f["of"],  # the subject is what the n are or do, in the sentence's words
+    "is most": lambda f: f["now"] >= f["most"],
+    "is least": lambda f: f["now"] <= f["least"],
+    "more than": lambda f: f["now"] > f["than"],
+    "less than": lambda f: f["now"] < f["than"],
+    "as much as": lambda f: f["now"] == f["than"],
+    "not clear": lambda f: f["low"] <= 0 <= f["high"],  # an interval of a difference
+    "likelier than not": lambda f: f["chance"] > 0.5,
 }
 # The words by which sentences say each predicate; a test finds none of them in a sentence without its claim.
 WORDS: dict[str, tuple[str, ...]] = {
-    "rose": ("rose", "up", "more"),
-    "fell": ("fell", "down", "less"),
+    "rose": ("rose", "up", "more", "grew", "gained", "taking", "gains"),
+    "fell": ("fell", "down", "less", "shrank", "lost", "losing"),
     "clearly rose": ("rose", "up", "more"),
     "clearly fell": ("fell", "down", "less"),
     "reached": ("reached",),
@@ -48,16 +61,72 @@ WORDS: dict[str, tuple[str, ...]] = {
     "within reach of": ("within reach",),
     "heading below": ("heading below",),
     **{odds: (odds,) for odds in ("very likely", "likely", "as likely as not", "unlikely", "very unlikely")},
-    "added most": ("added",),
-    "lost most": ("lost",),
+    "added most": ("added", "most", "gained", "fastest"),
+    "lost most": ("lost", "most"),
+    "did most": ("most",),
     "nothing grew": ("grew",),
     "nothing fell": ("fell",),
-    "above": ("grew", "above"),
-    "below": ("fell", "less", "more often", "short of", "below"),
+    "above": ("grew", "above", "more", "more often", "higher", "clearly"),
+    "below": ("fell", "less", "more often", "short of", "below", "lower", "clearly"),
+    "is most": ("most", "largest", "highest", "lead"),
+    "is least": ("least", "fewest", "smallest", "lowest", "hardest"),
+    "more than": ("more", "ahead", "dearer", "higher", "above", "beyond"),
+    "less than": ("less", "behind", "fewer", "cheaper", "lower", "below", "short of"),
+    "likelier than not": ("likelier than not", "more often than not"),
 }
 AGAINST_BEFORE = ("no clear change", "clearly rose", "clearly fell", "rose", "fell", "stood still")
 AGAINST_TARGET = ("heading above", "within reach of", "heading below")
 ODDS = ("very likely", "likely", "as likely as not", "unlikely", "very unlikely")
+MOVED = ("rose", "fell", "stood still")
+BESIDE = ("more than", "less than", "as much as")
+CLEAR = ("above", "below", "not clear")
+
+# What claims speak of where the catalogue has no metric: names, each with its definition.
+FIGURES: dict[str, str] = {
+    # market_research
+    "market_size": "Market: all sellers' revenue of four quarters",
+    "market_forecast": "Market ahead: the middle of the back-tested forecast of all sellers' revenue of four quarters",
+    "headroom": "Room: market of a segment and region × (best share held in a like one − our share)",
+    "addressable_market": "Addressable market: the market of all (TAM), served (SAM) and winnable (SOM) segments and regions",
+    "penetration": "Penetration: known accounts that bought in twelve months ÷ all known accounts",
+    "whitespace": "Room among customers: (buyers expected as elsewhere − buyers) × spend of a buyer",
+    "portfolio_field": "Field: the share of other weights under which a segment stays in its field of the matrix",
+    "growth_share": "Growth and share: segments by market growth and by our revenue over the largest rival's",
+    "cannibalisation": "Cannibalisation: revenue that siblings lost ÷ revenue of new products, in six months",
+    "revenue_concentration": "Concentration of revenue: the part that the largest customers bring in twelve months",
+    "value_segment": "Value segment: customers by how lately, how often and for how much they bought",
+    "price_elasticity": "Price elasticity: per cent of units for one per cent of price, shrunken",
+    "seasonal_index": "Seasonal index: revenue of a month or weekday ÷ that of a mean one",
+    "holiday_effect": "Public holiday: revenue of the day ÷ that of like days around it − 1",
+    # competitor_analysis
+    "price_index": "Price level: a rival's prices weighted by its revenue, where ours are 100",
+    "loss_reasons": "Reasons: lost deals that name one ÷ lost deals with any reason written down",
+    "deals_recorded": "Coverage: closed deals in which the field is written down ÷ closed deals",
+    "deals_lost": "Deals lost: Σ amount of deals lost in twelve months",
+    "win_rate_stake": "Stake: (win rate of all − win rate against the rival) × amount of deals closed against it",
+    "pipeline_at_risk": "At risk: Σ amount of open deals with a rival named × (1 − win rate against it)",
+    "share_flow": "Share flow: the least movement between sellers that explains their shares, in money of this year's market",
+    "win_odds": "Odds: what a condition adds to the win rate, others being equal, by logistic regression",
+    "chance_score": "Score of chances: their mean squared error (Brier), and their mean distance from what came true",
+    "segment_distance": "Distance: how far sellers lie apart in the map of the segments that they sell to",
+    "rivalry_cost": "Cost of rivalry: deals won against a rival less those won without one, of like segment and size",
+    "price_response": "Price response: change of a rival's sales against ours for one point of its price index",
+    "change_alarm": "Alarm: a lasting change of a rate or a pace that noise does not explain",
+    # team_performance
+    "seller_skill": "Skill: log-odds of winning beyond what segment, region, channel and rival explain, shrunken",
+    "quota_chance": "Chance of quota: learnt from attainment and open deals on the same day of past quarters",
+    "booking_pace": "Pace: part of a quarter's bookings that was in by the same day",
+    "pipeline_moves": "Pipeline's steps: Σ amount of deals due in the quarter, by what became of them",
+    "pipeline_faults": "Faults: Σ amount of open deals past their date, stuck, or pushed again and again",
+    "pipeline_overdue": "Past due: Σ amount of open deals whose expected close has passed",
+    "stage_conversion": "Conversion: deals that reached the next stage ÷ deals that reached the stage",
+    "deal_outcome": "Outcome: the share of deals won by so many days after opening, open ones counted",
+    "due_deals": "Due deals: parts of the money due when a quarter began, by what had become of it at its end",
+    "ramp_length": "Ramp: months until a new seller wins as often as the others",
+    "sales_capacity": "Capacity: quotas × past attainment × how far newcomers have come",
+    "lever_gap": "Lever: gap of a seller's deals, win rate, deal size or cycle to those of the region, shrunken",
+    "excess_discount": "Excess discount: a seller's discount less that of others on like lines",
+}
 
 
 @dataclass(frozen=True)
@@ -87,6 +156,11 @@ class Claim:
         if not holds(self.predicate, self.figures):
             raise ValueError(f"it is not so that {self.metric} {self.predicate}: {self.figures}")
 
+    @property
+    def name(self) -> str:
+        """Give the subject without its kind: "A" of "rival: A"."""
+        return self.subject.rpartition(": ")[2]
+
     def record(self) -> dict[str, Any]:
         """Give the claim as data, with plain numbers."""
         figures = {name: float(value) for name, value in self.figures.items()}
@@ -115,3 +189,48 @@ def first(metric: str, predicates: tuple[str, ...], figures: dict[str, float], s
     """
     known = {name: value for name, value in figures.items() if value is not None and value == value}
     return next((Claim(metric, p, known, subject) for p in predicates if holds(p, known)), None)
+
+
+def amounts(metric: str, now: float, subject: str = "", **beside: float) -> Claim | None:
+    """Claim a plain figure, with what is told `beside` it; None where it is not known.
+
+    >>> amounts("win_rate", 0.3, n=40).figures
+    {'now': 0.3, 'n': 40}
+    """
+    return first(metric, ("amounts to",), {"now": now} | beside, subject)
+
+
+def part(metric: str, n: float, of: float, subject: str) -> Claim:
+    """Claim that so many of so many are or do what `subject` says, in the words of the sentence."""
+    return Claim(metric, "n of m", {"n": n, "of": of}, subject)
+
+
+def most(
+    metric: str, values: pd.Series, kind: str, predicates: tuple[str, ...] = ("is most",), **beside: float
+) -> Claim | None:
+    """Claim something of the largest of values by name; its name is the claim's.
+
+    >>> most("revenue", pd.Series({"A": 1.0, "B": 2.0}), "segment").name
+    'B'
+    """
+    ends = {"now": values.max(), "most": values.max(), "least": values.min()}
+    return first(metric, predicates, ends | beside, f"{kind}: {values.idxmax()}")
+
+
+def least(
+    metric: str, values: pd.Series, kind: str, predicates: tuple[str, ...] = ("is least",), **beside: float
+) -> Claim | None:
+    """Claim something of the smallest of values by name, as `most` does of the largest."""
+    ends = {"now": values.min(), "most": values.max(), "least": values.min()}
+    return first(metric, predicates, ends | beside, f"{kind}: {values.idxmin()}")
+
+
+def apart(
+    metric: str, low: float, high: float, subject: str = "", against: float = 0.0, **beside: float
+) -> Claim | None:
+    """Claim that an interval lies above or below what it is held `against`, or that this is not clear.
+
+    >>> apart("win_rate", 0.2, 0.3, "rival: A", against=0.4).predicate
+    'below'
+    """
+    return first(metric, CLEAR, {"low": low - against, "high": high - against} | beside, subject)

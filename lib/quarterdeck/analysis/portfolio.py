@@ -5,6 +5,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from quarterdeck.analysis.claims import Claim, first
 from quarterdeck.analysis.market import YEAR, market_cells, quarter_of, segment_growth, until
 
 ATTRACTIVENESS = {"size": 0.4, "growth": 0.4, "openness": 0.2}
@@ -80,6 +81,16 @@ def matrix(
     named = np.array(BANDS)
     result["field"] = [f"{named[a]} / {named[s]}" for a, s in zip(*bands, strict=True)]
     return result.assign(stays=stays)[["segment", "attractiveness", "strength", "field", "stays", "own", "size"]]
+
+
+def kept(matrix: pd.DataFrame) -> list[Claim]:
+    """Which segments keep their field under most other weights, the most attractive first (`matrix`)."""
+    ranked = matrix.sort_values("attractiveness", ascending=False)
+    said = [
+        first("portfolio_field", ("likelier than not",), {"chance": r.stays}, f"segment: {r.segment}")
+        for r in ranked.itertuples()
+    ]
+    return [c for c in said if c]
 
 
 def growth_share(factors: pd.DataFrame) -> pd.DataFrame:

@@ -5,6 +5,7 @@ import pandas as pd
 from scipy.special import ndtri
 from scipy.stats import t
 
+from quarterdeck.analysis.claims import Claim, apart
 from quarterdeck.analysis.market import quarter_of
 from quarterdeck.analysis.rates import shrunk_means
 from quarterdeck.data.periods import Period
@@ -87,6 +88,20 @@ def elasticity(
     result = result.join(shrunk_means(result["estimate"], spread, level)).assign(category=categories)
     result["products"], result["n"] = clusters, table.groupby("category").size().reindex(categories).to_numpy()
     return result.sort_values("value", ignore_index=True)[ELASTICITY]
+
+
+def effects(table: pd.DataFrame) -> list[Claim]:
+    """What a price rise does to revenue by category: with an elasticity below minus one it costs, above it adds.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `elasticity` gives it.
+    """
+    return [
+        apart("price_elasticity", r.low, r.high, f"category: {r.category.lower()}", against=-1.0)
+        for r in table.itertuples()
+    ]
 
 
 def _continuing(table: pd.DataFrame) -> dict[str, float]:

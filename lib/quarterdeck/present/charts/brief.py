@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 
 from quarterdeck.analysis.claims import AGAINST_TARGET, first
 from quarterdeck.present import style
-from quarterdeck.present.charts.buyers import price_bridge
+from quarterdeck.present.charts.buyers import price_bridge as price_bars  # noqa: F401
 from quarterdeck.present.charts.steps import steps
 from quarterdeck.present.said import Sentence
 
@@ -62,16 +62,6 @@ def bridge_bars(
     changes = bridge[bridge["kind"].ne("total")].set_index("part")["amount"]
     question = f"What changed against {against}? Revenue of the quarter so far, {currency}"
     return style.title(ax, _bridge_finding(changes, currency, against), question)
-
-
-def price_bars(bridge: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw what price, volume and mix did to revenue (`analysis.prices.bridge`), the finding bound to what it claims."""
-    ax = price_bridge(bridge, ax, currency)
-    causes = bridge[~bridge["step"].isin(["before", "now"])].set_index("step")["amount"]
-    top = causes.abs().idxmax()
-    figures = {"now": causes[top], "most": causes.max(), "least": causes.min()}
-    ax.finding = Sentence(ax.finding, [first("revenue", ("did most",), figures, f"price-volume-mix: {top}")])
-    return ax
 
 
 def pipeline_bars(waterfall: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:

@@ -3,8 +3,12 @@
 import pandas as pd
 from matplotlib.axes import Axes
 
+from quarterdeck.analysis.claims import amounts, first, part
+from quarterdeck.analysis.prices import effects
 from quarterdeck.present import style
 from quarterdeck.present.charts.steps import steps
+from quarterdeck.present.narrative.market import peaks
+from quarterdeck.present.said import Sentence
 
 STEPS = ["before", "price", "volume", "mix", "new", "lost", "now"]
 
@@ -30,7 +34,8 @@ def lorenz_curve(lorenz: pd.DataFrame, concentration: pd.DataFrame, ax: Axes | N
     for axis in (ax.xaxis, ax.yaxis):
         style.percent_axis(axis)
     finding = f"The largest tenth of customers brings {style.percent(row['top_tenth'], 0)} of revenue"
-    return style.title(ax, finding, "How much hangs on few customers? Revenue of twelve months, %")
+    claim = amounts("revenue_concentration", row["top_tenth"], "top tenth", n=row["n"])
+    return style.title(ax, Sentence(finding, [claim]), "How much hangs on few customers? Revenue of twelve months, %")
 
 
 def elasticity_dots(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -46,12 +51,11 @@ def elasticity_dots(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_yticks(spots, table["category"])
     ax.set_ylim(-0.6, len(table) - 0.1)
     ax.set_xlabel("per cent of units for one per cent of price")
-    sure = table[table["high"] < -1]
-    finding = (
-        f"A price rise costs revenue in {', '.join(sure['category'].str.lower())}"
-        if len(sure)
-        else "No category is surely price-elastic"
-    )
+    sure = [c for c in effects(table) if c.predicate == "below"]
+    none = part("price_elasticity", 0, len(table), "categories in which a price rise surely costs revenue")
+    finding = Sentence("In no category a price rise surely costs revenue", [none])
+    if sure:
+        finding = Sentence(f"A price rise costs revenue in {', '.join(c.name for c in sure)}", sure)
     return style.title(ax, finding, "What does a price do to the quantity? Dot shrunken, line 90 % interval, tick raw")
 
 
@@ -63,7 +67,9 @@ def price_bridge(bridge: pd.DataFrame, ax: Axes | None = None, currency: str = "
     causes = part[["price", "volume", "mix", "new", "lost"]]
     top = causes.abs().idxmax()
     said = {"new": "new products", "lost": "products no longer sold"}.get(top, top)
-    finding = f"{said[0].upper()}{said[1:]} did most: {style.money(causes[top], currency)}"
+    figures = {"now": causes[top], "most": causes.max(), "least": causes.min()}
+    claim = first("revenue", ("did most",), figures, f"price-volume-mix: {top}")
+    finding = Sentence(f"{said[0].upper()}{said[1:]} did most: {style.money(causes[top], currency)}", [claim])
     return style.title(
         ax, finding, f"What did prices do to revenue? The quarter so far on the same days last year, {currency}"
     )
@@ -77,13 +83,11 @@ def month_bars(index: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.vlines(range(len(index)), index["low"], index["high"], color=style.INK, linewidth=1.2)
     ax.axhline(1, color=style.INK, linewidth=1)
     style.percent_axis(ax.yaxis)
-    high, low = index.loc[index["index"].idxmax()], index.loc[index["index"].idxmin()]
-    finding = (
-        f"{high['month']} stands {style.percent(high['index'] - 1, 0)} over a mean month, "
-        f"{low['month']} {style.percent(1 - low['index'], 0)} under it"
-    )
+    high, low = peaks(index.set_index("month")["index"], "month")
+    top, bottom = (style.percent(c.figures["now"], 0) for c in (high, low))
+    finding = f"{high.name} brings {top} of a mean month, {low.name} {bottom}"
     return style.title(
         ax,
-        finding,
+        Sentence(finding, [high, low]),
         f"When do customers buy? A mean month is 100 %; line: 90 % interval over {index['n'].min():.0f} years or more",
     )

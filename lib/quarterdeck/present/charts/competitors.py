@@ -3,8 +3,11 @@
 import pandas as pd
 from matplotlib.axes import Axes
 
+from quarterdeck.analysis.claims import first, least, most, part
 from quarterdeck.analysis.competitors import OTHERS, US
 from quarterdeck.present import style
+from quarterdeck.present.narrative.competitors import listed, reason_most, rival_claims
+from quarterdeck.present.said import Sentence
 
 PLACES = {"harder": style.LOSS, "easier": style.GOOD}
 
@@ -33,13 +36,11 @@ def share_lines(shares: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_xlim(-0.3, 1.38 * max(len(labels) - 1, 1))
     ax.set_ylim(bottom=0)
     style.percent_axis(ax.yaxis)
-    ahead = sum(v > ends[US] for k, v in ends.items() if k != OTHERS)
-    finding = (
-        f"We lead with {style.percent(ends[US])}"
-        if not ahead
-        else f"{ahead} of {len(ends) - 1} rivals are larger than we are"
+    return style.title(
+        ax,
+        _leader(pd.Series(ends).drop(OTHERS, errors="ignore")),
+        "Who holds what? Share of the market, four quarters together, %",
     )
-    return style.title(ax, finding, "Who holds what? Share of the market, four quarters together, %")
 
 
 def move_bars(moves: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
@@ -57,10 +58,10 @@ def move_bars(moves: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR"
     reach = 1.9 * moves["change"].abs().max() * 100
     ax.set_xlim(-reach, reach)
     ax.set_xlabel("percentage points")
-    first, last = moves.iloc[0], moves.iloc[-1]
-    finding = f"{_whom(first['seller'])} gained most, {_whom(last['seller'], False)} lost most"
     return style.title(
-        ax, finding, "Who takes share from whom? Four quarters on the four before; the moves add up to nought"
+        ax,
+        _movers(moves.set_index("seller")["change"]),
+        "Who takes share from whom? Four quarters on the four before; the moves add up to nought",
     )
 
 
@@ -78,12 +79,8 @@ def win_rate_dots(rates: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_yticks(spots, rates["competitor"] + "  n " + rates["n"].map(style.number))
     ax.set_ylim(-0.6, len(rates) - 0.1)
     style.percent_axis(ax.xaxis)
-    hardest = rates.iloc[0]
-    finding = "No rival can be told apart from the others"
-    if hardest["place"] == "harder":
-        finding = f"{hardest['competitor']} is hardest to beat: we win {style.percent(hardest['rate'], 0)}"
     return style.title(
-        ax, finding, "Against whom do we win? Won over closed, %: dot shrunken, line 90 % interval, tick raw"
+        ax, _duels(rates), "Against whom do we win? Won over closed, %: dot shrunken, line 90 % interval, tick raw"
     )
 
 
@@ -101,8 +98,11 @@ def price_dots(prices: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_ylim(-0.6, len(prices) - 0.1)
     ax.set_xlabel("price index")
     below = int((prices["now"] < 100).sum())
+    claim = part("price_index", below, len(prices), "rivals cheaper than we are")
     finding = f"{below} of {len(prices)} rivals {'is' if below == 1 else 'are'} cheaper than we are"
-    return style.title(ax, finding, "Who is cheap, who is dear? Price index, own = 100; open dot: a year before")
+    return style.title(
+        ax, Sentence(finding, [claim]), "Who is cheap, who is dear? Price index, own = 100; open dot: a year before"
+    )
 
 
 def reason_bars(reasons: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
@@ -117,11 +117,45 @@ def reason_bars(reasons: pd.DataFrame, ax: Axes | None = None, currency: str = "
     ax.set_yticks(spots, reasons["reason"])
     ax.set_xlim(0, 1.35 * reasons["high"].max())
     style.percent_axis(ax.xaxis)
-    finding = f"“{reasons['reason'].iloc[0]}” is named in {style.percent(reasons['share'].iloc[0], 0)} of lost deals"
+    claim = reason_most(reasons)
+    finding = f"“{claim.name}” is named most: in {style.percent(claim.figures['now'], 0)} of lost deals"
     return style.title(
-        ax, finding, f"Why do we lose? Share of lost deals, %; line: 90 % interval; n {reasons['n'].iloc[0]:,.0f}"
+        ax,
+        Sentence(finding, [claim]),
+        f"Why do we lose? Share of lost deals, %; line: 90 % interval; n {reasons['n'].iloc[0]:,.0f}",
     )
 
 
-def _whom(seller: str, first: bool = True) -> str:
-    return ("We" if first else "we") if seller == US else seller
+def _leader(shares: pd.Series) -> Sentence:
+    """Say whether we hold most of all sellers known by name, or how many are larger."""
+    if lead := first("market_share", ("is most",), {"now": shares[US], "most": shares.max()}, f"seller: {US}"):
+        return Sentence(f"We lead with {style.percent(shares[US])}", [lead])
+    ahead, rivals = int((shares > shares[US]).sum()), len(shares) - 1
+    verb = "is" if ahead == 1 else "are"
+    claim = part("market_share", ahead, rivals, "rivals larger than we are")
+    return Sentence(f"{ahead} of {rivals} rivals {verb} larger than we are", [claim])
+
+
+def _movers(changes: pd.Series) -> Sentence:
+    """Say whose share grew most and whose fell most."""
+    up, down = (
+        most("market_share", changes, "seller", ("added most",)),
+        least("market_share", changes, "seller", ("lost most",)),
+    )
+    if not up or not down:
+        return Sentence("No share moved", [part("market_share", 0, len(changes), "shares moved")])
+    winner, loser = "We" if up.name == US else up.name, "we" if down.name == US else down.name
+    ends = (style.points(c.figures["now"]) for c in (up, down))
+    return Sentence(f"{winner} gained most, {next(ends)}; {loser} lost most, {next(ends)}", [up, down])
+
+
+def _duels(rates: pd.DataFrame) -> Sentence:
+    """Say against whom we clearly win less often than against all, and how often."""
+    claims = rival_claims(rates)
+    harder = [c for c in claims if c.predicate == "below"]
+    if not harder:
+        alike = any(c.predicate == "above" for c in claims)
+        return Sentence("Against no rival we win less often than against all" if alike else
+                        "No rival can be told apart from the others", claims)  # fmt: skip
+    won = " and ".join(style.percent(c.figures["now"], 0) for c in harder)
+    return Sentence(f"Against {listed([c.name for c in harder])} we win less often than against all: {won}", harder)

@@ -3,7 +3,10 @@
 import pandas as pd
 from matplotlib.axes import Axes
 
+from quarterdeck.analysis.claims import MOVED, amounts, first, part
 from quarterdeck.present import style
+from quarterdeck.present.narrative.market import fewest_buy, largest_gap
+from quarterdeck.present.said import Sentence
 
 MOST_BARS = 8
 
@@ -28,10 +31,13 @@ def size_bars(size: pd.DataFrame, shares: pd.DataFrame, ax: Axes | None = None, 
     ax.tick_params(axis="x", labelsize=9)
     style.money_axis(ax.yaxis, currency)
     last = size.iloc[-1]
+    year, growth = amounts("market_size", last["trailing"]), amounts("market_growth", last["growth"])
     finding = f"The market is worth {style.money(last['trailing'], currency)} a year"
-    if pd.notna(last["growth"]):
+    if growth:
         finding += f", {style.change(last['growth'])} on the year before"
-    return style.title(ax, finding, f"How large is the market? All sellers' revenue by quarter, {currency}")
+    return style.title(
+        ax, Sentence(finding, [year, growth]), f"How large is the market? All sellers' revenue by quarter, {currency}"
+    )
 
 
 def share_lines(shares: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -62,8 +68,11 @@ def segment_dumbbells(segments: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.legend(loc="lower right")
     style.percent_axis(ax.xaxis)
     ahead = int((segments["own_growth"] > segments["growth"]).sum())
+    claim = part("revenue_growth", ahead, len(segments), "segments where we outgrow the market")
     finding = f"We outgrow the market in {ahead} of {len(segments)} segments"
-    return style.title(ax, finding, "Do we grow where the market grows? Four quarters on the four before, %")
+    return style.title(
+        ax, Sentence(finding, [claim]), "Do we grow where the market grows? Four quarters on the four before, %"
+    )
 
 
 def penetration_dots(penetration: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -76,10 +85,13 @@ def penetration_dots(penetration: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_yticks(list(spots), table["segment"] + "  n " + table["n"].map(style.number))
     ax.set_xlim(left=0)
     style.percent_axis(ax.xaxis)
-    low = table.iloc[0]
-    finding = f"{low['segment']} has the most room: {style.percent(low['rate'], 0)} of its accounts buy"
+    fewest = fewest_buy(table)
+    low, high = (style.percent(fewest.figures[k], 0) for k in ("low", "high"))
+    finding = f"The fewest accounts buy in {fewest.name}: {style.percent(fewest.figures['now'], 0)} ({low} to {high})"
     return style.title(
-        ax, finding, "Which accounts buy? Buyers of twelve months over known accounts, %; line: 90 % interval"
+        ax,
+        Sentence(finding, [fewest]),
+        "Which accounts buy? Buyers of twelve months over known accounts, %; line: 90 % interval",
     )
 
 
@@ -95,17 +107,20 @@ def whitespace_bars(whitespace: pd.DataFrame, ax: Axes | None = None, currency: 
     ax.set_yticks(spots, table["category"] + " to\n" + table["segment"])
     ax.set_xlim(0, 1.45 * table["potential"].max())
     style.money_axis(ax.xaxis, currency)
-    top = table.iloc[0]
-    worth = style.money(top["potential"], currency)
-    finding = f"The most room: {top['category'].lower()} to {top['segment'].lower()}, {worth} a year"
-    return style.title(ax, finding, f"Where is there room among our own customers? A year's revenue, {currency}")
+    top = largest_gap(whitespace)
+    finding = f"The most room: {top.name}, {style.money(top.figures['now'], currency)} a year"
+    return style.title(
+        ax, Sentence(finding, [top]), f"Where is there room among our own customers? A year's revenue, {currency}"
+    )
 
 
-def _share_finding(shares: pd.DataFrame) -> str:
+def _share_finding(shares: pd.DataFrame) -> Sentence:
     trailing = shares["trailing_share"].dropna()
-    if trailing.empty:
-        return f"Our share is {style.percent(shares['share'].iloc[-1])}"
+    now = shares["share"].iloc[-1] if trailing.empty else trailing.iloc[-1]
     if len(trailing) <= 4:
-        return f"Our share of four quarters is {style.percent(trailing.iloc[-1])}"
-    moved = trailing.iloc[-1] - trailing.iloc[-5]
-    return f"Our share is {style.percent(trailing.iloc[-1])}, {style.points(moved)} on a year before"
+        span = f"in {shares['label'].iloc[-1]}" if trailing.empty else "of four quarters"
+        return Sentence(f"Our share {span} is {style.percent(now)}", [amounts("market_share", now, span)])
+    moved = now - trailing.iloc[-5]
+    claim = first("market_share", MOVED, {"now": now, "before": trailing.iloc[-5], "change": moved})
+    verb = {"rose": "rose to", "fell": "fell to", "stood still": "stood still at"}[claim.predicate]
+    return Sentence(f"Our share {verb} {style.percent(now)}, {style.points(moved)} on a year before", [claim])

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from quarterdeck.analysis.portfolio import HIGHEST, LOWEST
+from quarterdeck.analysis.claims import most, part
+from quarterdeck.analysis.portfolio import HIGHEST, LOWEST, kept
 from quarterdeck.present import style
+from quarterdeck.present.said import Sentence
 
 KINDS = {"star": style.GOOD, "cash cow": style.US, "question mark": style.WARN, "dog": style.SOFT}
 MOST_LINES = 8
@@ -31,10 +33,14 @@ def field_map(matrix: pd.DataFrame, ax: Axes | None = None) -> Axes:
     middles = [LOWEST + third * (k + 0.5) for k in range(3)]
     ax.set_xticks(middles, third_names)
     ax.set_yticks(middles, third_names)
-    sure = int((matrix["stays"] >= 0.5).sum())
-    finding = f"{sure} of {len(matrix)} segments keep their field under most other weights"
+    claim = part(
+        "portfolio_field", len(kept(matrix)), len(matrix), "segments keep their field under most other weights"
+    )
+    finding = f"{len(kept(matrix))} of {len(matrix)} {claim.subject}"
     return style.title(
-        ax, finding, "Which segments deserve more of us? Area: market; the paler, the more hangs on the weights"
+        ax,
+        Sentence(finding, [claim]),
+        "Which segments deserve more of us? Area: market; the paler, the more hangs on the weights",
     )
 
 
@@ -57,7 +63,7 @@ def growth_share_map(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     finding = ", ".join(f"{n} {kind}{'s' if n > 1 else ''}" for kind, n in counts.items())
     return style.title(
         ax,
-        finding[0].upper() + finding[1:],
+        Sentence(finding, [part("growth_share", n, len(table), kind) for kind, n in counts.items()]),
         "Where do we lead, and does it grow? Lines: growth of all segments, parity with the largest rival; area: our revenue",
     )
 
@@ -77,11 +83,12 @@ def uptake_lines(uptake: pd.DataFrame, ax: Axes | None = None, currency: str = "
     ax.set_ylim(bottom=0)
     ax.set_xlabel("months since launch")
     style.money_axis(ax.yaxis, currency)
-    finding = (
-        f"{best} took hold fastest: {style.money(at_year[best], currency)} in its first year"
-        if len(at_year)
-        else "No new product is a year old"
+    finding = Sentence(
+        "No new product is a year old", [part("revenue", 0, uptake["name"].nunique(), "launches a year old")]
     )
+    if len(at_year):
+        claim = most("revenue", at_year, "launch", ("added most",))
+        finding = Sentence(f"{best} sold most: {style.money(at_year[best], currency)} in its first year", [claim])
     return style.title(ax, finding, f"How do new products take hold? Revenue to date, {currency}")
 
 

@@ -6,9 +6,12 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
+from quarterdeck.analysis.claims import amounts, first, least, part
 from quarterdeck.analysis.competitors import OTHERS, US
 from quarterdeck.present import style
 from quarterdeck.present.charts.competitors import inks
+from quarterdeck.present.narrative.competitors import listed
+from quarterdeck.present.said import Sentence
 
 FLOW = LinearSegmentedColormap.from_list("flow", ["white", style.NAVY])
 
@@ -29,9 +32,10 @@ def flow_map(flows: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR")
     ax.tick_params(axis="y", rotation=0, length=0, labelcolor=style.INK)
     into, out = (flows.loc[flows[side] == US, "amount"].sum() for side in ("target", "source"))
     finding = f"{style.money(into, currency)} came to us and {style.money(out, currency)} left us, at the least"
+    claims = [amounts("share_flow", into, "to us"), amounts("share_flow", out, "from us")]
     return style.title(
         ax,
-        finding,
+        Sentence(finding, claims),
         f"From whom does share come? Least flows that explain a year's shares, {currency} of this year's market",
     )
 
@@ -59,12 +63,9 @@ def price_lines(prices: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_xticks(range(0, len(labels), 4), labels[::4])
     ax.set_xlim(-0.3, 1.38 * max(len(labels) - 1, 1))
     wide = prices.pivot(index="start", columns="competitor", values="price_index")
-    moved = (wide.iloc[-1] - wide.iloc[-5]).dropna() if len(wide) > 4 else pd.Series(dtype=float)
-    finding = "Prices over a year are not known yet"
-    if len(moved):
-        top = moved.abs().idxmax()
-        finding = f"{top} moved most in a year: {moved[top]:+.1f} points against us".replace("-", "−")
-    return style.title(ax, finding, "How have prices moved? Price index by quarter, own = 100, weighted by revenue")
+    return style.title(
+        ax, _price_mover(wide), "How have prices moved? Price index by quarter, own = 100, weighted by revenue"
+    )
 
 
 def price_share_map(prices: pd.DataFrame, sellers: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -82,12 +83,11 @@ def price_share_map(prices: pd.DataFrame, sellers: pd.DataFrame, ax: Axes | None
     ax.margins(x=0.25)
     ax.set(xlabel="price index, own = 100", ylabel="share of four quarters")
     style.percent_axis(ax.yaxis)
-    dearer = table[(table["price"] > 100) & (table["change"] > 0)]
-    finding = "Nobody dearer than we are gains share"
-    if len(dearer):
-        verb = "gains" if len(dearer) == 1 else "gain"
-        finding = f"{', '.join(dearer['seller'])} {verb} share at a higher price than ours"
-    return style.title(ax, finding, "Does a low price buy share? Behind each seller: the change of its share in a year")
+    return style.title(
+        ax,
+        _dearer_winners(table[table["price"] > 100]),
+        "Does a low price buy share? Behind each seller: the change of its share in a year",
+    )
 
 
 def position_map(places: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -108,8 +108,34 @@ def position_map(places: pd.DataFrame, ax: Axes | None = None) -> Axes:
         ylabel=f"second axis, {style.percent(first['inertia_y'], 0)}",
     )
     own = sellers[sellers["name"] == US]
-    gap = np.hypot(sellers["x"] - own["x"].iloc[0], sellers["y"] - own["y"].iloc[0])[sellers["name"] != US]
-    finding = f"{sellers.loc[gap.idxmin(), 'name']} sells to most of the same segments as we do"
+    gap = np.hypot(sellers["x"] - own["x"].iloc[0], sellers["y"] - own["y"].iloc[0])
+    nearest = least("segment_distance", gap.set_axis(sellers["name"]).drop(US), "seller")
     return style.title(
-        ax, finding, "How do sellers differ? Near: alike in the segments that they sell to; revenue of four quarters"
+        ax,
+        Sentence(f"In the segments that it sells to {nearest.name} is nearest to us", [nearest]),
+        "How do sellers differ? Near: alike in the segments that they sell to; revenue of four quarters",
     )
+
+
+def _price_mover(wide: pd.DataFrame) -> Sentence:
+    """Say whose price level moved most in a year, of price levels by quarter (rows) and rival (columns)."""
+    moved = (wide.iloc[-1] - wide.iloc[-5]).dropna() if len(wide) > 4 else pd.Series(dtype=float)
+    if moved.empty:
+        return Sentence("Prices over a year are not known yet", [part("price_index", 0, wide.shape[1], "rivals known")])
+    top = moved.abs().idxmax()
+    figures = {"now": moved[top], "most": moved.max(), "least": moved.min()}
+    claim = first("price_index", ("did most",), figures, f"rival: {top}")
+    return Sentence(f"{top} moved most in a year: {moved[top]:+.1f} points against us".replace("-", "−"), [claim])
+
+
+def _dearer_winners(dearer: pd.DataFrame) -> Sentence:
+    """Say which of the sellers dearer than we are gain share."""
+    price, change = (dearer.set_index("seller")[k] for k in ("price", "change"))
+    rose = [first("market_share", ("rose",), {"now": v, "before": 0.0}, f"seller: {s}") for s, v in change.items()]
+    rose = [c for c in rose if c]
+    if not rose:
+        claim = part("market_share", 0, len(dearer), "sellers dearer than we are who gain share")
+        return Sentence("Nobody dearer than we are gains share", [claim])
+    levels = [first("price_index", ("more than",), {"now": price[c.name], "than": 100.0}, c.subject) for c in rose]
+    verb = "gains" if len(rose) == 1 else "gain"
+    return Sentence(f"{listed([c.name for c in rose])} {verb} share at a higher price than ours", [*rose, *levels])

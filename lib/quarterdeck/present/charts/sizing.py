@@ -5,8 +5,11 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
+from quarterdeck.analysis.claims import amounts
 from quarterdeck.present import style
 from quarterdeck.present.charts.steps import steps
+from quarterdeck.present.narrative.market import largest_room, split_claims
+from quarterdeck.present.said import Sentence
 
 ROOM = LinearSegmentedColormap.from_list("room", ["white", style.US])
 SPLIT = ["before", "market", "mix", "share", "now"]
@@ -24,11 +27,12 @@ def room_map(cells: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR")
     ax.set(xlabel="", ylabel="")
     ax.tick_params(axis="x", rotation=0, length=0)
     ax.tick_params(axis="y", rotation=0, length=0, labelcolor=style.INK)
-    top = cells.iloc[0]
-    place = top["segment"] if wide.shape[1] == 1 else f"{top['segment']} in {top['region']}"
-    finding = f"Most room: {place}, {style.money(top['headroom'], currency)} a year"
+    top = largest_room(cells)
+    finding = f"The most room: {top.name}, {style.money(top.figures['now'], currency)} a year"
     return style.title(
-        ax, finding, f"Where is there room? Market up to our best share in a like cell, {currency} a year; our share"
+        ax,
+        Sentence(finding, [top]),
+        f"Where is there room? Market up to our best share in a like cell, {currency} a year; our share",
     )
 
 
@@ -43,12 +47,11 @@ def split_bars(split: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR
         "Last four\nquarters",
     ]
     ax = steps([part[p] for p in SPLIT], names, ax, currency)
-    verb, moved = ("grew" if part["now"] >= part["before"] else "shrank"), abs(part["now"] - part["before"])
-    gained = "of it by taking share" if part["share"] >= 0 else "with share lost worth"
-    worth = style.money(abs(part["share"]), currency)
-    finding = f"We {verb} by {style.money(moved, currency)}, {worth} {gained}" if part["share"] >= 0 else (
-        f"We {verb} by {style.money(moved, currency)}, {gained} {worth}"
-    )  # fmt: skip
+    moved, took = split_claims(split)
+    verb = {"rose": "grew by", "fell": "shrank by", "stood still": "stood still at"}[moved.predicate]
+    told = {"rose": "taking share brought", "fell": "share lost took", "stood still": "share did"}[took.predicate]
+    change, worth = (style.money(abs(v), currency) for v in (moved.figures["change"], took.figures["now"]))
+    finding = Sentence(f"We {verb} {change}; {told} {worth}", [moved, took])
     return style.title(ax, finding, f"Did we grow with the market or against it? Revenue of four quarters, {currency}")
 
 
@@ -66,7 +69,11 @@ def ahead_lines(fan: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR"
     ax.set_ylim(bottom=0)
     style.money_axis(ax.yaxis, currency)
     year, last = future["middle"].head(4).sum(), past["actual"].tail(4).sum()
-    finding = f"The next four quarters: {style.money(year, currency)}, {style.change(year / last - 1)} on the last four"
+    claim = amounts("market_forecast", year, before=last, change=year / last - 1)
+    finding = f"Middle forecast of four quarters: {style.money(year, currency)}, "
+    finding += f"{style.change(year / last - 1)} on the last four"
     return style.title(
-        ax, finding, f"How large will the market be? All sellers' revenue by quarter, {currency}; shaded: 80 %"
+        ax,
+        Sentence(finding, [claim]),
+        f"How large will the market be? All sellers' revenue by quarter, {currency}; shaded: 80 %",
     )

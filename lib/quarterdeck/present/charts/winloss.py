@@ -5,8 +5,10 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
+from quarterdeck.analysis.claims import amounts, apart, first, least, part
 from quarterdeck.analysis.winloss import SIZES
 from quarterdeck.present import style
+from quarterdeck.present.said import Sentence
 
 MOST_ROWS = 14
 DUEL = LinearSegmentedColormap.from_list("duel", [style.LOSS, "white", style.GOOD])
@@ -30,14 +32,9 @@ def odds_dots(odds: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_yticks(spots, table["condition"].replace("competitor", "rival") + ": " + table["level"])
     ax.margins(x=0.2)
     ax.set_xlabel("log-odds of winning against the mean of its kind")
-    clear = odds[odds["clear"]]
-    finding = "No condition surely moves the odds"
-    if len(clear):
-        top = clear.iloc[0]
-        finding = f"{top['level']} moves the odds most: {style.points(top['points'])} of win rate"
     return style.title(
         ax,
-        finding,
+        _condition(odds),
         "Which conditions move the odds? Others being equal; line: 90 % interval; grey: may be chance",
     )
 
@@ -50,8 +47,12 @@ def calibration_dots(calibration: pd.DataFrame, ax: Axes | None = None) -> Axes:
         f"Predictions miss by {style.points(row['error']).lstrip('+')} on average; Brier score {row['brier']:.3f}, "
         f"{row['brier_base']:.3f} without them"
     )
+    names = {"error": "mean distance", "brier": "Brier", "brier_base": "Brier of the mean rate"}
+    claims = [amounts("chance_score", row[k], name) for k, name in names.items()]
     return style.title(
-        ax, finding, "Do predicted chances come true? Tenths of deals, predicted from other days; line: 90 % interval"
+        ax,
+        Sentence(finding, claims),
+        "Do predicted chances come true? Tenths of deals, predicted from other days; line: 90 % interval",
     )
 
 
@@ -76,8 +77,11 @@ def trend_lines(trend: pd.DataFrame, ax: Axes | None = None) -> Axes:
     rate = both["won"] / both["n"]
     words = {"contested": "against a rival", "uncontested": "without one"}
     finding = f"We win {' and '.join(f'{style.percent(r, 0)} {words[k]}' for k, r in rate.items())}"
+    claims = [amounts("win_rate", r, words[k], n=both["n"][k]) for k, r in rate.items()]
     return style.title(
-        ax, finding, "Does the win rate move? Won over closed by quarter of closing, %; shaded: 90 % interval"
+        ax,
+        Sentence(finding, claims),
+        "Does the win rate move? Won over closed by quarter of closing, %; shaded: 90 % interval",
     )
 
 
@@ -107,11 +111,9 @@ def duel_map(rates: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set(xlabel="", ylabel="")
     ax.tick_params(axis="x", rotation=0, length=0)
     ax.tick_params(axis="y", rotation=0, length=0, labelcolor=style.INK)
-    low = rates.loc[rates["rate"].idxmin()]
-    finding = f"Hardest: {low['competitor']}, {low['group']}: we win {style.percent(low['rate'], 0)}"
     return style.title(
         ax,
-        finding,
+        _hardest(rates),
         f"Where do we win? Shrunken win rate of twelve months, all {style.percent(whole, 0)}; *: its interval leaves that out",
     )
 
@@ -133,9 +135,41 @@ def risk_bars(risk: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR")
     ax.set_yticks(spots, risk["competitor"])
     ax.set_xlim(0, 1.45 * risk["amount"].max())
     style.money_axis(ax.xaxis, currency)
-    finding = f"Rivals are likely to take {style.money(risk['risk'].sum(), currency)} of the open pipeline"
+    ends = risk[["risk", "amount"]].sum()
+    taken, whole = (style.money(v, currency) for v in ends)
+    claim = amounts("pipeline_at_risk", ends["risk"], amount=ends["amount"])
     return style.title(
         ax,
-        finding,
+        Sentence(f"At past win rates rivals take {taken} of {whole} of open deals they are in", [claim]),
         f"What is at risk? Open deals with a rival named, {currency}; red: at the win rate of past deals, line 90 %",
     )
+
+
+def _condition(odds: pd.DataFrame) -> Sentence:
+    """Say which of the conditions whose effect is clear moves the odds most."""
+    clear = odds[odds["clear"]]
+    if clear.empty:
+        return Sentence(
+            "No condition surely moves the odds", [part("win_odds", 0, len(odds), "conditions surely move")]
+        )
+    top, log_odds = clear.iloc[0], clear["log_odds"]
+    name = f"{top['condition'].replace('competitor', 'rival')}: {top['level']}"
+    ends = {"now": log_odds.iloc[0], "most": log_odds.max(), "least": log_odds.min()}
+    claims = [
+        first("win_odds", ("did most",), ends, name),
+        apart("win_odds", top["low"], top["high"], name, now=top["points"]),
+        part("win_odds", len(clear), len(odds), "conditions clear of chance"),
+    ]
+    of = f" of {len(clear)} that are clear" if len(clear) > 1 else ""
+    said = f"{top['level']} moves the odds most{of}: {style.points(top['points'])} of win rate"
+    return Sentence(said, claims)
+
+
+def _hardest(rates: pd.DataFrame) -> Sentence:
+    """Say in which cell the win rate is lowest, and whether that is clear of the rate of all."""
+    names = rates["competitor"] + ", " + rates["group"]
+    low = rates.loc[rates["rate"].idxmin()]
+    claim = least("win_rate", rates.set_axis(names)["rate"], "cell")
+    clear = apart("win_rate", low["low"], low["high"], claim.subject, against=low["all"])
+    word = {"below": "clearly below all", "above": "above all", "not clear": "which may be chance"}[clear.predicate]
+    return Sentence(f"Lowest: {claim.name}: we win {style.percent(low['rate'], 0)}, {word}", [claim, clear])

@@ -1,182 +1,250 @@
-"""What do shares, duels and prices say, in sentences? Every figure in them is computed."""
+"""What do shares, duels and prices say, in sentences? Every figure in them is computed, and claimed."""
 
 import pandas as pd
 
+from quarterdeck.analysis.claims import BESIDE, MOVED, Claim, amounts, apart, first, least, most, part
 from quarterdeck.analysis.competitors import OTHERS, US
 from quarterdeck.analysis.rivalry import band
 from quarterdeck.present import style
+from quarterdeck.present.said import Sentence
 
 
-def moves_takeaway(moves: pd.DataFrame, currency: str = "EUR") -> str:
+def moves_takeaway(moves: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say what we gained or lost, and who else moved (`analysis.competitors.share_moves`)."""
     own = moves[moves["seller"].eq(US)].iloc[0]
     rivals = moves[~moves["seller"].isin([US, OTHERS])]
-    up, down = rivals.iloc[0], rivals.iloc[-1]
-    verb = "gained" if own["change"] >= 0 else "lost"
-    return (
+    claim = first("market_share", MOVED, {k: own[k] for k in ("now", "before", "change", "worth")})
+    others = [amounts("market_share", r.change, f"seller: {r.seller}") for r in rivals.iloc[[0, -1]].itertuples()]
+    up, down = (f"{c.name} moved by {style.points(c.figures['now'])}" for c in others)
+    verb = {"rose": "gained", "fell": "lost", "stood still": "kept our share, a move of"}[claim.predicate]
+    return Sentence(
         f"**We {verb} {style.points(abs(own['change'])).lstrip('+')} of the market in a year, worth "
-        f"{style.money(abs(own['worth']), currency)}**, and hold {style.percent(own['now'])}. {up['seller']} moved by "
-        f"{style.points(up['change'])}, {down['seller']} by {style.points(down['change'])}."
+        f"{style.money(abs(own['worth']), currency)}**, and hold {style.percent(own['now'])}. {up}, {down.replace(' moved', '')}.",
+        [claim, *others],
     )
 
 
-def win_rate_takeaway(rates: pd.DataFrame, currency: str = "EUR") -> str:
+def win_rate_takeaway(rates: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say against whom we win less and more than against all (`analysis.competitors.win_rate_by_rival`)."""
-    whole = f"{style.percent(rates['all'].iloc[0])} of {rates['n'].sum():,.0f} deals with a rival"
-    sides = [_side(rates, place, word) for place, word in (("harder", "less often"), ("easier", "more often"))]
+    whole, deals = rates["all"].iloc[0], rates["n"].sum()
+    told = f"{style.percent(whole)} of {deals:,.0f} deals with a rival"
+    claims = [amounts("win_rate", whole, "with a rival", n=deals), *rival_claims(rates)]
+    sides = [_side(claims, place, word) for place, word in (("below", "less often"), ("above", "more often"))]
     said = "; ".join(s for s in sides if s)
     if not said:
-        return f"**We win {whole}, and no rival can be told apart from the others.**"
+        return Sentence(f"**We win {told}, and no rival can be told apart from the others.**", claims)
     hardest = rates.iloc[0]
-    lost = f" {style.money(hardest['lost'], currency)} went in deals with {hardest['competitor']}."
-    return f"**We win {whole}: {said}.**{lost}"
+    lost = amounts("deals_lost", hardest["lost"], f"rival: {hardest['competitor']}")
+    went = f" {style.money(hardest['lost'], currency)} went in deals with {hardest['competitor']}."
+    return Sentence(f"**We win {told}: {said}.**{went}", [*claims, lost])
 
 
-def price_takeaway(prices: pd.DataFrame) -> str:
+def rival_claims(rates: pd.DataFrame) -> list[Claim]:
+    """Claim against which rivals we win less or more than against all, where that is clear (`win_rate_by_rival`)."""
+    return [
+        apart("win_rate", r.low, r.high, f"rival: {r.competitor}", against=r.all, now=r.rate)
+        for r in rates.itertuples()
+    ]
+
+
+def listed(names: list[str]) -> str:
+    """Write names in a row.
+
+    >>> listed(["A", "B", "C"])
+    'A, B and C'
+    """
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def price_takeaway(prices: pd.DataFrame) -> Sentence:
     """Say who is cheapest and who is dearest against us (`analysis.competitors.price_position`)."""
-    low, high = prices.iloc[0], prices.iloc[-1]
-    return (
-        f"**{low['competitor']} stands at {low['now']:.0f} and {high['competitor']} at {high['now']:.0f} where we are at 100**; "
-        f"a year before they stood at {style.number(low['before'])} and {style.number(high['before'])}."
+    now, before = (prices.set_index("competitor")[k] for k in ("now", "before"))
+    low = least("price_index", now, "rival", before=before[now.idxmin()], than=100.0)
+    high = most("price_index", now, "rival", before=before[now.idxmax()], than=100.0)
+    then = " and ".join(style.number(before[c.name]) for c in (low, high))
+    return Sentence(
+        f"**{low.name} stands at {now[low.name]:.0f} and {high.name} at {now[high.name]:.0f} where we are at 100**; "
+        f"a year before they stood at {then}.",
+        [low, high],
     )
 
 
-def reasons_takeaway(reasons: pd.DataFrame, currency: str = "EUR") -> str:
+def reasons_takeaway(reasons: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say why deals are lost most often, and how much is not written down (`analysis.competitors.loss_reasons`)."""
-    top = reasons.iloc[0]
+    top, claim = reasons.iloc[0], reason_most(reasons)
     silent = f" No reason is written down for {top['silent']:,.0f} others." if top["silent"] else ""
-    return (
+    return Sentence(
         f"**“{top['reason']}” is the reason given most**: {style.percent(top['share'], 0)} ({style.percent(top['low'], 0)} to "
-        f"{style.percent(top['high'], 0)}) of {top['n']:,.0f} lost deals, {style.money(top['amount'], currency)}.{silent}"
+        f"{style.percent(top['high'], 0)}) of {top['n']:,.0f} lost deals, {style.money(top['amount'], currency)}.{silent}",
+        [claim],
     )
 
 
-def rival_reasons_takeaway(stand_out: pd.DataFrame) -> str:
+def reason_most(reasons: pd.DataFrame) -> Claim:
+    """Claim which reason is given most for lost deals (`analysis.competitors.loss_reasons`)."""
+    beside = reasons.iloc[0][["low", "high", "n", "amount", "silent"]]
+    return most("loss_reasons", reasons.set_index("reason")["share"], "reason", **beside)
+
+
+def rival_reasons_takeaway(stand_out: pd.DataFrame) -> Sentence:
     """Say which reason stands out most against which rival (`analysis.competitors.reasons_by_rival`)."""
     top = stand_out.iloc[0]
-    word = "more" if top["difference"] > 0 else "less"
-    return (
-        f"**Against {top['competitor']}, “{top['reason'].lower()}” is named {word} often than against others**: "
-        f"{style.percent(top['share'], 0)} of {top['n']:,.0f} lost deals, {style.percent(top['others'], 0)} elsewhere."
+    figures = {"now": top["share"], "than": top["others"], "n": top["n"]}
+    claim = first("loss_reasons", BESIDE, figures, f"{top['reason']} against rival: {top['competitor']}")
+    word = {"more than": "more often than", "less than": "less often than", "as much as": "as often as"}[
+        claim.predicate
+    ]
+    return Sentence(
+        f"**Against {top['competitor']}, “{top['reason'].lower()}” is named {word} against others**: "
+        f"{style.percent(top['share'], 0)} of {top['n']:,.0f} lost deals, {style.percent(top['others'], 0)} elsewhere.",
+        [claim],
     )
 
 
-def places_takeaway(places: pd.DataFrame, currency: str = "EUR") -> str:
+def places_takeaway(places: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say in which segment which rival costs us most (`analysis.competitors.where_we_lose`)."""
-    top = places.iloc[0]
-    return (
+    top, cells = places.iloc[0], places["competitor"] + " in " + places["segment"]
+    costs = most("win_rate_stake", places.set_axis(cells)["shortfall"], "cell")
+    ends = {"against": top["all"], "now": top["rate"], "n": top["n"]}
+    return Sentence(
         f"**{top['competitor']} costs us most in {top['segment'].lower()}**: we win {style.percent(top['rate'], 0)} "
         f"({style.percent(top['low'], 0)} to {style.percent(top['high'], 0)}, n {top['n']:,.0f}); winning there as we do on the "
-        f"whole would have brought {style.money(top['shortfall'], currency)} more."
+        f"whole would have brought {style.money(top['shortfall'], currency)} more.",
+        [costs, apart("win_rate", top["low"], top["high"], costs.subject, **ends)],
     )
 
 
-def structure_takeaway(concentration: pd.DataFrame, year: int = 2023) -> str:
+def structure_takeaway(concentration: pd.DataFrame, year: int = 2023) -> Sentence:
     """Say how concentrated the market is, as the merger guidelines read it (`analysis.competitors.concentration`)."""
     row = concentration.iloc[0]
+    claim = amounts("hhi", row["value"], band(row["value"], row["before"], year), before=row["before"])
     before = f", {row['before']:,.0f} a year before" if pd.notna(row["before"]) else ""
-    return (
-        f"**The market is {band(row['value'], row['before'], year)}: HHI {row['value']:,.0f}{before}** (US merger guidelines of "
-        f"{year}). The four largest hold {style.percent(row['cr4'], 0)}."
+    return Sentence(
+        f"**The market is {claim.subject}: HHI {row['value']:,.0f}{before}** (US merger guidelines of "
+        f"{year}). The four largest hold {style.percent(row['cr4'], 0)}.",
+        [claim, amounts("market_share", row["cr4"], "four largest")],
     )
 
 
-def coverage_takeaway(coverage: pd.DataFrame) -> str:
+def coverage_takeaway(coverage: pd.DataFrame) -> Sentence:
     """Say how much of the deals these figures stand on (`analysis.winloss.coverage`)."""
     said = "; ".join(
         f"{style.percent(r.share, 0)} of {r.n:,.0f} {r.what.replace(' with ', ' have ')} written down"
         for r in coverage.itertuples()
     )
-    return f"What this stands on: {said}."
+    claims = [amounts("deals_recorded", r.share, r.what, n=r.n) for r in coverage.itertuples()]
+    return Sentence(f"What this stands on: {said}.", claims)
 
 
-def stake_takeaway(stake: pd.DataFrame, currency: str = "EUR") -> str:
+def stake_takeaway(stake: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say what winning at our own rate against the hardest rival would be worth (`analysis.winloss.stake`)."""
-    top = stake.iloc[0]
-    if top["low"] <= 0:
-        return "Winning at our usual rate against any one rival would not surely bring more."
-    return (
-        f"Winning against {top['competitor']} as often as against all would have brought {style.money(top['value'], currency)} in "
-        f"twelve months ({style.money(top['low'], currency)} to {style.money(top['high'], currency)})."
+    claims = [apart("win_rate_stake", r.low, r.high, f"rival: {r.competitor}", now=r.value) for r in stake.itertuples()]
+    top = next((c for c in claims if c.predicate == "above"), None)
+    if top is None:
+        return Sentence("Winning at our usual rate against any one rival would bring nothing clear of chance.", claims)
+    now, low, high = (style.money(top.figures[k], currency) for k in ("now", "low", "high"))
+    return Sentence(
+        f"Winning against {top.name} as often as against all would have brought {now} in twelve months ({low} to {high}).",
+        [top],
     )
 
 
-def flow_takeaway(flows: pd.DataFrame, currency: str = "EUR") -> str:
+def flow_takeaway(flows: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say from whom most came to us and to whom most left (`analysis.rivalry.share_flow`)."""
-    into, out = flows[flows["target"] == US], flows[flows["source"] == US]
-    parts = []
-    if len(into):
-        parts.append(f"most came to us from {into.iloc[0]['source']}, {style.money(into.iloc[0]['amount'], currency)}")
-    if len(out):
-        parts.append(f"most left us for {out.iloc[0]['target']}, {style.money(out.iloc[0]['amount'], currency)}")
+    sides = (("target", "source", "most came to us from"), ("source", "target", "most left us for"))
+    claims, parts = [], []
+    for ours, theirs, words in sides:
+        own = flows[flows[ours] == US].set_index(theirs)["amount"]
+        if len(own):
+            claims.append(most("share_flow", own, theirs))
+            parts.append(f"{words} {claims[-1].name}, {style.money(own.max(), currency)}")
     said = "; ".join(parts) or "nothing came to us or left us"
-    return f"**At the least, {said}.** An estimate: who left whom is not in the data, only what it adds up to."
+    return Sentence(
+        f"**At the least, {said}.** An estimate: who left whom is not in the data, only what it adds up to.",
+        claims or [amounts("share_flow", 0.0)],
+    )
 
 
-def alarm_takeaway(watched: pd.DataFrame) -> str:
+def alarm_takeaway(watched: pd.DataFrame) -> Sentence:
     """Say against whom the win rate changed for good (`analysis.alarms.win_rate_alarms`)."""
-    changed = watched[watched["alarm"]]
-    if changed.empty:
-        return f"**No alarm: nothing in three years sets our win rate against any of {len(watched)} rivals clear of noise.**"
+    claims = _alarms(watched, "rival")
+    if not watched["alarm"].any():
+        said = f"**No alarm: nothing in three years sets our win rate against any of {len(watched)} rivals clear of noise.**"
+        return Sentence(said, claims)
     said = "; ".join(
         f"{r.name} since {style.day(r.since)}, from {style.percent(r.before, 0)} to {style.percent(r.now, 0)}"
-        for r in changed.itertuples(index=False)
+        for r in watched[watched["alarm"]].itertuples(index=False)
     )
-    return f"**Our win rate changed against {said}.**"
+    return Sentence(f"**Our win rate changed against {said}.**", claims)
 
 
-def share_alarm_takeaway(watched: pd.DataFrame) -> str:
+def share_alarm_takeaway(watched: pd.DataFrame) -> Sentence:
     """Say whose share began to move at another pace (`analysis.alarms.share_alarms`)."""
-    changed = watched[watched["alarm"]]
-    if changed.empty:
-        return f"No alarm either in the pace at which the shares of {len(watched)} sellers move."
+    claims = _alarms(watched, "seller")
+    if not watched["alarm"].any():
+        return Sentence(f"No alarm either in the pace at which the shares of {len(watched)} sellers move.", claims)
     said = "; ".join(
         f"{r.name} since {style.day(r.since)}, from {style.points(r.before)} to {style.points(r.now)} a quarter"
-        for r in changed.itertuples(index=False)
+        for r in watched[watched["alarm"]].itertuples(index=False)
     )
-    return f"**Another pace of share: {said}.**"
+    return Sentence(f"**Another pace of share: {said}.**", claims)
 
 
-def cost_takeaway(cost: pd.DataFrame) -> str:
+def _alarms(watched: pd.DataFrame, kind: str) -> list[Claim]:
+    """Claim how many of those watched gave an alarm, and of each what changed."""
+    changed = watched[watched["alarm"]].itertuples(index=False)
+    return [
+        part("change_alarm", watched["alarm"].sum(), len(watched), f"{kind}s with an alarm"),
+        *(amounts("change_alarm", r.now, f"{kind}: {r.name}", before=r.before) for r in changed),
+    ]
+
+
+def cost_takeaway(cost: pd.DataFrame) -> Sentence:
     """Say whether a rival in the deal costs days, discount or margin (`analysis.winloss.cost_of_rivalry`)."""
-    clear = cost[(cost["low"] > 0) | (cost["high"] < 0)]
+    claims = [apart("rivalry_cost", r.low, r.high, r.measure) for r in cost.itertuples()]
     words = {"cycle_days": "the cycle", "discount": "the discount", "margin": "the margin"}
-    if clear.empty:
-        return (
+    clear = [words[c.subject] for c in claims if c.predicate != "not clear"]
+    if not clear:
+        return Sentence(
             "**A rival in the deal changes nothing that can be told from chance** "
-            "in cycle, discount or margin of the deals we win."
+            "in cycle, discount or margin of the deals we win.",
+            claims,
         )
-    return f"**A rival in the deal changes {' and '.join(words[m] for m in clear['measure'])} of the deals we win.**"
+    return Sentence(f"**A rival in the deal changes {listed(clear)} of the deals we win.**", claims)
 
 
-def response_takeaway(response: pd.DataFrame) -> str:
+def response_takeaway(response: pd.DataFrame) -> Sentence:
     """Say whether a rival's price moves its sales against ours (`analysis.demand.price_response`)."""
     row = response.iloc[0]
+    claim = apart("price_response", row["low"], row["high"], now=row["response"], n=row["n"])
     told = f"{style.change(row['response'])} ({style.change(row['low'])} to {style.change(row['high'])}, n {row['n']:,.0f})"
-    if row["low"] > 0 or row["high"] < 0:
-        return f"**A point of a rival's price index goes with {told} of its sales against ours.**"
-    return (
-        f"**That a rival's price moves its sales against ours cannot be shown:** a point of its index goes with {told}."
+    if claim.predicate != "not clear":
+        return Sentence(f"**A point of a rival's price index goes with {told} of its sales against ours.**", [claim])
+    return Sentence(
+        f"**That a rival's price moves its sales against ours cannot be shown:** a point of its index goes with {told}.",
+        [claim],
     )
 
 
-def discount_takeaway(discounts: pd.DataFrame) -> str:
+def discount_takeaway(discounts: pd.DataFrame) -> Sentence:
     """Say against whom the largest discount was needed to win (`analysis.winloss.discount_to_win`)."""
     top, low = discounts.iloc[0], discounts.iloc[-1]
-    clear = top["low"] > low["high"]
+    by = discounts.set_index("competitor")["discount"]
+    largest, smallest = most("discount_rate", by, "rival", **top[["low", "high"]]), least("discount_rate", by, "rival")
+    gap = apart("discount_rate", top["low"] - low["high"], top["high"] - low["low"], "rival: largest less smallest")
     told = (
         f"{style.percent(top['discount'])} ({style.percent(top['low'])} to "
-        f"{style.percent(top['high'])}) with {top['competitor']}"
+        f"{style.percent(top['high'])}) with {largest.name}"
     )
-    if not clear:
-        return f"The discount of deals won does not clearly differ by rival; the largest is {told}."
-    return f"The largest discount of deals won is {told}; the smallest, {style.percent(low['discount'])}, with {low['competitor']}."
+    if gap is None or gap.predicate != "above":
+        said = f"By rival the discounts of deals won cannot be told apart; the largest is {told}."
+        return Sentence(said, [largest, gap])
+    return Sentence(
+        f"The largest discount of deals won is {told}; the smallest, {style.percent(low['discount'])}, with {smallest.name}.",
+        [largest, smallest, gap],
+    )
 
 
-def _side(rates: pd.DataFrame, place: str, words: str) -> str:
-    names = rates.loc[rates["place"].eq(place), "competitor"].tolist()
-    return (
-        f"{words} against {' and '.join([', '.join(names[:-1]), names[-1]] if len(names) > 1 else names)}"
-        if names
-        else ""
-    )
+def _side(claims: list[Claim], predicate: str, words: str) -> str:
+    names = [c.name for c in claims if c.predicate == predicate]
+    return f"{words} against {listed(names)}" if names else ""
