@@ -267,12 +267,12 @@ def test_the_rival_sentences():
     )
     duel = {"won": 20, "n": 100, "rate": 0.22, "low": 0.17, "high": 0.28, "raw": 0.2, "all": 0.4, "lost": 1e6}
     harder = pd.DataFrame(
-        [duel | {"competitor": "A", "place": "harder"}, duel | {"competitor": "B", "place": "easier"}]
+        [duel | {"competitor": "A"}, duel | {"competitor": "B", "rate": 0.5, "low": 0.41, "high": 0.6}]
     )
     assert rival_say.win_rate_takeaway(harder) == (
         "**We win 40.0 % of 200 deals with a rival: less often against A; more often against B.** €1.0m went in deals with A."
     )
-    alike = harder.assign(place="cannot be told apart")
+    alike = harder.assign(low=0.3, high=0.5)
     assert "no rival can be told apart" in rival_say.win_rate_takeaway(alike)
 
 
@@ -363,14 +363,16 @@ def test_the_capacity_sentences():
     assert team_say.capacity_takeaway(short, ramp) == (
         "**The 46 sellers can be counted on for €9.0m in Q4 2026** (€8.0m to €10.0m in eight of ten cases), against a plan of "
         "€10.0m. Quotas add up to 110 % of it; past quarters brought 80 % of full quotas, so 125 % would do. Q4 2026 falls €1.0m "
-        "short of the plan, the worth of 5 more sellers hired by 5 Jan 2026; that day has passed, and from today it takes 9 more "
-        "sellers. A newcomer begins at 43 % of a usual seller's bookings (30 % to 56 %, n 28) and is there after 10 months."
+        "short of the plan in the middle case, still within reach, the worth of 5 sellers hired by 5 Jan 2026; that day has "
+        "passed, and from today it takes 9 sellers. A newcomer begins at 43 % of a usual seller's bookings (30 % to 56 %, n 28) and is there after 10 months."
     )
+    beyond = team_say.capacity_takeaway(short.assign(high=9.5e6), ramp)  # eight of ten cases end below the plan
+    assert "falls €1.0m short of the plan, the worth" in beyond
     assert "No quarter ahead" in team_say.capacity_takeaway(short.assign(gap=-1.0), ramp)
     never = team_say.capacity_takeaway(short.assign(hires_now=float("nan")), ramp)
     assert "nobody who begins today would be in time" in never
     unknown = team_say.capacity_takeaway(short.assign(hire_by=pd.NaT), ramp.iloc[:0])
-    assert unknown.endswith("5 more sellers; how long a new one takes is not known.")
+    assert unknown.endswith("5 sellers; how long a new one takes is not known.")
     assert "no plan is set" in team_say.capacity_takeaway(short.assign(plan=float("nan")), ramp)
 
 
@@ -427,7 +429,7 @@ def test_sentences_tell_a_finding_from_its_absence():
     assert "cannot be shown" in market_say.launch_takeaway(pd.DataFrame([eaten | {"low": -0.1}]))
     stake = {"competitor": "A", "value": 2e6, "low": 1e6, "high": 3e6}
     assert "brought €2.0m in twelve months (€1.0m to €3.0m)" in rival_say.stake_takeaway(pd.DataFrame([stake]))
-    assert "would not surely" in rival_say.stake_takeaway(pd.DataFrame([stake | {"low": -1e5}]))
+    assert "nothing clear of chance" in rival_say.stake_takeaway(pd.DataFrame([stake | {"low": -1e5}]))
     watched = {"name": "A", "since": pd.Timestamp("2026-03-01"), "before": 0.4, "now": 0.2, "alarm": True}
     assert (
         rival_say.alarm_takeaway(pd.DataFrame([watched]))

@@ -38,7 +38,7 @@ PREDICATES: dict[str, Callable[[dict[str, float]], bool]] = {
     "short of its aim": lambda f: f["high"] < f["target"],
     "expected": lambda f: f["low"] > 0,  # an interval of an amount
     "counted": lambda f: f["n"] > 0,
-    # market_research, competitor_analysis, team_performance
+    # of all pages
     "amounts to": lambda f: f["now"] == f["now"],  # a plain figure, written as it is
     "n of m": lambda f: 0 <= f["n"] <= f["of"],  # the subject is what the n are or do, in the sentence's words
     "is most": lambda f: f["now"] >= f["most"],
@@ -66,12 +66,37 @@ WORDS: dict[str, tuple[str, ...]] = {
     "did most": ("most",),
     "nothing grew": ("grew",),
     "nothing fell": ("fell",),
-    "above": ("grew", "above", "more", "more often", "higher", "clearly"),
-    "below": ("fell", "less", "more often", "short of", "below", "lower", "clearly"),
-    "is most": ("most", "largest", "highest", "lead"),
-    "is least": ("least", "fewest", "smallest", "lowest", "hardest"),
-    "more than": ("more", "ahead", "dearer", "higher", "above", "beyond"),
-    "less than": ("less", "behind", "fewer", "cheaper", "lower", "below", "short of"),
+    "above": ("grew", "above", "more", "more often", "higher", "clearly", "surely", "too high", "closer"),
+    "below": (
+        "fell",
+        "less",
+        "fewer",
+        "more often",
+        "short of",
+        "below",
+        "lower",
+        "clearly",
+        "surely",
+        "too low",
+        "further off",
+    ),
+    "not clear": ("surely",),
+    "is most": ("most", "largest", "highest", "lead", "nearest"),
+    "is least": ("least", "fewest", "smallest", "lowest", "hardest", "truest", "nearest"),
+    "more than": ("more", "ahead", "dearer", "higher", "above", "beyond", "too high", "closer", "nearer"),
+    "less than": (
+        "less",
+        "behind",
+        "fewer",
+        "cheaper",
+        "lower",
+        "below",
+        "short of",
+        "lost",
+        "fell",
+        "too low",
+        "further off",
+    ),
     "likelier than not": ("likelier than not", "more often than not"),
 }
 AGAINST_BEFORE = ("no clear change", "clearly rose", "clearly fell", "rose", "fell", "stood still")
@@ -83,6 +108,9 @@ CLEAR = ("above", "below", "not clear")
 
 # What claims speak of where the catalogue has no metric: names, each with its definition.
 FIGURES: dict[str, str] = {
+    # executive_brief and the deck
+    "scorecard": "How figures stand: well or not against their targets, else against last year, as the brief says of each",
+    "findings": "Findings: what the brief's rules found clear of chance, and the money behind each",
     # market_research
     "market_size": "Market: all sellers' revenue of four quarters",
     "market_forecast": "Market ahead: the middle of the back-tested forecast of all sellers' revenue of four quarters",

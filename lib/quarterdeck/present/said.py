@@ -27,6 +27,11 @@ class Sentence(str):
         return {"kind": kind, "text": str(self).strip("# "), "claims": [c.record() for c in self.claims]}
 
 
+def joined(sentences: list[Sentence]) -> Sentence:
+    """Say sentences one after the other, with the claims of all."""
+    return Sentence(" ".join(sentences), [c for s in sentences for c in s.claims])
+
+
 class Said:
     """Markup for people, and what it says as data: records with `kind`, `text` and `claims`, and what else a reader needs."""
 

@@ -13,7 +13,9 @@ from pptx.opc.constants import RELATIONSHIP_TYPE
 from pptx.util import Inches, Pt
 
 from quarterdeck.analysis.catalogue import METRICS
+from quarterdeck.analysis.claims import FIGURES, amounts, part
 from quarterdeck.present import style
+from quarterdeck.present.said import Sentence
 from quarterdeck.publish.told import BRIEF, Picture, Told
 
 WIDE, HIGH = Inches(13.333), Inches(7.5)
@@ -22,7 +24,7 @@ TOP, FOOT = Inches(1.55), Inches(7.0)
 FONT, TITLE_ONLY = "Arial", 5
 MOST = 10  # slides
 HEADING = 55  # pixels of a page's picture that its finding takes, which stands in the slide's title
-FIGURES = ["Figure", "Now", "Range", "Target", "Last year", "How it stands"]
+COLUMNS = ["Figure", "Now", "Range", "Target", "Last year", "How it stands"]
 ACTIONS = ["Money", "Finding", "Do", "May bring", "Wrong", "Who"]
 # Which pictures go into the deck: the page, and the question of the section.
 SHOWN = [
@@ -97,7 +99,7 @@ def _themed(theme: bytes) -> bytes:
 
 
 def _opening(deck: Any, told: Told) -> None:
-    slide = _slide(deck, told, told.headline, notes(told, told.of("sentence")[0]["claims"]))
+    slide = _slide(deck, told, told.headline, told.of("sentence")[0]["claims"])
     text = _text(slide, LEFT, TOP, WIDTH, Inches(4.9))
     lines = [f["head"] for f in told.of("finding")]
     _line(
@@ -114,13 +116,30 @@ def _opening(deck: Any, told: Told) -> None:
 
 def _scorecard(deck: Any, told: Told) -> None:
     figures, kpis = told.of("figure"), told.figures()
-    states = [f["state"] for f in figures]
-    well, badly = states.count("good"), states.count("bad")
-    title = f"{well} of {len(figures)} figures stand well, {badly} do not"
+    title = counting([f["state"] for f in figures])
     rows = [figure_row(f, kpis[f["metric"]], told.facts["currency"]) for f in figures]
-    slide = _slide(deck, told, title, notes(told, [c for f in figures for c in f["claims"]]))
+    slide = _slide(deck, told, title, said(title), [c for f in figures for c in f["claims"]])
     inks = [INKS.get(f["state"], style.INK) for f in figures]
-    _table(slide, [FIGURES, *rows], [2.6, 1.3, 2.3, 1.2, 1.2, 3.53], 13, (1, 2, 3, 4), inks)
+    _table(slide, [COLUMNS, *rows], [2.6, 1.3, 2.3, 1.2, 1.2, 3.53], 13, (1, 2, 3, 4), inks)
+
+
+def counting(states: list[str]) -> Sentence:
+    """Say how many of the figures stand well, and how many do not.
+
+    >>> counting(["good", "bad", "warn"])
+    '1 of 3 figures stand well, 1 do not'
+    """
+    well, badly = (
+        part("scorecard", states.count(state), len(states), words)
+        for state, words in (("good", "figures stand well"), ("bad", "figures do not stand well"))
+    )
+    told = f"{well.figures['n']} of {len(states)} {well.subject}, {badly.figures['n']} do not"
+    return Sentence(told, [well, badly])
+
+
+def said(title: Sentence) -> list[dict[str, Any]]:
+    """Give the claims of a title as data, as pages record theirs."""
+    return title.record("title")["claims"]
 
 
 def figure_row(figure: dict[str, Any], kpi: dict[str, Any], currency: str) -> list[str]:
@@ -135,10 +154,10 @@ def figure_row(figure: dict[str, Any], kpi: dict[str, Any], currency: str) -> li
 
 
 def _since(deck: Any, told: Told) -> None:
-    said = [r for r in told.of("sentence") if "ince" in r["text"]][-1]
+    last = [r for r in told.of("sentence") if "ince" in r["text"]][-1]
     rows = [[r["title"], r["then"], r["now"], r["text"]] for r in told.of("since")]
     head = ["Figure", told.of("since")[0]["day"], "Now", "Since then"]
-    slide = _slide(deck, told, said["text"].strip("*. "), notes(told, said["claims"]))
+    slide = _slide(deck, told, last["text"].strip("*. "), last["claims"])
     _table(slide, [head, *rows], [4.0, 2.5, 2.5, 3.13], 13, right=(1, 2))
 
 
@@ -147,15 +166,20 @@ def _actions(deck: Any, told: Told) -> None:
     rows = [[f["worth"], f["head"], f["action"], f["gain"], f["risk"], f["owner"]] for f in found]
     claims = [c for f in found for c in f["claims"]]
     where = "\n".join(f"{f['head']}: see {f['page'].replace('_', ' ')}, “{f['question']}”. {f['body']}" for f in found)
-    title = f"{len(found)} findings call for action; the first has {found[0]['worth']} behind it"
-    slide = _slide(deck, told, title, f"{where}\n\n{notes(told, claims)}")
+    title = calling(len(found), found[0])
+    slide = _slide(deck, told, title, said(title), claims, where)
     _table(slide, [ACTIONS, *rows], [1.1, 2.6, 3.45, 2.4, 0.98, 1.6], 12, right=(0, 3, 4))
 
 
+def calling(count: int, first: dict[str, Any]) -> Sentence:
+    """Say how many findings call for action, and what is behind the first (a record of the brief)."""
+    text = f"{count} finding{'s call' if count > 1 else ' calls'} for action; the first has {first['worth']} behind it"
+    return Sentence(text, [amounts("findings", count), amounts("findings", first["money"], f"first: {first['head']}")])
+
+
 def _pictured(deck: Any, told: Told, picture: Picture) -> None:
-    said = [r for r in told.of("picture") if r["text"] == picture.finding]
-    note = f"{picture.alt}\nFrom {picture.page.replace('_', ' ')}, “{picture.section}”."
-    slide = _slide(deck, told, picture.finding, f"{note}\n\n{notes(told, [c for r in said for c in r['claims']])}")
+    about = f"{picture.alt}\nFrom {picture.page.replace('_', ' ')}, “{picture.section}”."
+    slide = _slide(deck, told, picture.finding, picture.claims, about=about)
     shape = slide.shapes.add_picture(io.BytesIO(picture.png), LEFT, TOP)
     cut = HEADING / shape.image.size[1]
     shape.crop_top, height = cut, shape.height * (1 - cut)
@@ -165,14 +189,39 @@ def _pictured(deck: Any, told: Told, picture: Picture) -> None:
     shape._element.nvPicPr.cNvPr.set("descr", picture.alt)
 
 
-def notes(told: Told, claims: list[dict[str, Any]]) -> str:
-    """Say how the figures behind claims are computed, where the definitions come from, and what all stands on."""
-    ids = dict.fromkeys(c["metric"] for c in claims)
-    lines = [f"{METRICS[i].title}: {METRICS[i].formula} ({METRICS[i].source})." for i in ids]
-    return "\n".join(["Method and source", *lines, told.stand])
+def notes(told: Told, claims: list[dict[str, Any]], rows: list[dict[str, Any]], about: str = "") -> str:
+    """Say what the title claims, how the figures behind that and behind the rows are computed, and what all stands on."""
+    ids = dict.fromkeys(c["metric"] for c in [*claims, *rows])
+    head = [about, ""] if about else []
+    claimed = ["What the title claims", *map(claimed_as, claims), ""] if claims else []
+    return "\n".join([*head, *claimed, "Method and source", *map(defined, ids), told.stand])
 
 
-def _slide(deck: Any, told: Told, title: str, note: str) -> Any:
+def claimed_as(claim: dict[str, Any]) -> str:
+    """Write a claim as one line: what of, the predicate that holds, and the figures that it holds of.
+
+    >>> claimed_as({"metric": "revenue", "predicate": "rose", "subject": "", "figures": {"now": 3.0, "before": 2.0}})
+    'revenue: rose (now 3, before 2)'
+    """
+    of = f" [{claim['subject']}]" if claim["subject"] else ""
+    return f"{claim['metric']}{of}: {claim['predicate']} ({', '.join(f'{k} {v:.12g}' for k, v in claim['figures'].items())})"
+
+
+def defined(figure: str) -> str:
+    """Define a metric of the catalogue, or another figure that sentences speak of."""
+    if figure in FIGURES:
+        return f"{FIGURES[figure]}."
+    return f"{METRICS[figure].title}: {METRICS[figure].formula} ({METRICS[figure].source})."
+
+
+def _slide(
+    deck: Any,
+    told: Told,
+    title: str,
+    claims: list[dict[str, Any]],
+    rows: list[dict[str, Any]] | None = None,
+    about: str = "",
+) -> Any:
     slide = deck.slides.add_slide(deck.slide_layouts[0])
     frame = slide.shapes.title.text_frame
     frame.word_wrap = True
@@ -181,7 +230,7 @@ def _slide(deck: Any, told: Told, title: str, note: str) -> Any:
     _ink(frame.paragraphs[0].runs[0], 26 if len(title) < 90 else 22, style.NAVY, bold=True)
     foot = _text(slide, LEFT, FOOT, WIDTH, Inches(0.35))
     _line(foot, f"{told.stand} · {len(deck.slides)}", 10, style.SOFT)
-    slide.notes_slide.notes_text_frame.text = note
+    slide.notes_slide.notes_text_frame.text = notes(told, claims, rows or [], about)
     return slide
 
 

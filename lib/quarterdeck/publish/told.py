@@ -2,7 +2,7 @@
 
 import base64
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -20,12 +20,13 @@ BRIEF = "executive_brief"
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture of a stored page: PNG, its text alternative, and the question of the section it stands in."""
+    """A picture of a stored page: PNG, its text alternative, the question of the section it stands in, and its claims."""
 
     png: bytes
     alt: str
     page: str
     section: str
+    claims: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def finding(self) -> str:
@@ -81,7 +82,13 @@ class Told:
     def pictures(self, page: str) -> list[Picture]:
         """Give the pictures of a stored page, in its order; none where there is no such page."""
         return [
-            Picture(base64.b64decode(data["image/png"]), about.get("image/png", {}).get("alt", ""), page, section)
+            Picture(
+                base64.b64decode(data["image/png"]),
+                about.get("image/png", {}).get("alt", ""),
+                page,
+                section,
+                [c for r in data.get(SAID_MIME, []) for c in r["claims"]],
+            )
             for section, data, about in self._outputs(page)
             if "image/png" in data
         ]

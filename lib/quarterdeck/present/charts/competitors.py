@@ -150,12 +150,11 @@ def _movers(changes: pd.Series) -> Sentence:
 
 
 def _duels(rates: pd.DataFrame) -> Sentence:
-    """Say against whom we clearly win less often than against all, and how often."""
+    """Say against whom we clearly win less often than against all, else against whom more often."""
     claims = rival_claims(rates)
-    harder = [c for c in claims if c.predicate == "below"]
-    if not harder:
-        alike = any(c.predicate == "above" for c in claims)
-        return Sentence("Against no rival we win less often than against all" if alike else
-                        "No rival can be told apart from the others", claims)  # fmt: skip
-    won = " and ".join(style.percent(c.figures["now"], 0) for c in harder)
-    return Sentence(f"Against {listed([c.name for c in harder])} we win less often than against all: {won}", harder)
+    for side, word in (("below", "less often"), ("above", "more often")):
+        clear = [c for c in claims if c.predicate == side]
+        if clear:
+            won = listed([style.percent(c.figures["now"], 0) for c in clear])
+            return Sentence(f"Against {listed([c.name for c in clear])} we win {word} than against all: {won}", clear)
+    return Sentence("No rival can be told apart from the others", claims)

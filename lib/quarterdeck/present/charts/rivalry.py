@@ -112,7 +112,7 @@ def position_map(places: pd.DataFrame, ax: Axes | None = None) -> Axes:
     nearest = least("segment_distance", gap.set_axis(sellers["name"]).drop(US), "seller")
     return style.title(
         ax,
-        Sentence(f"In the segments that it sells to {nearest.name} is nearest to us", [nearest]),
+        Sentence(f"{nearest.name} is nearest to us in the segments that it sells to", [nearest]),
         "How do sellers differ? Near: alike in the segments that they sell to; revenue of four quarters",
     )
 

@@ -7,8 +7,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from quarterdeck.analysis.claims import amounts, apart, first, holds, part
+from quarterdeck.analysis.rates import wilson
 from quarterdeck.present import style
 from quarterdeck.present.charts.steps import steps
+from quarterdeck.present.narrative.team import against_plan, at_quota, pipeline_steps, stand_out
+from quarterdeck.present.said import Sentence
 
 NAMED = 32  # sellers whose names still fit beside their rows
 MOST_BARS = 12
@@ -39,7 +43,9 @@ def attainment_dots(attained: pd.DataFrame, spread: pd.DataFrame, ax: Axes | Non
     style.percent_axis(ax.xaxis)
     last = spread.iloc[0]
     finding = f"{last['at_quota']:,.0f} of {last['reps']:,.0f} sellers reached their quota in {last['quarter']}"
-    return style.title(ax, finding, "How far is each seller? Bookings over the whole quarter's quota, %")
+    return style.title(
+        ax, Sentence(finding, [at_quota(last)]), "How far is each seller? Bookings over the whole quarter's quota, %"
+    )
 
 
 def growth_map(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -60,9 +66,15 @@ def growth_map(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
         style.percent_axis(axis)
     ax.margins(0.1)
     ax.set(xlabel="attainment of four quarters", ylabel="bookings on the four before")
-    both = int((table["field"] == "ahead and growing").sum())
-    finding = f"{both} of {len(table)} sellers are ahead of quota and growing"
-    return style.title(ax, finding, "Who grows, and who is ahead? Area: bookings; grey: growth may be chance")
+    both = table[table["field"] == "ahead and growing"]
+    claims = [
+        part("quota_attainment", len(both), len(table), "sellers are ahead of quota and growing"),
+        part("bookings", int(both["clear"].sum()), len(both), "sellers clearly growing"),
+    ]
+    finding = f"{len(both)} of {len(table)} {claims[0].subject}, {both['clear'].sum() or 'none'} of these clearly"
+    return style.title(
+        ax, Sentence(finding, claims), "Who grows, and who is ahead? Area: bookings; grey: growth may be chance"
+    )
 
 
 def skill_intervals(skills: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -76,10 +88,14 @@ def skill_intervals(skills: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ends = skills["rank_low"].map(style.number) + " to " + skills["rank_high"].map(style.number)
     _names(ax, (skills["name"] + "  rank " + ends)[::-1])
     ax.set_xlabel("log-odds of winning, deals being equal")
-    apart = int(skills["place"].isin(PLACES).sum())
-    finding = f"{apart or 'None'} of {len(skills)} sellers stand{'s' if apart == 1 else ''} out from chance and mix"
+    counted, clear = stand_out(skills)
+    finding = (
+        f"{len(clear) or 'None'} of {len(skills)} sellers stand{'s' if len(clear) == 1 else ''} out from chance and mix"
+    )
     return style.title(
-        ax, finding, "Who wins more with the same deals? Three years; dot shrunken, line 90 % interval; ranks 90 %"
+        ax,
+        Sentence(finding, [counted, *clear]),
+        "Who wins more with the same deals? Three years; dot shrunken, line 90 % interval; ranks 90 %",
     )
 
 
@@ -96,11 +112,11 @@ def chance_bars(chances: pd.DataFrame, ax: Axes | None = None) -> Axes:
     _names(ax, chances["name"])
     ax.set_xlim(0, 1.15 * max(chances["expected"].quantile(0.95), 1.2))
     style.percent_axis(ax.xaxis)
-    likely = int((chances["chance"] >= 0.5).sum())
-    finding = f"{likely} of {len(chances)} sellers are likelier than not to end at quota"
+    likely = sum(holds("likelier than not", {"chance": c}) for c in chances["chance"])
+    claim = part("quota_chance", likely, len(chances), "sellers are likelier than not to end at quota")
     return style.title(
         ax,
-        finding,
+        Sentence(f"{likely} of {len(chances)} {claim.subject}", [claim]),
         "Who will end the quarter at quota? Booked and weighted open deals over quota, %; right: the chance",
     )
 
@@ -110,12 +126,12 @@ def waterfall_bars(waterfall: pd.DataFrame, ax: Axes | None = None, currency: st
     names = [name.capitalize().replace(" ", "\n") for name in waterfall["step"]]
     ax = steps(waterfall["amount"].tolist(), names, ax, currency)
     ax.tick_params(axis="x", labelsize=9)
-    part = waterfall.set_index("step")["amount"]
-    gained = part["created"] + part["pulled in"] + part["reopened"]
-    finding = f"{style.money(gained, currency)} came in, {style.money(-part['moved out'], currency)} was moved out of the quarter"
+    _, came, won, _, out, _ = claims = pipeline_steps(waterfall)
+    told = [f"{style.money(c.figures['now'], currency)} {words}" for c, words in (
+        (came, "came in"), (won, "was won"), (out, "was moved out of the quarter"))]  # fmt: skip
     return style.title(
         ax,
-        finding,
+        Sentence(", ".join(told), claims),
         f"How did the quarter's pipeline get here? Open deals due in it, from its first day to this, {currency}",
     )
 
@@ -124,21 +140,24 @@ def slip_bars(slips: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw what became of the deals that were due when each quarter began (`movement.slips`)."""
     ax = style.axes(ax)
     spots, base = range(len(slips)), pd.Series(0.0, index=slips.index)
-    for part, ink in (("won", style.US), ("slipped", style.WARN), ("lost", style.LINE)):
-        ax.bar(spots, slips[part], bottom=base, color=ink, width=0.66)
-        middle = base + slips[part] / 2
-        tone = style.INK if part == "lost" else "white"
-        for spot, y, value in zip(spots, middle, slips[part], strict=True):
+    for end, ink in (("won", style.US), ("slipped", style.WARN), ("lost", style.LINE)):
+        ax.bar(spots, slips[end], bottom=base, color=ink, width=0.66)
+        middle = base + slips[end] / 2
+        tone = style.INK if end == "lost" else "white"
+        for spot, y, value in zip(spots, middle, slips[end], strict=True):
             ax.annotate(
-                f"{part}\n{style.percent(value, 0)}", (spot, y), ha="center", va="center", fontsize=8.5, color=tone
+                f"{end}\n{style.percent(value, 0)}", (spot, y), ha="center", va="center", fontsize=8.5, color=tone
             )
-        base = base + slips[part]
+        base = base + slips[end]
     ax.set_xticks(list(spots), slips["label"])
     style.percent_axis(ax.yaxis)
     slipped = (slips["slipped"] * slips["due"]).sum() / slips["due"].sum()
     finding = f"{style.percent(slipped, 0)} of the money that was due slipped out of its quarter"
+    claim = amounts("due_deals", slipped, "slipped")
     return style.title(
-        ax, finding, "What became of the deals due when a quarter began? Parts of their money at its end, %"
+        ax,
+        Sentence(finding, [claim]),
+        "What became of the deals due when a quarter began? Parts of their money at its end, %",
     )
 
 
@@ -159,10 +178,10 @@ def incidence_areas(incidence: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.annotate("still open", (0.12 * end, 0.5), color=style.INK, va="center", ha="center")
     ax.set(xlim=(0, end), ylim=(0, 1), xlabel="days since the deal was opened")
     style.percent_axis(ax.yaxis)
-    finding = f"Of all deals opened, {style.percent(last['won'], 0)} are won in the end"
+    claim = amounts("deal_outcome", last["won"], n=last["n"])
     return style.title(
         ax,
-        finding,
+        Sentence(f"Of all deals opened, {style.percent(last['won'], 0)} are won in the end", [claim]),
         f"What becomes of a deal, and when? Deals opened in two years, open ones counted; n {last['n']:,.0f}",
     )
 
@@ -186,11 +205,10 @@ def ramp_line(ramp: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_xlabel("months in the job when the deal was opened")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     style.percent_axis(ax.yaxis)
-    early = ramp[ramp["month"] < 3]
-    rate = early["won"].sum() / early["n"].sum() if len(early) else ramp["rate"].iloc[0]
-    finding = f"In the first three months a seller wins {style.percent(rate, 0)}, later {style.percent(usual, 0)}"
     return style.title(
-        ax, finding, "How long does a new seller take? Won over closed by months in the job, %; line: 90 % interval"
+        ax,
+        _early(ramp, usual),
+        "How long does a new seller take? Won over closed by months in the job, %; line: 90 % interval",
     )
 
 
@@ -208,8 +226,11 @@ def funnel_bars(funnel: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ends = funnel["reached"].iloc[0], funnel["reached"].iloc[-1]
     span = "opened" if funnel["basis"].iloc[0] == "status" else "closed"
     finding = f"Of {ends[0]:,.0f} deals that came in, {ends[1]:,.0f} were won"
+    claim = part("stage_conversion", ends[1], ends[0], "deals won of those that came in")
     return style.title(
-        ax, finding, f"Where do deals stop? Deals {span} in twelve months that reached each stage, count"
+        ax,
+        Sentence(finding, [claim]),
+        f"Where do deals stop? Deals {span} in twelve months that reached each stage, count",
     )
 
 
@@ -230,7 +251,10 @@ def cycle_histogram(cycle: pd.DataFrame, total: pd.DataFrame, ax: Axes | None = 
     ax.set_xlabel("days from opening to closing")
     ax.set_ylabel("deals won")
     finding = f"Half of the deals won took {median['value']:.0f} days or fewer"
-    return style.title(ax, finding, f"How long does a sale take? Deals won in twelve months, n {median['n']:,.0f}")
+    claim = amounts("sales_cycle_days", median["value"], "median")
+    return style.title(
+        ax, Sentence(finding, [claim]), f"How long does a sale take? Deals won in twelve months, n {median['n']:,.0f}"
+    )
 
 
 def overdue_bars(overdue: pd.DataFrame, total: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
@@ -253,7 +277,12 @@ def overdue_bars(overdue: pd.DataFrame, total: pd.DataFrame, ax: Axes | None = N
     style.money_axis(ax.xaxis, currency)
     row = total.iloc[0]
     finding = f"{style.money(row['overdue_amount'], currency)} of open deals is past its expected close"
-    return style.title(ax, finding, f"Whose dates need a new look? Open amount past due, {currency}; median days late")
+    claim = amounts("pipeline_overdue", row["overdue_amount"])
+    return style.title(
+        ax,
+        Sentence(finding, [claim]),
+        f"Whose dates need a new look? Open amount past due, {currency}; median days late",
+    )
 
 
 def capacity_bars(capacity: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
@@ -271,16 +300,44 @@ def capacity_bars(capacity: pd.DataFrame, ax: Axes | None = None, currency: str 
     ax.set_xticks(spots, capacity["quarter"] + "\n" + capacity["ramped"].map(lambda n: f"{style.number(n, 1)} sellers"))
     ax.set_ylim(0, 1.12 * np.nanmax(capacity[["high", "plan"]]))
     style.money_axis(ax.yaxis, currency)
-    short = capacity[capacity["gap"] > 0]
-    finding = "The sellers there are can carry the plan"
-    if len(short):
-        worst = short.loc[short["gap"].idxmax()]
-        finding = f"{worst['quarter']} is {style.money(worst['gap'], currency)} beyond what the sellers can carry"
-    elif capacity["plan"].isna().all():
-        finding = f"The sellers there are can book {style.money(capacity['capacity'].iloc[0], currency)} a quarter"
     return style.title(
-        ax, finding, f"Can the team carry the plan? Bookings, {currency}; dark: eight of ten cases, brass: plan"
+        ax,
+        _burden(capacity, currency),
+        f"Can the team carry the plan? Bookings, {currency}; dark: eight of ten cases, brass: plan",
     )
+
+
+def _early(ramp: pd.DataFrame, usual: float) -> Sentence:
+    """Say what a seller wins in the first three months, and whether that clearly differs from the usual."""
+    early = ramp[ramp["month"] < 3] if (ramp["month"] < 3).any() else ramp.head(1)
+    won, n = early["won"].sum(), early["n"].sum()
+    low, high = wilson(won, n)
+    claim = apart("win_rate", low, high, "first months in the job", against=usual, now=won / n, usual=usual)
+    word = {"below": "less than", "above": "more than", "not clear": "not to be told from"}[claim.predicate]
+    rate, others = style.percent(won / n, 0), style.percent(usual, 0)
+    return Sentence(f"In the first months a seller wins {rate}, {word} the usual {others}", [claim])
+
+
+def _burden(capacity: pd.DataFrame, currency: str) -> Sentence:
+    """Say which quarter's plan is farthest beyond what the sellers can carry, and whether it is still within reach."""
+    planned = capacity.dropna(subset=["plan"])
+    if planned.empty:
+        claim = amounts("sales_capacity", capacity["capacity"].iloc[0], capacity["quarter"].iloc[0])
+        return Sentence(
+            f"The sellers there are can book {style.money(claim.figures['now'], currency)} a quarter", [claim]
+        )
+    worst = planned.loc[planned["gap"].idxmax()]
+    side, gap = against_plan(worst), style.money(worst["gap"], currency)
+    if not worst["gap"] > 0:
+        none = part("sales_capacity", 0, len(planned), "quarters whose plan is beyond what the sellers can carry")
+        return Sentence("The sellers there are can carry the plan", [none])
+    middle = first(
+        "sales_capacity", ("more than",), {"now": worst["plan"], "than": worst["capacity"]}, worst["quarter"]
+    )
+    words = f"{gap} beyond what the sellers can carry"
+    if side.predicate == "within reach of":
+        words = f"within reach, {gap} beyond the sellers' middle case"
+    return Sentence(f"The plan of {worst['quarter']} is {words}", [side, middle])
 
 
 def _dash(row: Any) -> str:

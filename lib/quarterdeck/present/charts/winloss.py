@@ -140,7 +140,7 @@ def risk_bars(risk: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR")
     claim = amounts("pipeline_at_risk", ends["risk"], amount=ends["amount"])
     return style.title(
         ax,
-        Sentence(f"At past win rates rivals take {taken} of {whole} of open deals they are in", [claim]),
+        Sentence(f"At past win rates rivals take {taken} of the {whole} of open deals they are in", [claim]),
         f"What is at risk? Open deals with a rival named, {currency}; red: at the win rate of past deals, line 90 %",
     )
 
@@ -160,16 +160,15 @@ def _condition(odds: pd.DataFrame) -> Sentence:
         apart("win_odds", top["low"], top["high"], name, now=top["points"]),
         part("win_odds", len(clear), len(odds), "conditions clear of chance"),
     ]
-    of = f" of {len(clear)} that are clear" if len(clear) > 1 else ""
-    said = f"{top['level']} moves the odds most{of}: {style.points(top['points'])} of win rate"
-    return Sentence(said, claims)
+    return Sentence(f"{top['level']} moves the odds most: {style.points(top['points'])} of win rate", claims)
 
 
 def _hardest(rates: pd.DataFrame) -> Sentence:
-    """Say in which cell the win rate is lowest, and whether that is clear of the rate of all."""
+    """Say in which cell we win least, and whether that is clear of the rate of all."""
     names = rates["competitor"] + ", " + rates["group"]
     low = rates.loc[rates["rate"].idxmin()]
     claim = least("win_rate", rates.set_axis(names)["rate"], "cell")
     clear = apart("win_rate", low["low"], low["high"], claim.subject, against=low["all"])
     word = {"below": "clearly below all", "above": "above all", "not clear": "which may be chance"}[clear.predicate]
-    return Sentence(f"Lowest: {claim.name}: we win {style.percent(low['rate'], 0)}, {word}", [claim, clear])
+    said = f"We win least against {claim.name}: {style.percent(low['rate'], 0)}, {word}"
+    return Sentence(said, [claim, clear])

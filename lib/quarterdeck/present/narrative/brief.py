@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from quarterdeck.analysis.claims import first
+from quarterdeck.analysis.claims import first, part
 from quarterdeck.analysis.findings import RULES, Rule
 from quarterdeck.present import style
 from quarterdeck.present.said import Said, Sentence
@@ -54,7 +54,8 @@ def since_takeaway(moves: pd.DataFrame, came_in: pd.DataFrame, currency: str = "
             claims.append(row["claim"])
     if not parts:
         return Sentence(
-            f"**Neither revenue nor the forecast is told otherwise than on {style.day(moves['then_on'].iloc[0])}.**"
+            f"**Neither revenue nor the forecast is told otherwise than on {style.day(moves['then_on'].iloc[0])}.**",
+            [part("scorecard", 0, len(table), "figures moved since the last run")],
         )
     changes = came_in[came_in["kind"].eq("change") & came_in["part"].ne("Corrected")].set_index("part")["amount"]
     if len(changes) > 1 and changes.max() > 0:
@@ -88,6 +89,7 @@ def _finding(row: pd.Series, rule: Rule, currency: str) -> dict[str, Any]:
         "rule": rule.id,
         "metrics": list(rule.metrics),
         "worth": style.money(row["worth"], currency),
+        "money": float(row["worth"]),
         "head": head,
         "body": body,
         "action": action,

@@ -1,13 +1,15 @@
-"""What do the sellers' figures say, in sentences? Every figure in them is computed."""
+"""What do the sellers' figures say, in sentences? Every figure in them is computed, and claimed."""
 
 import pandas as pd
 
+from quarterdeck.analysis.claims import AGAINST_TARGET, BESIDE, MOVED, Claim, amounts, apart, first, least, most, part
 from quarterdeck.present import style
+from quarterdeck.present.said import Sentence, joined
 
 MOST_NAMES = 5  # named in one sentence; the chart names the others
 
 
-def attainment_takeaway(spread: pd.DataFrame) -> str:
+def attainment_takeaway(spread: pd.DataFrame) -> Sentence:
     """Say how many sellers reached their quota, and how the open quarter compares with its days.
 
     Parameters
@@ -15,151 +17,230 @@ def attainment_takeaway(spread: pd.DataFrame) -> str:
     spread : DataFrame
         As `analysis.team.attainment_spread` gives it.
     """
-    return " ".join(_whole(q) if q.whole else _open(q) for q in spread.itertuples())
+    return joined([_whole(q) if q["whole"] else _open(q) for _, q in spread.iterrows()])
 
 
-def manager_takeaway(rates: pd.DataFrame) -> str:
+def at_quota(quarter: pd.Series) -> Claim:
+    """Claim how many sellers reached their quota in a quarter (a row of `attainment_spread`)."""
+    return part(
+        "quota_attainment", quarter["at_quota"], quarter["reps"], f"sellers reached their quota in {quarter['quarter']}"
+    )
+
+
+def manager_takeaway(rates: pd.DataFrame) -> Sentence:
     """Say whether the managers' teams differ in what they win (`analysis.team.win_rates` by manager)."""
-    spread = f"from {style.percent(rates['rate'].min())} to {style.percent(rates['rate'].max())}"
-    apart = rates[rates["ranked"] & rates["place"].isin(["above", "below"])]
-    if apart.empty:
-        return f"**No team's win rate can be told apart from the others'**: they lie {spread} (n {_n(rates)})."
-    said = "; ".join(f"{r.name} {r.place} ({style.percent(r.rate)})" for r in apart.itertuples(index=False))
-    return f"**{_count(len(apart), 'team')} of {len(rates)} stand apart**: {said}. All lie {spread} (n {_n(rates)})."
-
-
-def skill_takeaway(skills: pd.DataFrame) -> str:
-    """Say which sellers stand out from chance and mix, and how far ranks can be told (`analysis.skill.skills`)."""
-    sides = [_side(skills, "above", "more"), _side(skills, "below", "less")]
-    said = " and ".join(s for s in sides if s)
-    wide = (skills["rank_high"] - skills["rank_low"]).median()
-    ranks = f"A rank is known to within {wide:.0f} of {len(skills)} places at the median"
-    deals = f"(n {skills['n'].sum():,.0f} deals of three years)"
-    if not said:
-        return (
-            f"**No seller can be told apart from the others once deals are equal** "
-            f"{deals}. {ranks}: the order is as good as chance."
+    by = rates.set_index("name")["rate"]
+    ends = [least("win_rate", by, "team"), most("win_rate", by, "team", n=rates["n"].sum())]
+    low, high = (style.percent(c.figures["now"]) for c in ends)
+    clear = rates[rates["ranked"] & rates["place"].isin(["above", "below"])]
+    counted = part("win_rate", len(clear), len(rates), "teams stand apart")
+    if clear.empty:
+        said = (
+            f"**No team's win rate can be told apart from the others'**: they lie from {low} to {high} (n {_n(rates)})."
         )
-    return f"**With the same deals, {said} than the mean seller** {deals}. {ranks}."
+        return Sentence(said, [counted, *ends])
+    sides = [
+        apart("win_rate", r.low, r.high, f"team: {r.name}", against=r.team, now=r.rate)
+        for r in clear.itertuples(index=False)
+    ]
+    said = "; ".join(f"{c.name} {c.predicate} ({style.percent(c.figures['now'])})" for c in sides)
+    return Sentence(
+        f"**{_count(len(clear), 'team')} of {len(rates)} stand apart**: {said}. All lie from {low} to {high} (n {_n(rates)}).",
+        [counted, *sides, *ends],
+    )
 
 
-def pace_takeaway(pace: pd.DataFrame, spread: pd.DataFrame) -> str:
+def skill_takeaway(skills: pd.DataFrame) -> Sentence:
+    """Say which sellers stand out from chance and mix, and how far ranks can be told (`analysis.skill.skills`)."""
+    counted, clear = stand_out(skills)
+    sides = [_side(clear, "above", "more"), _side(clear, "below", "less")]
+    said = " and ".join(s for s in sides if s)
+    wide, deals = (skills["rank_high"] - skills["rank_low"]).median(), skills["n"].sum()
+    ranks = f"A rank is known to within {wide:.0f} of {len(skills)} places at the median"
+    claims = [counted, *clear, amounts("seller_skill", wide, "places of a rank", of=len(skills), n=deals)]
+    if not said:
+        return Sentence(
+            f"**No seller can be told apart from the others once deals are equal** "
+            f"(n {deals:,.0f} deals of three years). {ranks}: the order is as good as chance.",
+            claims,
+        )
+    return Sentence(
+        f"**With the same deals, {said} than the mean seller** (n {deals:,.0f} deals of three years). {ranks}.", claims
+    )
+
+
+def stand_out(skills: pd.DataFrame) -> tuple[Claim, list[Claim]]:
+    """Claim how many sellers stand out from chance and mix, and on which side each does (`analysis.skill.skills`)."""
+    clear = skills[skills["place"].isin(["above", "below"])]
+    counted = part("seller_skill", len(clear), len(skills), "sellers stand out from chance and mix")
+    return counted, [apart("seller_skill", r.low, r.high, f"seller: {r.name}") for r in clear.itertuples(index=False)]
+
+
+def pace_takeaway(pace: pd.DataFrame, spread: pd.DataFrame) -> Sentence:
     """Say whether bookings are ahead of the usual pace (`analysis.pace.pace`, `team.attainment_spread`)."""
     now = spread[~spread["whole"].astype(bool)]
     row = pace.iloc[0]
+    claim = amounts("booking_pace", row["middle"], **row[["low", "high", "n"]])
     usual = (
         f"{style.percent(row['middle'], 0)} ({style.percent(row['low'], 0)} to "
         f"{style.percent(row['high'], 0)} in {row['n']:,.0f} quarters)"
     )
     if now.empty:
-        return f"By this day of a quarter, {usual} of its bookings are usually in."
+        return Sentence(f"By this day of a quarter, {usual} of its bookings are usually in.", [claim])
     ending = now["together"].iloc[0] / row["middle"]
-    return (
+    return Sentence(
         f"By this day {usual} of a quarter's bookings are usually in: at that pace all together end at "
-        f"{style.percent(ending, 0)} of quota."
+        f"{style.percent(ending, 0)} of quota.",
+        [claim, amounts("quota_attainment", ending, "at the usual pace")],
     )
 
 
-def chances_takeaway(chances: pd.DataFrame) -> str:
+def chances_takeaway(chances: pd.DataFrame) -> Sentence:
     """Say how many sellers will reach quota, and how good such chances were (`analysis.pace.quota_chances`)."""
-    row = chances.iloc[0]
-    return (
-        f"**About {chances['chance'].sum():,.0f} of {len(chances)} sellers will "
+    row, expected = chances.iloc[0], chances["chance"].sum()
+    return Sentence(
+        f"**About {expected:,.0f} of {len(chances)} sellers will "
         f"end at quota.** Chances given on the same day of past "
         f"quarters had a Brier score of {row['brier']:.2f}; without them it would "
-        f"have been {row['brier_base']:.2f} (n {row['n']:,.0f})."
+        f"have been {row['brier_base']:.2f} (n {row['n']:,.0f}).",
+        [
+            amounts("quota_chance", expected, "sellers at quota, expected", of=len(chances)),
+            amounts("chance_score", row["brier"], "Brier", base=row["brier_base"], n=row["n"]),
+        ],
     )
 
 
-def waterfall_takeaway(waterfall: pd.DataFrame, currency: str = "EUR") -> str:
+def waterfall_takeaway(waterfall: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say how the quarter's pipeline changed (`analysis.movement.waterfall`)."""
-    part = waterfall.set_index("step")["amount"]
-    return (
-        f"**The quarter began with {style.money(part['opening'], currency)} due in "
-        f"it and {style.money(part['closing'], currency)} is left**: "
-        f"{style.money(part['created'] + part['pulled in'] + part['reopened'], currency)} "
-        f"came in, {style.money(-part['won'], currency)} was "
-        f"won, {style.money(-part['lost'], currency)} lost and {style.money(-part['moved out'], currency)} moved out."
+    claims = pipeline_steps(waterfall)
+    began, came, won, lost, out, left = (style.money(c.figures["now"], currency) for c in claims)
+    return Sentence(
+        f"**The quarter began with {began} due in it and {left} is left**: "
+        f"{came} came in, {won} was won, {lost} was lost and {out} moved out.",
+        claims,
     )
 
 
-def hygiene_takeaway(faults: pd.DataFrame, currency: str = "EUR") -> str:
+def pipeline_steps(waterfall: pd.DataFrame) -> list[Claim]:
+    """Claim what the quarter's pipeline was, what came in, was won, lost and moved out, and what is left (`waterfall`)."""
+    steps = waterfall.set_index("step")["amount"]
+    amount = {
+        "opening": steps["opening"],
+        "came in": steps["created"] + steps["pulled in"] + steps["reopened"],
+        "won": -steps["won"],
+        "lost": -steps["lost"],
+        "moved out": -steps["moved out"],
+        "closing": steps["closing"],
+    }
+    return [amounts("pipeline_moves", value + 0.0, step) for step, value in amount.items()]
+
+
+def hygiene_takeaway(faults: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say how much of the open pipeline cannot be believed (`analysis.movement.hygiene`)."""
-    whole = faults.set_index("fault").loc["any of these"]
+    table = faults.set_index("fault")
+    whole, each = table.loc["any of these"], table.drop("any of these")
     if not whole["deals"]:
-        return f"**No open deal has a fault** (n {whole['open_deals']:,.0f})."
-    worst = faults[faults["fault"] != "any of these"].sort_values("amount").iloc[-1]
-    return (
+        none = part("pipeline_faults", 0, whole["open_deals"], "open deals with a fault")
+        return Sentence(f"**No open deal has a fault** (n {whole['open_deals']:,.0f}).", [none])
+    worst = most("pipeline_faults", each["amount"], "fault", deals=each["deals"][each["amount"].idxmax()])
+    return Sentence(
         f"**{style.money(whole['amount'], currency)} of the open pipeline, "
-        f"{style.percent(whole['part'], 0)}, has a fault**; most of it is "
-        f"{worst['fault']} ({style.money(worst['amount'], currency)} in {worst['deals']:,.0f} deals)."
+        f"{style.percent(whole['part'], 0)}, has a fault**; the largest part of it is {worst.name} "
+        f"({style.money(worst.figures['now'], currency)} in {_count(worst.figures['deals'], 'deal')}).",
+        [amounts("pipeline_faults", whole["amount"], "any", part=whole["part"]), worst],
     )
 
 
-def ramp_takeaway(length: pd.DataFrame) -> str:
+def ramp_takeaway(length: pd.DataFrame) -> Sentence:
     """Say how long a new seller takes to win as often as the others (`analysis.skill.ramp_length`)."""
     row = length.iloc[0]
     if not row["clear"]:
-        return f"**That new sellers win less cannot be shown** (n {row['n']:,.0f} deals of their first months)."
-    return (
+        return Sentence(
+            f"**That new sellers win otherwise than the others cannot be shown** (n {row['n']:,.0f} deals of their first months).",
+            [amounts("ramp_length", row["months"], "not clear of chance", n=row["n"])],
+        )
+    start = first("win_rate", BESIDE, {"now": row["points"], "than": 0.0}, "new seller less the others")
+    side = {"less than": "behind", "more than": "ahead", "as much as": "apart"}[start.predicate]
+    return Sentence(
         f"**A new seller takes {row['months']:.0f} months to win as often as the "
         f"others ({row['low']:.0f} to {row['high']:.0f})**, and starts "
-        f"{style.points(-row['points']).lstrip('+')} of win rate behind (n {row['n']:,.0f} deals of the first months)."
+        f"{style.points(abs(row['points'])).lstrip('+')} of win rate {side} (n {row['n']:,.0f} deals of the first months).",
+        [amounts("ramp_length", row["months"], **row[["low", "high", "n"]]), start],
     )
 
 
-def levers_takeaway(coached: pd.DataFrame, currency: str = "EUR") -> str:
+def levers_takeaway(coached: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say how many sellers are clearly below peers in something, and what half the gaps are worth (`analysis.skill.levers`)."""
     clear = coached[coached["clear"]]
+    counted = part("lever_gap", len(clear), len(coached), "sellers clearly below peers in one lever")
     if clear.empty:
-        return "**No seller is clearly below peers in any lever.**"
-    return (
+        return Sentence("**No seller is clearly below peers in any lever.**", [counted])
+    worth = amounts("lever_gap", clear["worth"].sum(), "worth of half of each gap")
+    return Sentence(
         f"**{_count(len(clear), 'seller')} {'is' if len(clear) == 1 else 'are'} "
         f"clearly below peers in one lever**; closing half of each "
-        f"gap would be worth {style.money(clear['worth'].sum(), currency)} a year."
+        f"gap would be worth {style.money(worth.figures['now'], currency)} a year.",
+        [counted, worth],
     )
 
 
-def discounts_takeaway(discounts: pd.DataFrame, currency: str = "EUR") -> str:
+def discounts_takeaway(discounts: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say who gives clearly more discount than others do on like lines (`analysis.pace.discounts`)."""
     more = discounts[discounts["clear"] & (discounts["excess"] > 0)]
+    counted = part("excess_discount", len(more), len(discounts), "sellers give clearly more discount than others")
     if more.empty:
-        return (
+        said = (
             f"**Nobody gives clearly more discount than others do on like lines** ({_count(len(discounts), 'seller')})."
         )
-    top = more.iloc[0]
-    return (
+        return Sentence(said, [counted])
+    beside = more.iloc[0][["low", "high"]]
+    top = most("excess_discount", more.set_index("name")["excess"], "seller", **beside)
+    cost = amounts("excess_discount", more["cost"].sum(), "cost of the excess")
+    low, high = (style.points(v) for v in beside)
+    return Sentence(
         f"**{_count(len(more), 'seller')} {'gives' if len(more) == 1 else 'give'} "
         f"clearly more discount than others do on like lines**, "
-        f"{top['name']} most: {style.points(top['excess'])} ({style.points(top['low'])} to {style.points(top['high'])}), "
-        f"{style.money(more['cost'].sum(), currency)} in all in twelve months."
+        f"{top.name} most: {style.points(top.figures['now'])} ({low} to {high}), "
+        f"{style.money(cost.figures['now'], currency)} in all in twelve months.",
+        [counted, top, cost],
     )
 
 
-def hanging_takeaway(hanging: pd.DataFrame, currency: str = "EUR") -> str:
+def hanging_takeaway(hanging: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say how much hangs on the best sellers (`analysis.pace.hanging`)."""
     row = hanging.iloc[0]
     gone = f" {style.percent(row['gone'], 0)} came from sellers who have left since." if row["gone"] > 0.005 else ""
-    return (
+    return Sentence(
         f"The best tenth of sellers, {row['sellers']:.0f} of {row['n']:.0f}, brings "
         f"{style.percent(row['top'], 0)} of bookings; the median seller "
-        f"{style.money(row['median'], currency)} in twelve months.{gone}"
+        f"{style.money(row['median'], currency)} in twelve months.{gone}",
+        [
+            amounts("bookings", row["top"], "part of the best tenth", sellers=row["sellers"], n=row["n"]),
+            amounts("bookings", row["median"], "median seller"),
+            amounts("bookings", row["gone"], "part of sellers who have left"),
+        ],
     )
 
 
-def funnel_takeaway(funnel: pd.DataFrame) -> str:
+def funnel_takeaway(funnel: pd.DataFrame) -> Sentence:
     """Say after which stage most deals stop (`analysis.pipeline.funnel`)."""
-    step = funnel.loc[funnel["conversion"].idxmin()] if funnel["conversion"].notna().any() else funnel.iloc[0]
+    table = funnel.set_index("stage")
+    if table["conversion"].isna().all():
+        return Sentence(
+            "No deal went on to a second stage.", [part("stage_conversion", 0, len(table), "stages passed")]
+        )
+    step = table.loc[table["conversion"].idxmin()]
+    beside = {"low": step["low"], "high": step["high"], "n": step["reached"]}
+    claim = least("stage_conversion", table["conversion"], "stage", **beside)
     onward = (
-        f"{style.percent(step['conversion'])} go on ({style.percent(step['low'])} to {style.percent(step['high'])}, "
+        f"{style.percent(step['conversion'])} ({style.percent(step['low'])} to {style.percent(step['high'])}, "
         f"n {step['reached']:,.0f})"
     )
-    if funnel["basis"].iloc[0] == "status":
-        return f"**Deals thin out most after “{step['stage']}”**: {onward}. Stages passed are not recorded."
-    return f"**Deals thin out most after “{step['stage']}”**: {onward}."
+    known = " Stages passed are not recorded." if funnel["basis"].iloc[0] == "status" else ""
+    return Sentence(f"**The smallest part of deals goes on after “{claim.name}”**: {onward}.{known}", [claim])
 
 
-def velocity_takeaway(velocity: pd.DataFrame, cycle_days: pd.DataFrame, currency: str = "EUR") -> str:
+def velocity_takeaway(velocity: pd.DataFrame, cycle_days: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say how much money the pipeline turns out per day, and which factor moved it.
 
     Parameters
@@ -167,46 +248,68 @@ def velocity_takeaway(velocity: pd.DataFrame, cycle_days: pd.DataFrame, currency
     velocity, cycle_days : DataFrame
         As `analysis.pipeline.velocity` and `analysis.team.cycle_days_total` give them.
     """
-    table = velocity.set_index("factor")
-    said = f"**The pipeline turns out {style.amount(table.loc['velocity', 'now'], 'money/day', currency)}**"
-    days = cycle_days.iloc[0]
-    between = "" if pd.isna(days["low"]) else f"{days['low']:.0f} to {days['high']:.0f}, "
-    cycle = f" A won deal takes {days['value']:.0f} days at the median ({between}n {days['n']:,.0f})."
-    if pd.isna(table.loc["velocity", "log_change"]):
-        return f"{said}; the deals do not reach back far enough to compare it with a year before.{cycle}"
-    main = table["log_change"].drop("velocity").abs().idxmax()
+    table, cycle = velocity.set_index("factor"), _cycle(cycle_days.iloc[0])
+    row = table.loc["velocity"]
+    said = f"**The pipeline turns out {style.amount(row['now'], 'money/day', currency)}**"
+    if pd.isna(row["log_change"]):
+        alone = f"{said}; the deals do not reach back far enough to compare it with a year before."
+        return joined([Sentence(alone, [amounts("sales_velocity", row["now"])]), cycle])
+    moved = first("sales_velocity", MOVED, {"now": row["now"], "before": row["before"], "change": row["share"]})
+    by = table["log_change"].drop("velocity")
+    ends = {
+        "now": by[by.abs().idxmax()],
+        "most": by.max(),
+        "least": by.min(),
+        "share": table["share"][by.abs().idxmax()],
+    }
+    main = first("sales_velocity", ("did most",), ends, f"factor: {by.abs().idxmax()}")
     words = {"open_deals": "the number of open deals", "win_rate": "the win rate"}
     words |= {"average_won": "the size of a won deal", "cycle_days": "the days to close"}
-    change = style.change(table.loc["velocity", "share"])
-    by = style.change(table.loc[main, "share"])
-    return f"{said}, {change} on a year before; {words[main]} moved it most ({by}).{cycle}"
+    change, step = style.change(row["share"]), style.change(ends["share"])
+    told = f"{said}, {change} on a year before; {words[main.name]} moved it most ({step})."
+    return joined([Sentence(told, [moved, main]), cycle])
 
 
-def _whole(quarter) -> str:
+def _cycle(days: pd.Series) -> Sentence:
+    between = "" if pd.isna(days["low"]) else f"{days['low']:.0f} to {days['high']:.0f}, "
+    return Sentence(
+        f"A won deal takes {days['value']:.0f} days at the median ({between}n {days['n']:,.0f}).",
+        [amounts("sales_cycle_days", days["value"], **days[["low", "high", "n"]])],
+    )
+
+
+def _whole(quarter: pd.Series) -> Sentence:
     share, low, high, median, p10, p90 = (
-        style.percent(v, 0)
-        for v in (quarter.share, quarter.low, quarter.high, quarter.median, quarter.p10, quarter.p90)
+        style.percent(quarter[k], 0) for k in ("share", "low", "high", "median", "p10", "p90")
     )
-    return (
-        f"**In {quarter.quarter}, {quarter.at_quota:,.0f} of {quarter.reps:,.0f} sellers reached their quota** ({share}; "
-        f"{low} to {high}); the median attained {median}, the middle eight of ten {p10} to {p90}."
-    )
-
-
-def _open(quarter) -> str:
-    side = "ahead of" if quarter.together >= quarter.elapsed else "behind"
-    return (
-        f"In {quarter.quarter} all together stand at {style.percent(quarter.together, 0)} of quota with "
-        f"{style.percent(quarter.elapsed, 0)} of the days gone: {side} an even pace."
+    return Sentence(
+        f"**In {quarter['quarter']}, {quarter['at_quota']:,.0f} of {quarter['reps']:,.0f} sellers reached their quota** ({share}; "
+        f"{low} to {high}); the median attained {median}, the middle eight of ten {p10} to {p90}.",
+        [
+            at_quota(quarter),
+            amounts("quota_attainment", quarter["share"], "part of sellers at quota", **quarter[["low", "high"]]),
+            amounts("quota_attainment", quarter["median"], "median seller", **quarter[["p10", "p90"]]),
+        ],
     )
 
 
-def _side(ranked: pd.DataFrame, place: str, word: str) -> str:
-    names = ranked.loc[ranked["place"].eq(place), "name"].tolist()
+def _open(quarter: pd.Series) -> Sentence:
+    figures = {"now": quarter["together"], "than": quarter["elapsed"]}
+    claim = first("quota_attainment", BESIDE, figures, "days gone")
+    side = {"more than": "ahead of", "less than": "behind", "as much as": "at"}[claim.predicate]
+    return Sentence(
+        f"In {quarter['quarter']} all together stand at {style.percent(quarter['together'], 0)} of quota with "
+        f"{style.percent(quarter['elapsed'], 0)} of the days gone: {side} an even pace.",
+        [claim],
+    )
+
+
+def _side(claims: list[Claim], predicate: str, word: str) -> str:
+    names = [c.name for c in claims if c.predicate == predicate]
     if not names:
         return ""
     verb = "wins" if len(names) == 1 else "win"
-    listed = ", ".join(names[:MOST_NAMES]) if len(names) <= MOST_NAMES else _count(len(names), "seller")
+    listed = ", ".join(names) if len(names) <= MOST_NAMES else _count(len(names), "seller")
     return f"{listed} {verb} {word}"
 
 
@@ -218,40 +321,74 @@ def _n(rates: pd.DataFrame) -> str:
     return f"{rates['n'].sum():,.0f}"
 
 
-def capacity_takeaway(capacity: pd.DataFrame, newcomers: pd.DataFrame, currency: str = "EUR") -> str:
+def capacity_takeaway(capacity: pd.DataFrame, newcomers: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say whether the sellers can carry the plan, and by when new ones are wanted (`analysis.capacity`)."""
-    now = capacity.iloc[0]
-    middle, low, high = (style.money(now[c], currency) for c in ("capacity", "low", "high"))
+    parts = [_carried(capacity.iloc[0], currency)]
+    planned = capacity.dropna(subset=["plan"])
+    if pd.notna(capacity["plan"].iloc[0]):
+        short = planned[planned["gap"] > 0]
+        none = part("sales_capacity", 0, len(planned), "quarters ahead that fall short of their plan")
+        parts.append(
+            _shortfall(short.iloc[0], currency)
+            if len(short)
+            else Sentence("No quarter ahead that has a plan falls short.", [none])
+        )
+        if len(newcomers):
+            parts.append(_newcomer(newcomers.iloc[0]))
+    return joined(parts)
+
+
+def _carried(now: pd.Series, currency: str) -> Sentence:
+    """Say what the sellers can be counted on for, and what plan and quotas ask of them."""
+    middle, low, high, plan = (style.money(now[c], currency) for c in ("capacity", "low", "high", "plan"))
     said = f"**The {now['sellers']:.0f} sellers can be counted on for {middle} in {now['quarter']}**"
     said += f" ({low} to {high} in eight of ten cases)"
+    claim = amounts("sales_capacity", now["capacity"], now["quarter"], **now[["low", "high", "sellers", "plan"]])
     if pd.isna(now["plan"]):
-        return f"{said}; no plan is set to hold it against."
-    said += f", against a plan of {style.money(now['plan'], currency)}."
-    if pd.notna(now["quota"]):
-        said += (
-            f" Quotas add up to {style.percent(now['quota'] / now['plan'], 0)} of it; past quarters brought "
-            f"{style.percent(now['factor'], 0)} of full quotas, so {style.percent(1 / now['factor'], 0)} would do."
-        )
-    short = capacity[capacity["gap"] > 0]
-    said += " " + (
-        _shortfall(short.iloc[0], currency) if len(short) else "No quarter ahead that has a plan falls short."
+        return Sentence(f"{said}; no plan is set to hold it against.", [claim])
+    said += f", against a plan of {plan}."
+    if pd.isna(now["quota"]):
+        return Sentence(said, [claim])
+    of_plan, factor = now["quota"] / now["plan"], now["factor"]
+    said += f" Quotas add up to {style.percent(of_plan, 0)} of it; past quarters brought "
+    said += f"{style.percent(factor, 0)} of full quotas, so {style.percent(1 / factor, 0)} would do."
+    quotas = amounts("sales_capacity", of_plan, "quotas over the plan", factor=factor, enough=1 / factor)
+    return Sentence(said, [claim, quotas])
+
+
+def against_plan(row: pd.Series) -> Claim:
+    """Claim whether a quarter's plan lies beyond what the sellers are likely to book, or within it (`capacity`)."""
+    figures = {"low": row["low"], "high": row["high"], "target": row["plan"], "now": row["gap"]}
+    return first("sales_capacity", AGAINST_TARGET, figures, row["quarter"])
+
+
+def _newcomer(row: pd.Series) -> Sentence:
+    return Sentence(
+        f"A newcomer begins at {style.percent(row['start'], 0)} of a usual seller's bookings "
+        f"({style.percent(row['low'], 0)} to {style.percent(row['high'], 0)}, n {row['n']:.0f}) and is there after "
+        f"{row['months']:.0f} months.",
+        [amounts("ramp_length", row["months"], "newcomers", **row[["start", "low", "high", "n"]])],
     )
-    if len(newcomers):
-        row = newcomers.iloc[0]
-        said += (
-            f" A newcomer begins at {style.percent(row['start'], 0)} of a usual seller's bookings "
-            f"({style.percent(row['low'], 0)} to {style.percent(row['high'], 0)}, n {row['n']:.0f}) and is there after "
-            f"{row['months']:.0f} months."
-        )
-    return said
 
 
-def _shortfall(row: pd.Series, currency: str) -> str:
+def _shortfall(row: pd.Series, currency: str) -> Sentence:
     plan = "a plan that grows on as it did" if row["assumed"] else "the plan"
-    said = f"{row['quarter']} falls {style.money(row['gap'], currency)} short of {plan}"
+    side, figures = against_plan(row), {"now": row["capacity"], "target": row["plan"]}
+    doubt = " in the middle case, still within reach" if side.predicate == "within reach of" else ""
+    claims = [
+        side,
+        first("sales_capacity", ("short of",), figures, f"{row['quarter']}, the middle case"),
+        amounts("sales_capacity", row["hires"], f"{row['quarter']}, sellers wanted", today=row["hires_now"]),
+    ]
+    said = f"{row['quarter']} falls {style.money(row['gap'], currency)} short of {plan}{doubt}"
+    return Sentence(f"{said}{_wanted(row)}", claims)
+
+
+def _wanted(row: pd.Series) -> str:
+    """Say how many sellers would close a gap, and by when they must be hired."""
     if pd.isna(row["hires"]):
-        return f"{said}."
-    said += f", the worth of {_sellers(row['hires'])}"
+        return "."
+    said = f", the worth of {_sellers(row['hires'])}"
     if pd.isna(row["hire_by"]):
         return f"{said}; how long a new one takes is not known."
     day = f"{said} hired by {style.day(row['hire_by'])}"
@@ -263,4 +400,4 @@ def _shortfall(row: pd.Series, currency: str) -> str:
 
 
 def _sellers(count: float) -> str:
-    return f"{count:.0f} more seller" + ("" if count == 1 else "s")
+    return f"{count:.0f} seller" + ("" if count == 1 else "s")
