@@ -364,7 +364,8 @@ def test_the_capacity_sentences():
         "**The 46 sellers can be counted on for €9.0m in Q4 2026** (€8.0m to €10.0m in eight of ten cases), against a plan of "
         "€10.0m. Quotas add up to 110 % of it; past quarters brought 80 % of full quotas, so 125 % would do. Q4 2026 falls €1.0m "
         "short of the plan in the middle case, still within reach, the worth of 5 sellers hired by 5 Jan 2026; that day has "
-        "passed, and from today it takes 9 sellers. A newcomer begins at 43 % of a usual seller's bookings (30 % to 56 %, n 28) and is there after 10 months."
+        "passed, and from today it takes 9 sellers. A newcomer begins at 43 % of a usual seller's bookings (30 % to 56 %, n 28) "
+        "and is there after 10 months."
     )
     beyond = team_say.capacity_takeaway(short.assign(high=9.5e6), ramp)  # eight of ten cases end below the plan
     assert "falls €1.0m short of the plan, the worth" in beyond

@@ -70,6 +70,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "below": (
         "fell",
         "less",
+        "less often",
         "fewer",
         "more often",
         "short of",
@@ -83,9 +84,10 @@ WORDS: dict[str, tuple[str, ...]] = {
     "not clear": ("surely",),
     "is most": ("most", "largest", "highest", "lead", "nearest"),
     "is least": ("least", "fewest", "smallest", "lowest", "hardest", "truest", "nearest"),
-    "more than": ("more", "ahead", "dearer", "higher", "above", "beyond", "too high", "closer", "nearer"),
+    "more than": ("more", "more often", "ahead", "dearer", "higher", "above", "beyond", "too high", "closer", "nearer"),
     "less than": (
         "less",
+        "less often",
         "behind",
         "fewer",
         "cheaper",

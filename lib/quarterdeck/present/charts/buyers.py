@@ -34,7 +34,7 @@ def lorenz_curve(lorenz: pd.DataFrame, concentration: pd.DataFrame, ax: Axes | N
     for axis in (ax.xaxis, ax.yaxis):
         style.percent_axis(axis)
     finding = f"The largest tenth of customers brings {style.percent(row['top_tenth'], 0)} of revenue"
-    claim = amounts("revenue_concentration", row["top_tenth"], "top tenth", n=row["n"])
+    claim = amounts("revenue_concentration", row["top_tenth"], "largest tenth", n=row["n"])
     return style.title(ax, Sentence(finding, [claim]), "How much hangs on few customers? Revenue of twelve months, %")
 
 

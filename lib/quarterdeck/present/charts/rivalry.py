@@ -134,8 +134,8 @@ def _dearer_winners(dearer: pd.DataFrame) -> Sentence:
     rose = [first("market_share", ("rose",), {"now": v, "before": 0.0}, f"seller: {s}") for s, v in change.items()]
     rose = [c for c in rose if c]
     if not rose:
-        claim = part("market_share", 0, len(dearer), "sellers dearer than we are who gain share")
-        return Sentence("Nobody dearer than we are gains share", [claim])
+        claim = part("market_share", 0, len(dearer), "seller dearer than we are gains share")
+        return Sentence(f"No {claim.subject}", [claim])
     levels = [first("price_index", ("more than",), {"now": price[c.name], "than": 100.0}, c.subject) for c in rose]
     verb = "gains" if len(rose) == 1 else "gain"
     return Sentence(f"{listed([c.name for c in rose])} {verb} share at a higher price than ours", [*rose, *levels])

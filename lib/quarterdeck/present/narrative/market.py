@@ -176,7 +176,8 @@ def buyers_takeaway(segments: pd.DataFrame, concentration: pd.DataFrame, currenc
         f"the largest tenth {style.percent(row['top_tenth'], 0)}.**"
     )
     claims = [
-        amounts("revenue_concentration", row[k], k.replace("_", " "), n=row["n"]) for k in ("top_ten", "top_tenth")
+        amounts("revenue_concentration", row[k], whose, n=row["n"])
+        for k, whose in (("top_ten", "ten largest customers"), ("top_tenth", "largest tenth"))
     ]
     quiet = by.loc[by.index == "Gone quiet"]
     if quiet.empty:
