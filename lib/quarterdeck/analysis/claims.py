@@ -1,12 +1,15 @@
 """What does a sentence claim of a figure, and does it hold?
 
 Each predicate is a word that a sentence may use of named figures and the test that they must pass. A claim that does not
-hold cannot be made.
+hold cannot be made. What it speaks of is a metric of the catalogue, or one of `FIGURES`: figures that pages tell beside
+their metrics, each defined in a line. There are no other names, and a test says so.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+import pandas as pd
 
 PREDICATES: dict[str, Callable[[dict[str, float]], bool]] = {
     "rose": lambda f: f["now"] > f["before"],
@@ -35,11 +38,21 @@ PREDICATES: dict[str, Callable[[dict[str, float]], bool]] = {
     "short of its aim": lambda f: f["high"] < f["target"],
     "expected": lambda f: f["low"] > 0,  # an interval of an amount
     "counted": lambda f: f["n"] > 0,
+    # of all pages
+    "amounts to": lambda f: f["now"] == f["now"],  # a plain figure, written as it is
+    "n of m": lambda f: 0 <= f["n"] <= f["of"],  # the subject is what the n are or do, in the sentence's words
+    "is most": lambda f: f["now"] >= f["most"],
+    "is least": lambda f: f["now"] <= f["least"],
+    "more than": lambda f: f["now"] > f["than"],
+    "less than": lambda f: f["now"] < f["than"],
+    "as much as": lambda f: f["now"] == f["than"],
+    "not clear": lambda f: f["low"] <= 0 <= f["high"],  # an interval of a difference
+    "likelier than not": lambda f: f["chance"] > 0.5,
 }
 # The words by which sentences say each predicate; a test finds none of them in a sentence without its claim.
 WORDS: dict[str, tuple[str, ...]] = {
-    "rose": ("rose", "up", "more"),
-    "fell": ("fell", "down", "less"),
+    "rose": ("rose", "up", "more", "grew", "gained", "taking", "gains"),
+    "fell": ("fell", "down", "less", "shrank", "lost", "losing"),
     "clearly rose": ("rose", "up", "more"),
     "clearly fell": ("fell", "down", "less"),
     "reached": ("reached",),
@@ -48,16 +61,69 @@ WORDS: dict[str, tuple[str, ...]] = {
     "within reach of": ("within reach",),
     "heading below": ("heading below",),
     **{odds: (odds,) for odds in ("very likely", "likely", "as likely as not", "unlikely", "very unlikely")},
-    "added most": ("added",),
-    "lost most": ("lost",),
+    "added most": ("added", "most", "gained", "fastest"),
+    "lost most": ("lost", "most"),
+    "did most": ("most",),
     "nothing grew": ("grew",),
     "nothing fell": ("fell",),
-    "above": ("grew", "above"),
-    "below": ("fell", "less", "more often", "short of", "below"),
+    "above": ("grew", "above", "more", "more often", "higher", "clearly", "surely", "too high", "closer"),
+    "below": (
+        "fell",
+        "less",
+        "more often",
+        "short of",
+        "below",
+        "lower",
+        "clearly",
+        "surely",
+        "too low",
+        "further off",
+    ),
+    "not clear": ("surely",),
+    "is most": ("most", "largest", "highest", "lead", "nearest"),
+    "is least": ("least", "fewest", "smallest", "lowest", "hardest", "truest", "nearest"),
+    "more than": ("more", "ahead", "dearer", "higher", "above", "beyond", "too high", "closer", "nearer"),
+    "less than": (
+        "less",
+        "behind",
+        "fewer",
+        "cheaper",
+        "lower",
+        "below",
+        "short of",
+        "lost",
+        "fell",
+        "too low",
+        "further off",
+    ),
+    "likelier than not": ("likelier than not", "more often than not"),
 }
 AGAINST_BEFORE = ("no clear change", "clearly rose", "clearly fell", "rose", "fell", "stood still")
 AGAINST_TARGET = ("heading above", "within reach of", "heading below")
 ODDS = ("very likely", "likely", "as likely as not", "unlikely", "very unlikely")
+MOVED = ("rose", "fell", "stood still")
+BESIDE = ("more than", "less than", "as much as")
+CLEAR = ("above", "below", "not clear")
+
+# What claims speak of where the catalogue has no metric: names, each with its definition.
+FIGURES: dict[str, str] = {
+    # forecasting
+    "bookings_ahead": "Bookings ahead: a quarter's at its end: booked, open deals by their chances, and what usually still comes",
+    "brier_score": "Brier score: mean squared distance of a chance from what came",
+    "call_error": "Error of calls: mean of called over actual, less one",
+    "chance_error": "Error of chances: mean distance of a chance from the share that came true",
+    "forecast_bias": "Bias: Σ (forecast − actual) ÷ Σ actual",
+    "forecast_error": "Error of forecasts: Σ |forecast − actual| ÷ Σ actual",
+    "forecast_gain": "Value added: error of repeating last year less the forecasts'",
+    "goal_gap": "Gap to the goal: goal ÷ usual bookings − 1",
+    "goal_probability": "Chance of the goal: share of the distribution of bookings at or above it",
+    "interval_coverage": "Coverage: share of past outcomes that the interval held",
+    "lever": "Lever of velocity: open deals, win rate, average won deal, days to win, or sellers",
+    "lever_effect": "Effect of a lever: half of what a usual swing to both sides moves in bookings",
+    "mase": "MASE: mean absolute error ÷ that of repeating last year",
+    "pipeline_worth": "Worth of the pipeline: open deals due this quarter, weighted by their stage's past chance",
+    "revenue_ahead": "Revenue ahead: forecast of the months or quarters to come, in the middle",
+}
 
 
 @dataclass(frozen=True)
@@ -87,6 +153,11 @@ class Claim:
         if not holds(self.predicate, self.figures):
             raise ValueError(f"it is not so that {self.metric} {self.predicate}: {self.figures}")
 
+    @property
+    def name(self) -> str:
+        """Give the subject without its kind: "A" of "rival: A"."""
+        return self.subject.rpartition(": ")[2]
+
     def record(self) -> dict[str, Any]:
         """Give the claim as data, with plain numbers."""
         figures = {name: float(value) for name, value in self.figures.items()}
@@ -115,3 +186,48 @@ def first(metric: str, predicates: tuple[str, ...], figures: dict[str, float], s
     """
     known = {name: value for name, value in figures.items() if value is not None and value == value}
     return next((Claim(metric, p, known, subject) for p in predicates if holds(p, known)), None)
+
+
+def amounts(metric: str, now: float, subject: str = "", **beside: float) -> Claim | None:
+    """Claim a plain figure, with what is told `beside` it; None where it is not known.
+
+    >>> amounts("win_rate", 0.3, n=40).figures
+    {'now': 0.3, 'n': 40}
+    """
+    return first(metric, ("amounts to",), {"now": now} | beside, subject)
+
+
+def part(metric: str, n: float, of: float, subject: str) -> Claim:
+    """Claim that so many of so many are or do what `subject` says, in the words of the sentence."""
+    return Claim(metric, "n of m", {"n": n, "of": of}, subject)
+
+
+def most(
+    metric: str, values: pd.Series, kind: str, predicates: tuple[str, ...] = ("is most",), **beside: float
+) -> Claim | None:
+    """Claim something of the largest of values by name; its name is the claim's.
+
+    >>> most("revenue", pd.Series({"A": 1.0, "B": 2.0}), "segment").name
+    'B'
+    """
+    ends = {"now": values.max(), "most": values.max(), "least": values.min()}
+    return first(metric, predicates, ends | beside, f"{kind}: {values.idxmax()}")
+
+
+def least(
+    metric: str, values: pd.Series, kind: str, predicates: tuple[str, ...] = ("is least",), **beside: float
+) -> Claim | None:
+    """Claim something of the smallest of values by name, as `most` does of the largest."""
+    ends = {"now": values.min(), "most": values.max(), "least": values.min()}
+    return first(metric, predicates, ends | beside, f"{kind}: {values.idxmin()}")
+
+
+def apart(
+    metric: str, low: float, high: float, subject: str = "", against: float = 0.0, **beside: float
+) -> Claim | None:
+    """Claim that an interval lies above or below what it is held `against`, or that this is not clear.
+
+    >>> apart("win_rate", 0.2, 0.3, "rival: A", against=0.4).predicate
+    'below'
+    """
+    return first(metric, CLEAR, {"low": low - against, "high": high - against} | beside, subject)
