@@ -484,6 +484,7 @@ def test_customers_sentences_say_what_the_frames_say(desk, kept):
     assert f"{len(kept['room'])} accounts" in customer_say.growth_takeaway(kept["room"])
     assert "A new customer cost" in customer_say.acquisition_takeaway(kept["won"])
     apart = kept["groups"].assign(place=["below"] + [""] * (len(kept["groups"]) - 1))
+    apart.loc[0, ["low", "value", "high", "all"]] = 0.5, 0.6, 0.7, 0.99
     assert f"{apart['group'].iloc[0]} is below in net retention" in customer_say.groups_takeaway(apart)
 
 

@@ -79,7 +79,8 @@ WORDS: dict[str, tuple[str, ...]] = {
         "too low",
         "further off",
     ),
-    "not clear": ("surely",),
+    "not clear": ("surely", "neither surely more nor less", "not surely more"),
+    "n of m": ("surely",),
     "is most": ("most", "largest", "highest", "lead", "nearest"),
     "is least": ("least", "fewest", "smallest", "lowest", "hardest", "truest", "nearest"),
     "more than": ("more", "ahead", "dearer", "higher", "above", "beyond", "too high", "closer", "nearer"),
@@ -123,6 +124,30 @@ FIGURES: dict[str, str] = {
     "mase": "MASE: mean absolute error ÷ that of repeating last year",
     "pipeline_worth": "Worth of the pipeline: open deals due this quarter, weighted by their stage's past chance",
     "revenue_ahead": "Revenue ahead: forecast of the months or quarters to come, in the middle",
+    # targets
+    "customer_profit": "Customers' profit: gross margin less selling cost, where it is known, of four whole quarters",
+    "margin_gain": "Margin gained: margin of a split of the same revenue less that of equal chances",
+    "margin_money": "Gross margin in money: revenue less cost of goods of four whole quarters, and what moved it",
+    "plan": "Plan: what the next quarter is to bring, as asked, as targets are set, or the middle of its forecast",
+    "plan_need": "Needs of the plan: pipeline decided, win rate and ramped sellers",
+    "price_left": "Price waterfall: what is left of the list price at each stage, and what was taken",
+    "split_chance": "Chance of a share of the plan: that a unit reaches what it is asked for",
+    "split_error": "Error of a split: Σ |actual − asked| ÷ Σ actual",
+    "split_shortfall": "Expected shortfall: what units miss of what they are asked for, on average",
+    # customers
+    "acquisition_cost": "Cost of a new customer: selling cost of four quarters, a quarter earlier ÷ new customers",
+    "account_room": "Room of accounts: what accounts that count as kept would bring if they bought what their peers do",
+    "chance_gain": "Gain of chances: Brier score of one chance for all less that of the chances told",
+    "cohort_retention": "Cohorts: customers who still buy in a span of their life ÷ all who lived through it",
+    "customer_flow": "Customers' bridge: revenue that came and went by customers, twelve months on the twelve before",
+    "expected_revenue": "Revenue expected of accounts a year ago, against what came",
+    "revenue_concentration": "Concentration of revenue: the part that the largest customers bring in twelve months",
+    # initiatives
+    "detectable_effect": "Detectable effect: the smallest that would be found in eight of ten cases",
+    "initiative_effect": "Effect of an initiative: change of what it was to move, against what would have been",
+    "initiative_periods": "Event study: periods since the start whose gap to the control is beyond what chance gave before",
+    "initiative_sales": "Sales under initiatives: day-to-day sales that any of them touched, and what they explain of it",
+    "placebo_effect": "Placebos: the same estimate where, or when, nothing was done",
 }
 
 

@@ -3,8 +3,10 @@
 import pandas as pd
 from matplotlib.axes import Axes
 
+from quarterdeck.analysis.claims import amounts
 from quarterdeck.present import style
 from quarterdeck.present.charts.steps import steps
+from quarterdeck.present.said import Sentence
 
 STEPS = ["before", "price", "volume", "mix", "new", "lost", "now"]
 
@@ -30,7 +32,8 @@ def lorenz_curve(lorenz: pd.DataFrame, concentration: pd.DataFrame, ax: Axes | N
     for axis in (ax.xaxis, ax.yaxis):
         style.percent_axis(axis)
     finding = f"The largest tenth of customers brings {style.percent(row['top_tenth'], 0)} of revenue"
-    return style.title(ax, finding, "How much hangs on few customers? Revenue of twelve months, %")
+    claim = amounts("revenue_concentration", row["top_tenth"], "top tenth", n=row["n"])
+    return style.title(ax, Sentence(finding, [claim]), "How much hangs on few customers? Revenue of twelve months, %")
 
 
 def elasticity_dots(table: pd.DataFrame, ax: Axes | None = None) -> Axes:

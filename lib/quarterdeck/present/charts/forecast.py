@@ -310,12 +310,12 @@ def tornado_bars(tornado: pd.DataFrame, ax: Axes | None = None, currency: str = 
     spots = list(range(len(tornado) - 1, -1, -1))
     for spot, row in zip(spots, tornado.itertuples(), strict=True):
         for value, way, other in ((row.less, "lower", row.more), (row.more, "higher", row.less)):
-            part = value / row.base - 1
+            moved = value / row.base - 1
             right = value > other or (value == other and way == "higher")
-            ax.barh(spot, part, height=0.52, color=style.US if part >= 0 else style.SOFT)
+            ax.barh(spot, moved, height=0.52, color=style.US if moved >= 0 else style.SOFT)
             near = {"xytext": (4 if right else -4, 0), "textcoords": "offset points", "va": "center", "fontsize": 9}
-            said = f"{way}: {style.change(part) if abs(part) >= 5e-4 else 'no change'}"
-            ax.annotate(said, (part, spot), ha="left" if right else "right", color=style.INK, **near)
+            said = f"{way}: {style.change(moved) if abs(moved) >= 5e-4 else 'no change'}"
+            ax.annotate(said, (moved, spot), ha="left" if right else "right", color=style.INK, **near)
     ax.axvline(0, color=style.INK, linewidth=1)
     wide = (tornado[["less", "more"]].div(tornado["base"], axis=0) - 1).abs().max(axis=None)
     ax.set_xlim(-1.5 * max(wide, 1e-3), 1.5 * max(wide, 1e-3))
