@@ -289,11 +289,11 @@ def test_the_sentences_of_the_months_ahead():
          "low": [1.2e6, 1.5e6], "high": [1.8e6, 2.3e6], "sure": [True, False]}
     )  # fmt: skip
     assert forecast_say.parts_takeaway(parts) == (
-        "**A adds €500k to the next twelve months** (+50.0 %); surely more from A."
+        "**The next twelve months bring surely more from A**; in the middle, A adds most: €500k (+50.0 %)."
     )
     down = parts.assign(middle=parts["past"] - 1e5, sure=False)
     assert forecast_say.parts_takeaway(down) == (
-        "**No part is to sell more than in the last twelve months in the middle**; of no part is it sure whether it grows."
+        "**Of no part is it sure whether it grows**; in the middle, no part adds anything."
     )
 
 
@@ -311,7 +311,7 @@ def test_the_forecast_sentences():
     landing = pd.DataFrame([row])
     assert forecast_say.landing_takeaway(landing) == (
         "**The quarter ends at €31.9m in the middle, between €29.9m and €34.0m in eight of ten cases**; €13.6m is in so far. "
-        "The target of €30.3m is reached with a chance of 84 %; the middle lies €1.6m above it."
+        "The target of €30.3m has a chance of 84 %; the middle lies €1.6m above it."
     )
     unknown = landing.assign(p50=float("nan"), wape=float("nan"), n_origins=2)
     assert "2 past quarters to learn from, too few" in forecast_say.landing_takeaway(unknown)
@@ -338,8 +338,8 @@ def test_the_scenario_sentences():
     numbers = {"p10": 9.5e6, "p50": 10.0e6, "p90": 10.6e6, "goal": 10.6e6, "chance": 0.09}
     base = pd.DataFrame([{"quarter": "Q4 2026"} | numbers, {"quarter": "Q1 2027"} | numbers])
     assert forecast_say.scenario_takeaway(base, base) == (
-        "**Q4 2026 ends at €10.0m of bookings, between €9.5m and €10.6m in eight of ten cases**; the goal of €10.6m is reached "
-        "with a chance of 9 %. The quarter after it brings €10.0m."
+        "**Q4 2026 ends at €10.0m of bookings, between €9.5m and €10.6m in eight of ten cases**; the goal of €10.6m has a "
+        "chance of 9 %. The quarter after it brings €10.0m."
     )
     moved = base.assign(p50=[10.6e6, 11.0e6], chance=0.5)
     said = forecast_say.scenario_takeaway(moved, base)
@@ -487,6 +487,7 @@ def test_customers_sentences_say_what_the_frames_say(desk, kept):
     assert f"{len(kept['room'])} accounts" in customer_say.growth_takeaway(kept["room"])
     assert "A new customer cost" in customer_say.acquisition_takeaway(kept["won"])
     apart = kept["groups"].assign(place=["below"] + [""] * (len(kept["groups"]) - 1))
+    apart.loc[0, ["low", "value", "high", "all"]] = 0.5, 0.6, 0.7, 0.99
     assert f"{apart['group'].iloc[0]} is below in net retention" in customer_say.groups_takeaway(apart)
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from quarterdeck.analysis.claims import Claim
+from quarterdeck.present.written import money
 
 SAID_MIME = "application/vnd.quarterdeck.said+json"
 
@@ -48,3 +49,14 @@ class Said:
 def records(sentence: str, kind: str) -> list[dict[str, Any]]:
     """Give what a string claims as data: one record, or none where it is no Sentence."""
     return [sentence.record(kind)] if isinstance(sentence, Sentence) else []
+
+
+def gap(claim: Claim, currency: str, words: tuple[str, str] = ("above", "below")) -> str:
+    """Say by how much money a claim of `claims.AGAINST` has one figure above or below another.
+
+    >>> gap(Claim("revenue", "less than", {"now": 1e6, "than": 3e6}), "EUR")
+    '€2.0m below'
+    """
+    size = money(abs(claim.figures["now"] - claim.figures["than"]), currency)
+    above, below = words
+    return {"more than": f"{size} {above}", "less than": f"{size} {below}", "as much as": "right at"}[claim.predicate]

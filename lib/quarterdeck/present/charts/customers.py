@@ -5,11 +5,14 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
+from quarterdeck.analysis.claims import Claim, amounts, apart, most, part
 from quarterdeck.present import style
 from quarterdeck.present.charts.steps import steps
+from quarterdeck.present.said import Sentence
 
 KEPT = LinearSegmentedColormap.from_list("kept", ["white", style.US])
 KINDS = {"net": ("net revenue", style.US), "logo": ("customers", style.SOFT), "gross": ("gross revenue", style.NAVY)}
+METRIC = {"net": "net_revenue_retention", "gross": "gross_revenue_retention", "logo": "logo_retention"}
 STEPS = {
     "before": "A year\nbefore", "new": "New", "expansion": "Bought\nmore", "won back": "Won\nback",
     "contraction": "Bought\nless", "lost": "Lost", "now": "Now",
@@ -35,10 +38,10 @@ def retention_lines(lines: pd.DataFrame, ax: Axes | None = None) -> Axes:
     _quarters(ax, lines["day"].drop_duplicates())
     style.percent_axis(ax.yaxis)
     net = lines[lines["kind"] == "net"].iloc[-1]
-    finding = f"Customers of a year ago bring {style.percent(net['value'], 0)} of what they brought then"
+    said = f"Customers of a year ago bring {style.percent(net['value'], 0)} of what they brought then"
     return style.title(
         ax,
-        finding,
+        Sentence(said, [kept(net)]),
         "Do customers stay, and do they buy more? Twelve months on the twelve before, %; band: 90 % interval",
     )
 
@@ -52,7 +55,8 @@ def bridge_bars(bridge: pd.DataFrame, ax: Axes | None = None, currency: str = "E
     amount = table["amount"]
     gained = amount[["new", "expansion", "won back"]].sum()
     gone = -amount[["contraction", "lost"]].sum()
-    finding = f"{style.money(gained, currency)} came in, {style.money(gone, currency)} fell away"
+    claims = [amounts("customer_flow", gained, "came in"), amounts("customer_flow", gone, "went")]
+    finding = Sentence(f"{style.money(gained, currency)} came in, {style.money(gone, currency)} went", claims)
     return style.title(
         ax, finding, f"Which customers moved revenue? Twelve months on the twelve before, {currency} (customers)"
     )
@@ -73,12 +77,11 @@ def group_dots(groups: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_yticks(spots, net["group"] + "  n " + net["n"].map(style.number))
     ax.set_ylim(-0.6, len(net) - 0.1)
     style.percent_axis(ax.xaxis)
-    apart = net[net["place"] != ""]
-    finding = (
-        f"{', '.join(apart['group'])} stand{'s' if len(apart) == 1 else ''} apart from the others"
-        if len(apart)
-        else "No group surely keeps its revenue better or worse than all"
-    )
+    claims = places(net)
+    finding = Sentence("No group surely keeps its revenue better or worse than all", claims)
+    if claims[0].predicate != "n of m":
+        named = ", ".join(c.name for c in claims)
+        finding = Sentence(f"{named} stand{'s' if len(claims) == 1 else ''} apart from the others", claims)
     return style.title(ax, finding, "Who keeps buying? Net retention, %; dot shrunken, line 90 % interval, tick raw")
 
 
@@ -94,7 +97,8 @@ def risk_bars(risk: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR")
     ax.set_yticks(spots, risk["name"])
     ax.set_xlim(0, 1.3 * risk["kept"].max())
     style.money_axis(ax.xaxis, currency)
-    finding = f"{risk['name'].iloc[0]} has most at stake: {style.money(risk['at_stake'].iloc[0], currency)}"
+    top = most("revenue_at_risk", risk.set_index("name")["at_stake"], "account")
+    finding = Sentence(f"{top.name} has most at stake: {style.money(top.figures['now'], currency)}", [top])
     return style.title(
         ax, finding, f"Who may still be kept? {currency} of a year if the account buys; red: at stake; chance of buying"
     )
@@ -105,7 +109,8 @@ def calibration_dots(bins: pd.DataFrame, scores: pd.DataFrame, ax: Axes | None =
     ax = style.truth_dots(ax, bins)
     ax.set(xlabel="chance of buying told a year ago", ylabel="bought since")
     off = style.percent(scores["ece"].iloc[0], 0)
-    finding = f"Chances were off by {off.replace(' %', ' points')} on average"
+    claim = amounts("chance_error", scores["ece"].iloc[0], "accounts")
+    finding = Sentence(f"Chances were off by {off.replace(' %', ' points')} on average", [claim])
     return style.title(
         ax,
         finding,
@@ -132,17 +137,34 @@ def cohort_map(cohorts: pd.DataFrame, of: str = "logos", ax: Axes | None = None)
     return style.title(ax, *_cohort_words(cohorts[cohorts["span"] == 2], of))
 
 
-def _cohort_words(second: pd.DataFrame, of: str) -> tuple[str, str]:
+def kept(row: pd.Series) -> Claim:
+    """Claim a retention with its interval (a row of `analysis.customers.retention_lines` or `retention_by`)."""
+    subject = f"group: {row['group']}" if "group" in row else ""
+    return amounts(METRIC[row["kind"]], row["value"], subject, low=row["low"], high=row["high"], n=row["n"])
+
+
+def places(groups: pd.DataFrame) -> list[Claim]:
+    """Claim of each group that stands apart from all, once all are allowed for, on which side; else that none does."""
+    rows = [row for _, row in groups[groups["place"] != ""].iterrows()]
+    told = [
+        apart(METRIC[row["kind"]], row["low"], row["high"], f"group: {row['group']}", against=row["all"])
+        for row in rows
+    ]
+    return told or [part("net_revenue_retention", 0, groups["group"].nunique(), "surely stand apart from all")]
+
+
+def _cohort_words(second: pd.DataFrame, of: str) -> tuple[Sentence, str]:
     """Give a cohort map's finding and its question."""
     share = (second[of] * second["n"]).sum() / second["n"].sum() if len(second) else float("nan")
-    note = "by first order, %; * some have not got there"
+    note, claim = (
+        "by first order, %; * some have not got there",
+        amounts("cohort_retention", share, f"second span: {of}"),
+    )
     if of == "logos":
-        return (
-            f"{style.percent(share, 0)} of customers still buy in the second span of their life",
-            f"Who stays? Customers {note}",
-        )
+        said = f"{style.percent(share, 0)} of customers still buy in the second span of their life"
+        return Sentence(said, [claim]), f"Who stays? Customers {note}"
     mean = f"The second span of their life brings {style.percent(share, 0)} of the first"
-    return mean, f"What do they bring? Revenue over the first span's, {note}"
+    return Sentence(mean, [claim]), f"What do they bring? Revenue over the first span's, {note}"
 
 
 def _quarters(ax: Axes, days: pd.Series) -> None:

@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from quarterdeck.analysis.claims import BESIDE, Claim, amounts, apart, first, most, part
 from quarterdeck.analysis.ledger import EVERY
 from quarterdeck.data.periods import Period
 from quarterdeck.present import style
+from quarterdeck.present.said import Sentence
 
 NEWEST = 16  # forecasts drawn
 LEVER_WORDS = {
@@ -41,7 +43,8 @@ def landing_strip(landing: pd.DataFrame, ax: Axes | None = None, currency: str =
     ax.grid(visible=False, axis="y")
     ax.set_xlim(0, 1.12 * row[["p90", "target", "seen"]].max())
     style.money_axis(ax.xaxis, currency)
-    finding = f"The quarter is heading for {style.money(row['p50'], currency)}"
+    claim = amounts("forecast_p50", row["p50"], low=row["p10"], high=row["p90"])
+    finding = Sentence(f"The quarter is heading for {style.money(row['p50'], currency)}", [claim])
     return style.title(
         ax, finding, f"Where will the quarter end? {currency}; line: eight of ten such forecasts hold it"
     )
@@ -65,7 +68,8 @@ def origin_dots(origins: pd.DataFrame, landing: pd.DataFrame, ax: Axes | None = 
     ax.set_xticks(range(len(told)), told["label"], rotation=45 if len(told) > 9 else 0)
     ax.legend(loc="upper left")
     style.money_axis(ax.yaxis, currency)
-    finding = f"On this day of a quarter, past forecasts missed its end by {style.percent(row['wape'])}"
+    said = f"On this day of a quarter, past forecasts missed its end by {style.percent(row['wape'])}"
+    finding = Sentence(said, [amounts("forecast_error", row["wape"], "this day of past quarters")])
     return style.title(ax, finding, f"How wrong was this forecast before? The whole quarter, {currency}")
 
 
@@ -88,10 +92,7 @@ def fan_lines(fan: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") 
     ax.margins(x=0.09)
     ax.set_ylim(bottom=0)
     style.money_axis(ax.yaxis, currency)
-    now, before = future["middle"].sum(), past["actual"].tail(len(future)).sum()
-    finding = f"The next {len(future)} months: {style.money(now, currency)}"
-    if len(past) >= len(future) and before > 0:
-        finding += f", {style.change(now / before - 1)} on the last {len(future)}"
+    finding = _months_finding(future["middle"], past["actual"], currency)
     return style.title(ax, finding, f"What of the months ahead? Sales by month, {currency}; shaded: the interval")
 
 
@@ -107,12 +108,10 @@ def part_dots(parts: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_yticks(spots, parts["part"])
     style.percent_axis(ax.xaxis)
     ax.set_xlabel("next twelve months against the last twelve")
-    most = parts.loc[(parts["middle"] - parts["past"]).idxmax()]
-    finding = f"Most is to come from {most['part']}: {style.change(most['change'])}"
-    if not parts["sure"].any():
-        finding = "No part is sure to grow or to shrink"
     return style.title(
-        ax, finding, "Where does the growth come from? Change, %; grey: the interval does not leave nought out"
+        ax,
+        _parts_finding(parts),
+        "Where does the growth come from? Change, %; grey: the interval does not leave nought out",
     )
 
 
@@ -138,7 +137,9 @@ def pipeline_bars(weighted: pd.DataFrame, ax: Axes | None = None, currency: str 
     ax.set_xlim(0, 1.5 * weighted["amount"].max())
     style.money_axis(ax.xaxis, currency)
     worth, whole = weighted["weighted"].sum(), weighted["amount"].sum()
-    finding = f"Of {style.money(whole, currency)} due this quarter, {style.money(worth, currency)} is likely to be won"
+    said = f"By past chances, {style.money(worth, currency)} of {style.money(whole, currency)} due this quarter is to be won"
+    claims = [amounts("pipeline_open", whole, "due this quarter"), amounts("pipeline_worth", worth)]
+    finding = Sentence(said, claims)
     return style.title(
         ax, finding, f"What is the pipeline worth? {currency}; pale: open, full: weighted by past chance"
     )
@@ -164,13 +165,8 @@ def call_lines(calls: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_xlim(calls["weeks_left"].max() + 0.5, calls["weeks_left"].min() - 2)
     ax.set_xlabel("weeks to the end of the quarter")
     style.percent_axis(ax.yaxis)
-    worst = calls.loc[calls["error"].abs().idxmax()]
-    side = "too high" if worst["error"] > 0 else "too low"
-    finding = (
-        f"“{worst['category'].capitalize()}” was called {style.percent(abs(worst['error']), 0)} {side} at its worst"
-    )
     return style.title(
-        ax, finding, "Are calls true? Called over actual, less one, %; shaded: 90 % interval of the mean"
+        ax, _calls_finding(calls), "Are calls true? Called over actual, less one, %; shaded: 90 % interval of the mean"
     )
 
 
@@ -199,7 +195,8 @@ def bookings_bar(ahead: pd.DataFrame, goal: pd.DataFrame, ax: Axes | None = None
     ax.set(ylim=(-0.45, 0.75), xlim=(0, 1.15 * np.nanmax([row["pipeline"], wanted])))
     ax.set_yticks([])
     style.money_axis(ax.xaxis, currency)
-    finding = f"The pipeline takes bookings to {style.money(row['best'], currency)}"
+    claim = amounts("bookings_ahead", row["best"], low=row["commit"], high=row["pipeline"])
+    finding = Sentence(f"The pipeline takes bookings to {style.money(row['best'], currency)}", [claim])
     question = (
         f"What will the pipeline bring this quarter? Bookings, {currency}; line: reached nine times and one time of ten"
     )
@@ -224,11 +221,13 @@ def lever_dots(seek: pd.DataFrame, record: pd.DataFrame, ax: Axes | None = None)
     ax.set_yticks(spots, [LEVER_WORDS[lever] for lever in seek["lever"]])
     ax.set_xlabel("against the usual level of four quarters")
     style.percent_axis(ax.xaxis)
-    easiest = seek.sort_values("reached").iloc[-1]
-    finding = (
-        f"Nearest to hand: {LEVER_WORDS[easiest['lever']].lower()}, so good in "
-        f"{easiest['reached']} of {easiest['quarters']} quarters"
+    easiest, quarters = (
+        most("lever", by_lever(seek, "reached"), "quarters in which it was so good"),
+        seek["quarters"].iloc[0],
     )
+    often = part("lever", easiest.figures["now"], quarters, easiest.subject)
+    said = f"Nearest to hand: {easiest.name.lower()}, so good in {often.figures['n']} of {quarters} quarters"
+    finding = Sentence(said, [easiest, often])
     return style.title(
         ax, finding, "What would reach the goal? Full: one lever alone; open: four together; dots: past quarters"
     )
@@ -238,7 +237,8 @@ def reliability_dots(reliability: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw what became of deals by the chance that was told (`analysis.deals.reliability`)."""
     ax = style.truth_dots(ax, reliability)
     off = ((reliability["predicted"] - reliability["rate"]).abs() * reliability["n"]).sum() / reliability["n"].sum()
-    finding = f"Chances were off by {style.points(off).lstrip('+')} on average"
+    said = f"Chances were off by {style.points(off).lstrip('+')} on average"
+    finding = Sentence(said, [amounts("chance_error", off, "deals in tenths")])
     return style.title(
         ax, finding, "Do the deals' chances come true? Tenths of the deals of four unseen quarters; line: 90 % interval"
     )
@@ -269,6 +269,9 @@ def ledger_rows(scored: pd.DataFrame, scores: pd.DataFrame, ax: Axes | None = No
     finding = f"Forecasts given out missed by {style.percent(row['wape'])}"
     if pd.notna(row["naive_wape"]):
         finding += f", a plain guess by {style.percent(row['naive_wape'])}"
+    finding = Sentence(
+        finding, [amounts("forecast_error", row["wape"], f"given out: {metric}", plain=row["naive_wape"])]
+    )
     return style.title(ax, finding, f"How true were the forecasts? {metric.capitalize()} of the span, {currency}")
 
 
@@ -292,7 +295,9 @@ def scenario_rows(
     ax.set_yticks(spots, scenario["quarter"])
     ax.set_ylim(-0.5, len(scenario) - 0.4)
     style.money_axis(ax.xaxis, currency)
-    finding = f"Bookings end {scenario['quarter'].iloc[0]} at {style.money(scenario['p50'].iloc[0], currency)}"
+    now = scenario.iloc[0]
+    claim = amounts("bookings_ahead", now["p50"], now["quarter"], low=now["p10"], high=now["p90"])
+    finding = Sentence(f"Bookings end {now['quarter']} at {style.money(now['p50'], currency)}", [claim])
     grey = "" if base is None else "; grey: as now"
     return style.title(
         ax, finding, f"Where do this and the next quarters end? Bookings, {currency}; bar: eight of ten{grey}"
@@ -305,22 +310,21 @@ def tornado_bars(tornado: pd.DataFrame, ax: Axes | None = None, currency: str = 
     spots = list(range(len(tornado) - 1, -1, -1))
     for spot, row in zip(spots, tornado.itertuples(), strict=True):
         for value, way, other in ((row.less, "lower", row.more), (row.more, "higher", row.less)):
-            part = value / row.base - 1
+            moved = value / row.base - 1
             right = value > other or (value == other and way == "higher")
-            ax.barh(spot, part, height=0.52, color=style.US if part >= 0 else style.SOFT)
+            ax.barh(spot, moved, height=0.52, color=style.US if moved >= 0 else style.SOFT)
             near = {"xytext": (4 if right else -4, 0), "textcoords": "offset points", "va": "center", "fontsize": 9}
-            said = f"{way}: {style.change(part) if abs(part) >= 5e-4 else 'no change'}"
-            ax.annotate(said, (part, spot), ha="left" if right else "right", color=style.INK, **near)
+            said = f"{way}: {style.change(moved) if abs(moved) >= 5e-4 else 'no change'}"
+            ax.annotate(said, (moved, spot), ha="left" if right else "right", color=style.INK, **near)
     ax.axvline(0, color=style.INK, linewidth=1)
     wide = (tornado[["less", "more"]].div(tornado["base"], axis=0) - 1).abs().max(axis=None)
     ax.set_xlim(-1.5 * max(wide, 1e-3), 1.5 * max(wide, 1e-3))
     swing = [f"{LEVER_WORDS[v]} (±{style.percent(s)})" for v, s in zip(tornado["lever"], tornado["swing"], strict=True)]
     ax.set_yticks(spots, swing)
     style.percent_axis(ax.xaxis, 1)
-    top = tornado.iloc[0]
-    finding = (
-        f"{LEVER_WORDS[top['lever']]} moves the quarter most: {style.money(top['width'] / 2, currency)} either way"
-    )
+    top = most("lever_effect", by_lever(tornado, "width") / 2, "this quarter")
+    said = f"{top.name} moves the quarter most: {style.money(top.figures['now'], currency)} either way"
+    finding = Sentence(said, [top])
     return style.title(ax, finding, "What does a usual swing of each lever do? The quarter's bookings, % on as now")
 
 
@@ -332,3 +336,48 @@ def _ends(ax: Axes, row: pd.Series, currency: str) -> None:
     said = ", ".join(f"{word} {style.money(row[column], currency)}" for column, word in words.items())
     above = {"xytext": (0, 8), "textcoords": "offset points"}
     ax.annotate(said, (row["pipeline"], 0.38), ha="right", color=style.NAVY, fontsize=9, **above)
+
+
+def by_lever(table: pd.DataFrame, column: str) -> pd.Series:
+    """Give a column by the words that name its levers."""
+    return table.set_index(table["lever"].map(LEVER_WORDS))[column]
+
+
+def _months_finding(middle: pd.Series, actual: pd.Series, currency: str) -> Sentence:
+    """Say what the months ahead bring, and how that stands to as many months past."""
+    now, before, months = middle.sum(), actual.tail(len(middle)).sum(), len(middle)
+    said, whole = f"The next {months} months: {style.money(now, currency)}", amounts("revenue_ahead", now, n=months)
+    if len(actual) < months or before <= 0:
+        return Sentence(said, [whole])
+    claim = first("revenue_ahead", BESIDE, {"now": now, "than": before}, "the months ahead on as many past")
+    return Sentence(f"{said}, {style.change(now / before - 1)} on the last {months}", [whole, claim])
+
+
+def sure_parts(parts: pd.DataFrame) -> list[Claim]:
+    """Claim of each part that surely sells more or less than in the last twelve months that it does (`analysis.outlook.parts`)."""
+    rows = parts[parts["sure"]].itertuples()
+    return [apart("revenue_ahead", r.low, r.high, f"{r.dimension}: {r.part}", against=r.past) for r in rows]
+
+
+def _parts_finding(parts: pd.DataFrame) -> Sentence:
+    """Say of the parts that surely change which changes most, else that none does."""
+    sure = parts[parts["sure"]]
+    if sure.empty:
+        none = part("revenue_ahead", 0, len(parts), "surely change")
+        return Sentence("No part is sure to grow or to shrink", [none])
+    size = (sure["middle"] - sure["past"]).abs()
+    top = most("revenue_ahead", size.set_axis(sure["part"]), "change of the sure parts")
+    change = sure["change"][size.idxmax()]
+    way = amounts("revenue_ahead", change, f"change: {top.name}")
+    return Sentence(f"Of what is sure, {top.name} changes most: {style.change(change)}", [top, way, *sure_parts(parts)])
+
+
+def _calls_finding(calls: pd.DataFrame) -> Sentence:
+    """Say which call was farthest off, and whether that was more than chance."""
+    row = calls.loc[calls["error"].abs().idxmax()]
+    far = most("call_error", calls.set_index("category")["error"].abs(), "call")
+    claim = apart("call_error", row["low"], row["high"], far.subject)
+    size = style.percent(far.figures["now"], 0)
+    how = {"above": f"{size} too high", "below": f"{size} too low", "not clear": f"{size} off, which may be chance"}
+    said = f"At its worst, “{far.name.capitalize()}” was called {how[claim.predicate]}"
+    return Sentence(said, [far, claim])

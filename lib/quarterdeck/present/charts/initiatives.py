@@ -3,9 +3,11 @@
 import pandas as pd
 from matplotlib.axes import Axes
 
+from quarterdeck.analysis.claims import amounts, part
 from quarterdeck.analysis.initiatives import FAILED, WORKED
 from quarterdeck.present import style
 from quarterdeck.present.charts.steps import steps
+from quarterdeck.present.said import Sentence
 
 INKS = {WORKED: style.GOOD, FAILED: style.LOSS}
 MARKS = {WORKED: "o", FAILED: "X"}
@@ -41,7 +43,8 @@ def effect_intervals(effects: pd.DataFrame, ax: Axes | None = None) -> Axes:
     style.percent_axis(ax.xaxis)
     ax.legend(loc="upper right", bbox_to_anchor=(1, 0), fontsize=9, borderaxespad=2.7)
     worked = int(known["verdict"].eq(WORKED).sum())
-    finding = f"{worked or 'None'} of {len(known)} initiatives can be said to have worked"
+    said = f"{worked or 'None'} of {len(known)} initiatives can be said to have worked"
+    finding = Sentence(said, [part("initiatives_worked", worked, len(known), "worked")])
     return style.title(ax, finding, "What did each bring? Change of what it was to move, %; line: 90 % interval")
 
 
@@ -59,7 +62,8 @@ def gain_bars(effects: pd.DataFrame, ax: Axes | None = None, currency: str = "EU
     ax.legend(loc="upper left", bbox_to_anchor=(0, 0), ncols=2, fontsize=9, borderaxespad=2.7)
     style.money_axis(ax.xaxis, currency)
     sure = int((known["gain_low"] > known["spend"]).sum())
-    finding = f"{sure or 'None'} of {len(known)} surely brought in more than was spent"
+    claim = part("initiatives_gain", sure, len(known), "surely brought in what was spent")
+    finding = Sentence(f"{sure or 'None'} of {len(known)} {claim.subject}", [claim])
     return style.title(
         ax, finding, f"Was it worth its money? Incremental gross margin, {currency}; line: 90 % interval"
     )
@@ -83,7 +87,8 @@ def event_study(path: pd.DataFrame, ax: Axes | None = None) -> Axes:
     style.percent_axis(ax.yaxis)
     ax.set_xlabel("weeks since the start")
     outside = int((own["gap"][after].abs() > (own["high"] - own["gap"])[after]).sum())
-    finding = f"{name}: {outside} of {after.sum()} periods lie outside what chance gave before"
+    said = f"{name}: {outside} of {after.sum()} periods lie outside what chance gave before"
+    finding = Sentence(said, [part("initiative_periods", outside, int(after.sum()), f"initiative: {name}")])
     return style.title(
         ax, finding, "When did it part from its control? Gap to it, %; brass: the start; grey band: nine in ten"
     )
@@ -105,7 +110,8 @@ def placebo_dots(placebos: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_xlabel("effect over the noise before")
     widest = tried.groupby("name")["z"].agg(lambda z: z.abs().max())
     beyond = int((own.set_index("name")["z"].abs() > widest.reindex(own["name"])).sum())
-    finding = f"{beyond or 'None'} of {len(names)} lie beyond every placebo"
+    claim = part("placebo_effect", beyond, len(names), "lie outside every placebo")
+    finding = Sentence(f"{beyond or 'None'} of {len(names)} {claim.subject}", [claim])
     return style.title(
         ax, finding, "Would doing nothing have looked the same? Dot: the initiative; ticks: where nothing was done"
     )
@@ -117,15 +123,19 @@ def bridge(reconciled: pd.DataFrame, ax: Axes | None = None, currency: str = "EU
     order = inner["amount"].abs().sort_values(ascending=False).index
     shown = inner.loc[sorted(order[:MOST_STEPS])]
     rest = inner["amount"].drop(shown.index)
-    amounts, names = shown["amount"].tolist(), shown["part"].tolist()
+    changes, names = shown["amount"].tolist(), shown["part"].tolist()
     if len(rest):
-        amounts, names = [*amounts, rest.sum()], [*names, f"{len(rest)} others"]
+        changes, names = [*changes, rest.sum()], [*names, f"{len(rest)} others"]
     ends = reconciled["amount"].iloc[[0, -1]].tolist()
     words = [name.replace(" ", "\n") for name in ["Without them", *names, "As seen"]]
-    ax = steps([ends[0], *amounts, ends[1]], words, ax, currency)
+    ax = steps([ends[0], *changes, ends[1]], words, ax, currency)
     ax.tick_params(axis="x", labelsize=9)
-    touched, added = (style.money(v, currency) for v in (ends[1], ends[1] - ends[0]))
-    finding = f"Together they explain {added} of {touched} that they touched"
+    touched, explained = (style.money(v, currency) for v in (ends[1], ends[1] - ends[0]))
+    claims = [
+        amounts("initiative_sales", ends[1], "touched"),
+        amounts("initiative_sales", ends[1] - ends[0], "explained"),
+    ]
+    finding = Sentence(f"Together they explain {explained} of {touched} that they touched", claims)
     return style.title(
         ax, finding, f"Do the parts add up to what was seen? Day-to-day sales under any initiative, {currency}"
     )

@@ -4,9 +4,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from quarterdeck.analysis.claims import Claim, amounts, apart, first, least, most, part
 from quarterdeck.analysis.margin import STEPS
+from quarterdeck.analysis.profit import Z90
 from quarterdeck.present import style
 from quarterdeck.present.charts.steps import steps
+from quarterdeck.present.said import Sentence
 
 WORDS = {
     "list": "List\nprice",
@@ -42,9 +45,10 @@ def split_rows(split: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16 - 0.3 / len(split)), ncol=4, fontsize=8.5)
     style.money_axis(ax.xaxis, currency)
     what = split["dimension"].iloc[0]
-    finding = f"Asked alike, each {what} has a chance of {style.percent(split['even'].iloc[0], 0)}"
-    if split["left"].iloc[0]:
-        finding = f"The bounds of the {what}s do not allow the plan"
+    even = amounts("split_chance", split["even"].iloc[0], f"each {what}")
+    finding = Sentence(f"Asked alike, each {what} has a chance of {style.percent(split['even'].iloc[0], 0)}", [even])
+    if left := cannot_split(split):
+        finding = Sentence(f"The bounds of the {what}s do not allow the plan", [left])
     question = f"What should each {what} be asked for? Next quarter, {currency}; right: chance of reaching it"
     return style.title(ax, finding, question)
 
@@ -67,16 +71,17 @@ def margin_rows(parts: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.05 - 0.5 / len(parts)), ncol=2, fontsize=8.5)
     style.percent_axis(ax.xaxis)
     spread = parts.groupby("dimension")["rate"].agg(np.ptp)
-    widest = parts[parts["dimension"] == spread.idxmax()]
-    top, low = widest.loc[widest["rate"].idxmax()], widest.loc[widest["rate"].idxmin()]
-    finding = f"{top['part']} keeps {style.percent(top['rate'])} of revenue, {low['part']} {style.percent(low['rate'])}"
+    widest = parts[parts["dimension"] == spread.idxmax()].set_index("part")["rate"]
+    ends = [most("gross_margin", widest, spread.idxmax()), least("gross_margin", widest, spread.idxmax())]
+    top, low = (style.percent(end.figures["now"]) for end in ends)
+    finding = Sentence(f"{ends[0].name} keeps {top} of revenue, {ends[1].name} {low}", ends)
     question = "Where is margin earned? Gross margin, %; dark line: the whole; right: what the part did to the whole's"
     return style.title(ax, finding, question)
 
 
 def margin_bridge(bridge: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
     """Draw what moved gross margin from year to year (`analysis.margin.bridge`)."""
-    part = bridge.set_index("step")["amount"]
+    amount = bridge.set_index("step")["amount"]
     names = [
         "Four quarters\nbefore",
         "Price",
@@ -87,11 +92,13 @@ def margin_bridge(bridge: pd.DataFrame, ax: Axes | None = None, currency: str = 
         "No longer\nsold",
         "Last four\nquarters",
     ]
-    ax = steps([part[s] for s in STEPS], names, ax, currency)
-    causes = part[STEPS[1:-1]]
-    top = causes.abs().idxmax()
-    said = {"new": "new products", "lost": "products no longer sold", "cost": "unit cost"}.get(top, top)
-    finding = f"{said[0].upper()}{said[1:]} moved margin most: {style.money(causes[top], currency)}"
+    ax = steps([amount[s] for s in STEPS], names, ax, currency)
+    causes = amount[STEPS[1:-1]]
+    figures = {"now": causes[causes.abs().idxmax()], "most": causes.max(), "least": causes.min()}
+    top = first("margin_money", ("did most",), figures, f"step: {causes.abs().idxmax()}")
+    said = {"new": "new products", "lost": "products no longer sold", "cost": "unit cost"}.get(top.name, top.name)
+    said = f"{said[0].upper()}{said[1:]} moved margin most: {style.money(top.figures['now'], currency)}"
+    finding = Sentence(said, [top])
     return style.title(ax, finding, f"What moved gross margin? Of lines whose cost is known, {currency}")
 
 
@@ -104,17 +111,18 @@ def waterfall_bars(waterfall: pd.DataFrame, ax: Axes | None = None, currency: st
     bottom, height = np.where(total, 0.0, after), waterfall["amount"].abs()
     inks = np.where(total, style.NAVY, np.where(waterfall["step"].eq("discount"), style.WARN, style.SOFT))
     ax.bar(spots, height, bottom=bottom, color=inks, width=0.62)
-    first = waterfall["amount"].iloc[0]
+    whole = waterfall["amount"].iloc[0]
     for spot, row in zip(spots, waterfall.itertuples(), strict=True):
-        said = f"{style.money(row.amount, currency)}\n{style.percent(abs(row.amount) / first, 0)}"
+        said = f"{style.money(row.amount, currency)}\n{style.percent(abs(row.amount) / whole, 0)}"
         ax.annotate(said, (spot, bottom[spot] + height[spot]), ha="center", va="bottom", fontsize=9)
     ax.axhline(0, color=style.INK, linewidth=1)
     ax.set_xticks(spots, waterfall["step"].map(WORDS))
-    ax.set_ylim(min(0, 1.1 * waterfall["amount"][total].min()), 1.18 * first)
+    ax.set_ylim(min(0, 1.1 * waterfall["amount"][total].min()), 1.18 * whole)
     style.money_axis(ax.yaxis, currency)
     last, name = waterfall["amount"].iloc[-1], WORDS[waterfall["step"].iloc[0]].replace("\n", " ").lower()
-    kept = style.percent(last / first, 0)
-    finding = f"Of {style.money(first, currency)} at {name}, {style.money(last, currency)} is left ({kept})"
+    kept = amounts("price_left", last, f"of {name}", whole=whole, share=last / whole)
+    said = f"Of {style.money(whole, currency)} at {name}, {style.money(last, currency)} is left"
+    finding = Sentence(f"{said} ({style.percent(last / whole, 0)})", [kept])
     return style.title(ax, finding, f"What is left of the price? Last four whole quarters, {currency}")
 
 
@@ -131,9 +139,14 @@ def whale_curve(whale: pd.DataFrame, peak: pd.DataFrame, ax: Axes | None = None,
     ax.set(xlabel="part of customers, the most profitable first", xlim=(0, 1))
     style.percent_axis(ax.xaxis)
     style.money_axis(ax.yaxis, currency)
-    finding = f"{row['losing']:,.0f} of {row['customers']:,.0f} customers take {style.money(-row['lost'], currency)} away again"
+    taken, losing = (
+        style.money(-row["lost"], currency),
+        part("customer_profit", row["losing"], row["customers"], "lose"),
+    )
+    said = f"{row['losing']:,.0f} of {row['customers']:,.0f} customers take {taken} away again"
     if not row["losing"]:
-        finding = f"All {row['customers']:,.0f} customers pay"
+        said = f"All {row['customers']:,.0f} customers pay"
+    finding = Sentence(said, [losing, amounts("customer_profit", row["lost"], "of those that lose")])
     what = "gross margin less selling cost" if row["served"] else "gross margin"
     return style.title(ax, finding, f"Which customers pay? {what}, added up, {currency}; red: what losses take away")
 
@@ -153,8 +166,11 @@ def band_bars(bands: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_ylim(min(0, 1.1 * bands["low"].min()), 1.22 * bands["high"].max())
     ax.set_xlabel("discount on the list price, about")
     style.percent_axis(ax.yaxis)
-    deep = bands.iloc[-1]
-    finding = f"The deepest discounts keep {style.percent(deep['rate'], 0)}, none keeps {style.percent(bands['rate'].iloc[0], 0)}"
+    ends = [(name, bands["rate"].iloc[place]) for place, name in ((-1, "the largest discounts"), (0, "no discount"))]
+    (deep, kept), (none, whole) = ends
+    deepest = most("discount_rate", bands.set_index("band")["discount"], "band")
+    claims = [deepest, *(amounts("gross_margin", rate, name) for name, rate in ends)]
+    finding = Sentence(f"{deep.capitalize()} keep {style.percent(kept, 0)}, {none} {style.percent(whole, 0)}", claims)
     return style.title(
         ax, finding, "What does a discount cost? Gross margin, %, last four whole quarters; line: 90 % interval"
     )
@@ -173,7 +189,8 @@ def attained_rows(against: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12 - 0.3 / len(against)), ncol=2, fontsize=8.5)
     style.percent_axis(ax.xaxis)
     missed = ((against["revenue_attained"] >= 1) & (against["margin_attained"] < 1)).sum()
-    finding = f"{missed} of {len(against)} reached revenue without reaching margin"
+    claim = part("margin_target_attainment", missed, len(against), "met the revenue target without the margin target")
+    finding = Sentence(f"{missed} of {len(against)} {claim.subject}", [claim])
     return style.title(
         ax, finding, "Do revenue and margin targets agree? Attained in the last four quarters, %; brass: target"
     )
@@ -200,7 +217,26 @@ def frontier_lines(frontier: pd.DataFrame, moves: pd.DataFrame, ax: Axes | None 
     style.money_axis(ax.xaxis, currency)
     style.percent_axis(ax.yaxis, 2)
     ax.set_xlabel("revenue asked for")
-    finding = f"The best split of the plan earns {style.money(row['total'], currency)} more than equal chances"
+    more = margin_gain(moves)
+    finding = Sentence("No split surely earns more than equal chances", [more])
+    if more.predicate == "above":
+        finding = Sentence(
+            f"A split for margin earns {style.money(row['total'], currency)} more than equal chances", [more]
+        )
     return style.title(
         ax, finding, f"What margin can a revenue target bring? Split over {row['dimension']}s, % of revenue"
     )
+
+
+def cannot_split(split: pd.DataFrame) -> Claim | None:
+    """Claim that what bounds let units be asked for is less or more than the plan; None where it is the plan."""
+    row, asked = split.iloc[0], split["target"].sum()
+    figures = {"now": asked, "than": asked + row["left"]}
+    return first("plan", ("less than", "more than"), figures, f"asked of {row['dimension']}s") if row["left"] else None
+
+
+def margin_gain(moves: pd.DataFrame) -> Claim:
+    """Claim whether moving targets surely earns more on the same revenue (`analysis.profit.moves`)."""
+    row, reach = moves.iloc[0], Z90 * (moves["error"] ** 2).sum() ** 0.5
+    ends = {"low": row["total"] - reach, "high": row["total"] + reach}
+    return apart("margin_gain", **ends, subject=f"{row['dimension']}s", now=row["total"], margin=row["margin"])

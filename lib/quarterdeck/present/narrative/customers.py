@@ -1,142 +1,181 @@
-"""What do retention, risk and room among customers say, in sentences? Every figure in them is computed."""
+"""What do retention, risk and room among customers say, in sentences? Every figure in them is computed, and claimed."""
 
 import pandas as pd
 
-from quarterdeck.analysis.accounts import proven
+from quarterdeck.analysis.claims import BESIDE, Claim, amounts, apart, first, most
 from quarterdeck.present import style
+from quarterdeck.present.charts.customers import METRIC, kept, places
+from quarterdeck.present.said import Sentence
+
+SURE = {"above": "surely more", "below": "surely less", "not clear": "neither surely more nor less"}
+WENT = {
+    "lost": "{n} customers were lost with {size}", "contraction": "{n} bought less by {size}",
+    "new": "{n} new ones brought {size}", "won back": "{n} won back {size}",
+}  # fmt: skip
 
 
-def retention_takeaway(lines: pd.DataFrame) -> str:
+def retention_takeaway(lines: pd.DataFrame) -> Sentence:
     """Say whether customers stay and buy more (`analysis.customers.retention_lines`)."""
-    last = lines[lines["day"] == lines["day"].max()].set_index("kind")
-    net = last.loc["net"]
-    sure = "surely more" if net["low"] > 1 else "surely less" if net["high"] < 1 else "neither surely more nor less"
-    return (
+    last = lines[lines["day"] == lines["day"].max()].set_index("kind", drop=False)
+    net, gross, logo = (last.loc[kind] for kind in ("net", "gross", "logo"))
+    sure = apart(METRIC["net"], net["low"], net["high"], against=1.0)
+    return Sentence(
         f"**Customers of a year ago bring {style.percent(net['value'], 0)} of what they brought then "
-        f"({_span(net)}, n {net['n']:,.0f}): {sure}.** Growth left out, it is "
-        f"{style.percent(last.loc['gross', 'value'], 0)} ({_span(last.loc['gross'])}); "
-        f"{style.percent(last.loc['logo', 'value'], 0)} of them still buy ({_span(last.loc['logo'])})."
+        f"({_span(net)}, n {net['n']:,.0f}): {SURE[sure.predicate]}.** Growth left out, it is "
+        f"{style.percent(gross['value'], 0)} ({_span(gross)}); "
+        f"{style.percent(logo['value'], 0)} of them still buy ({_span(logo)}).",
+        [kept(net), sure, kept(gross), kept(logo)],
     )
 
 
-def bridge_takeaway(bridge: pd.DataFrame, currency: str = "EUR") -> str:
+def bridge_takeaway(bridge: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say what came in and what fell away (`analysis.customers.bridge`)."""
     table = bridge.set_index("step")
     amount, n = table["amount"], table["customers"]
     gained, gone = amount[["new", "expansion", "won back"]].sum(), -amount[["contraction", "lost"]].sum()
-    ratio = f"{style.times(gained / gone)} as much came in as fell away" if gone > 0 else "nothing fell away"
-    return (
-        f"**{ratio[0].upper()}{ratio[1:]}.** "
-        f"{n['lost']:,.0f} customers were lost with {style.money(-amount['lost'], currency)}, "
-        f"{n['contraction']:,.0f} bought less by {style.money(-amount['contraction'], currency)}; {n['new']:,.0f} new ones brought "
-        f"{style.money(amount['new'], currency)}, {n['won back']:,.0f} won back {style.money(amount['won back'], currency)}."
-    )
+    beside = first("customer_flow", BESIDE, {"now": gained, "than": gone}, "came in on what went")
+    ratio = f"{style.times(gained / gone)} as much came in as went" if gone > 0 else "Nothing went"
+    moved = [step for step in WENT if n[step] and amount[step]]
+    told = [WENT[s].format(n=style.number(n[s]), size=style.money(abs(amount[s]), currency)) for s in moved]
+    claims = [first("customer_flow", BESIDE, {"now": amount[s], "than": 0.0, "n": n[s]}, f"step: {s}") for s in moved]
+    return Sentence(f"**{ratio}.** {', '.join(told)}." if told else f"**{ratio}.**", [beside, *claims])
 
 
-def groups_takeaway(groups: pd.DataFrame) -> str:
+def groups_takeaway(groups: pd.DataFrame) -> Sentence:
     """Say which groups keep their revenue surely better or worse than all (`analysis.customers.retention_by`)."""
     words = {"net": "net retention", "gross": "gross retention", "logo": "customers kept"}
-    apart = groups[groups["place"] != ""]
-    if apart.empty:
-        return "**No group is surely better or worse than all together**, once all of them are allowed for."
+    claims, rows = places(groups), [row for _, row in groups[groups["place"] != ""].iterrows()]
+    if not rows:
+        return Sentence(
+            "**No group is surely better or worse than all together**, once all of them are allowed for.", claims
+        )
     said = [
-        f"{row.group} is {row.place} in {words[row.kind]}: {style.percent(row.value, 0)} "
-        f"({style.percent(row.low, 0)} to {style.percent(row.high, 0)}, n {row.n:,.0f}) against {style.percent(row.all, 0)}"
-        for row in apart.itertuples()
+        f"{claim.name} is {claim.predicate} in {words[row['kind']]}: {style.percent(row['value'], 0)} "
+        f"({_span(row)}, n {row['n']:,.0f}) against {style.percent(row['all'], 0)}"
+        for claim, row in zip(claims, rows, strict=True)
     ]
-    return f"**{said[0]}.**" + "".join(f" {s}." for s in said[1:])
+    of_all = [amounts(METRIC[row["kind"]], row["all"], "groups together") for row in rows]
+    return Sentence(f"**{said[0]}.**" + "".join(f" {s}." for s in said[1:]), [*claims, *map(kept, rows), *of_all])
 
 
-def risk_takeaway(states: pd.DataFrame, totals: pd.DataFrame, scores: pd.DataFrame, currency: str = "EUR") -> str:
+def risk_takeaway(states: pd.DataFrame, totals: pd.DataFrame, scores: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say how much money is at stake with how many accounts (`analysis.accounts.states`, `.totals`, `.scores`)."""
-    if not proven(scores):
-        return (
+    sure = _told(scores)
+    if sure.predicate != "above":
+        return Sentence(
             "**No account is named as at risk: chances told a year ago were not surely better than one chance for all.** "
-            "Silence tells little where customers buy rarely or at fixed times, and chances are hard to prove of few."
+            "Silence tells little where customers buy rarely or at fixed times, and chances are hard to prove of few.",
+            [sure],
         )
     row, by = totals.iloc[0], states.set_index("state").reindex(["at risk", "as good as gone"]).fillna(0)
     risk, gone = by.loc["at risk"], by.loc["as good as gone"]
-    return (
+    stake = amounts("revenue_at_risk", row["at_stake"], low=row["stake_low"], high=row["stake_high"], n=row["n"])
+    return Sentence(
         f"**{style.money(row['at_stake'], currency)} of the next twelve months is at stake** "
         f"({style.money(row['stake_low'], currency)} to {style.money(row['stake_high'], currency)}): "
         f"{_accounts(risk['accounts'])} may still be kept ({style.money(risk['at_stake'], currency)}), "
         f"{gone['accounts']:,.0f} {'is' if gone['accounts'] == 1 else 'are'} as good as gone "
         f"({style.money(gone['at_stake'], currency)}), "
-        f"and the rest is spread thinly over the others (n {row['n']:,.0f})."
+        f"and the rest is spread thinly over the others (n {row['n']:,.0f}).",
+        [stake, *(amounts("revenue_at_risk", r["at_stake"], f"state: {s}", n=r["accounts"]) for s, r in by.iterrows())],
     )
 
 
-def trust_takeaway(scores: pd.DataFrame, currency: str = "EUR") -> str:
+def trust_takeaway(scores: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say how true chances and money told a year ago were (`analysis.accounts.scores`)."""
-    row = scores.iloc[0]
-    better = row["gain"] / row["base"]
-    verdict = (
-        f"miss by {style.percent(better, 0)} less than one chance for all would"
-        if proven(scores)
-        else "are not surely better than one chance for all"
-    )
-    off = row["expected"] / row["actual"] - 1 if row["actual"] else float("nan")
+    row, sure = scores.iloc[0], _told(scores)
+    verdict = "are not surely better than one chance for all"
+    if sure.predicate == "above":
+        verdict = f"miss by {style.percent(row['gain'] / row['base'], 0)} less than one chance for all would"
     learnt = "corrected by what was known then" if row["corrected"] else "as the model had them, for the past is short"
-    return (
+    off = row["expected"] / row["actual"] - 1 if row["actual"] else float("nan")
+    beside = first("expected_revenue", BESIDE, {"now": row["expected"], "than": row["actual"]})
+    score = first("brier_score", BESIDE, {"now": row["brier"], "than": row["base"], "n": row["n"]}, "accounts")
+    return Sentence(
         f"**Chances told a year ago {verdict}** (Brier score {row['brier']:.3f} against {row['base']:.3f}, n {row['n']:,.0f}; "
         f"{learnt}). Revenue expected of these accounts was {style.money(row['expected'], currency)}, "
-        f"{style.money(row['actual'], currency)} came: {style.change(off, 0)}."
+        f"{style.money(row['actual'], currency)} came: {style.change(off, 0)}.",
+        [sure, score, beside],
     )
 
 
-def growth_takeaway(room: pd.DataFrame, currency: str = "EUR") -> str:
+def growth_takeaway(room: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say how much room there is with accounts likely to stay (`analysis.accounts.to_grow`)."""
-    top = room.iloc[0]
-    return (
-        f"**{_accounts(len(room))} likely to stay {'lacks' if len(room) == 1 else 'lack'} what many of their peers buy: "
-        f"{style.money(room['room'].sum(), currency)} a year.** The most room is with {top['name']}: "
-        f"{style.money(top['room'], currency)}, most of it in {top['category'].lower()}."
+    whole, top = room["room"].sum(), most("account_room", room.set_index("name")["room"], "account")
+    category = room["category"].iloc[room["room"].argmax()].lower()
+    return Sentence(
+        f"**{_accounts(len(room))} that count as kept {'lacks' if len(room) == 1 else 'lack'} what many of their peers buy: "
+        f"{style.money(whole, currency)} a year.** The most room is with {top.name}: "
+        f"{style.money(top.figures['now'], currency)}, most of it in {category}.",
+        [amounts("account_room", whole, n=len(room)), top],
     )
 
 
-def cohorts_takeaway(cohorts: pd.DataFrame, cohort: str = "year") -> str:
+def cohorts_takeaway(cohorts: pd.DataFrame, cohort: str = "year") -> Sentence:
     """Say how many customers are still there later in their life (`analysis.cohorts.cohorts`)."""
     later = cohorts[cohorts["span"] > 1]
     if later.empty:
-        return f"**No cohort has lived through its second {cohort} yet.**"
-    by = later.assign(kept=later["logos"] * later["n"]).groupby("span")[["kept", "n"]].sum()
+        return Sentence(f"**No cohort has lived through its second {cohort} yet.**")
+    by = later.assign(kept=later["logos"] * later["n"]).groupby("span")[["kept", "n"]].sum().head(4)
     said = [f"{style.percent(r.kept / r.n, 0)} in the {_nth(s)} (n {r.n:,.0f})" for s, r in by.iterrows()]
-    return f"**Of the customers of all cohorts, so many still buy, by {cohort} of their life: {', '.join(said[:4])}.**"
+    return Sentence(
+        f"**Of the customers of all cohorts, so many still buy, by {cohort} of their life: {', '.join(said)}.**",
+        [amounts("cohort_retention", r.kept / r.n, f"{_nth(s)} {cohort}", n=r.n) for s, r in by.iterrows()],
+    )
 
 
-def value_takeaway(totals: pd.DataFrame, currency: str = "EUR") -> str:
+def value_takeaway(totals: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say what a customer is worth (`analysis.accounts.totals`)."""
     row = totals.iloc[0]
     if pd.isna(row["value"]):
-        return "**Not shown: a customer's value needs the cost of goods.**"
+        return Sentence("**Not shown: a customer's value needs the cost of goods.**")
     low, high = (style.money(row[c], currency) for c in ("low", "high"))
-    worth = style.money(row["value"], currency)
+    worth = amounts("customer_lifetime_value", row["value"], low=row["low"], high=row["high"], n=row["n"])
+    sign = first("customer_lifetime_value", BESIDE, {"now": row["value"], "than": 0.0})
     said = (
-        f"**An active customer is worth {worth} of gross margin in three years** ({low} to {high}, n {row['n']:,.0f})."
+        f"**An active customer is worth {style.money(row['value'], currency)} of gross margin in three years** "
+        f"({low} to {high}, n {row['n']:,.0f})."
     )
-    return said if row["value"] >= 0 else f"{said} It is below nought because gross margin is."
+    why = " It is below nought because gross margin is." if sign.predicate == "less than" else ""
+    return Sentence(said + why, [worth, sign])
 
 
-def hanging_takeaway(few: pd.DataFrame, currency: str = "EUR") -> str:
+def hanging_takeaway(few: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say how much hangs on few customers (`analysis.buyers.concentration`)."""
     row = few.iloc[0]
-    return (
+    parts = [amounts("revenue_concentration", row[c], c.replace("_", " ")) for c in ("top_ten", "largest", "gini")]
+    alike = 10_000 / row["hhi"]
+    return Sentence(
         f"**The largest tenth of {row['n']:,.0f} customers brings {style.percent(row['top_tenth'], 0)} of revenue, the ten largest "
         f"{style.percent(row['top_ten'], 0)}, the largest {style.money(row['largest'], currency)}.** "
-        f"Revenue is as concentrated as if {10_000 / row['hhi']:,.0f} customers bought alike "
-        f"(HHI {row['hhi']:,.0f}, Gini {row['gini']:.2f})."
+        f"Revenue is as concentrated as if {alike:,.0f} customers bought alike "
+        f"(HHI {row['hhi']:,.0f}, Gini {row['gini']:.2f}).",
+        [
+            amounts("revenue_concentration", row["top_tenth"], "top tenth", n=row["n"]),
+            *parts,
+            amounts("revenue_concentration", row["hhi"], "HHI of customers", alike=alike),
+        ],
     )
 
 
-def acquisition_takeaway(costs: pd.DataFrame, currency: str = "EUR") -> str:
+def acquisition_takeaway(costs: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say what a new customer cost and when that is paid back (`analysis.customers.acquisition`)."""
     row = costs[costs["kind"] == "all"].iloc[0]
     low, high = (style.money(row[c], currency) for c in ("low", "high"))
     said = f"**A new customer cost {style.money(row['cost'], currency)}** ({low} to {high}, n {row['n']:,.0f})"
+    cost = amounts("acquisition_cost", row["cost"], low=row["low"], high=row["high"], n=row["n"])
+    margin = amounts("acquisition_cost", row["margin"], "gross margin a month", months=row["months"])
     if pd.isna(row["months"]):
-        return f"{said}; it brings no gross margin that could pay for it."
-    margin = style.money(row["margin"], currency)
-    return f"{said}; at {margin} of gross margin a month it is paid back after {row['months']:.0f} months."
+        return Sentence(f"{said}; it brings no gross margin that could pay for it.", [cost, margin])
+    monthly = style.money(row["margin"], currency)
+    said = f"{said}; at {monthly} of gross margin a month it is paid back after {row['months']:.0f} months."
+    return Sentence(said, [cost, margin])
+
+
+def _told(scores: pd.DataFrame) -> Claim:
+    """Claim whether chances told a year ago were surely better than one chance for all."""
+    row = scores.iloc[0]
+    return apart("chance_gain", row["gain_low"], row["gain_high"], now=row["gain"])
 
 
 def _accounts(count: float) -> str:

@@ -1,90 +1,107 @@
-"""What do the forecast and its past errors say, in sentences? Every figure in them is computed."""
+"""What do the forecast and its past errors say, in sentences? Every figure in them is computed, and claimed."""
 
 import pandas as pd
 
+from quarterdeck.analysis.claims import BESIDE, Claim, amounts, apart, first, least, most, part
 from quarterdeck.analysis.ledger import EVERY
 from quarterdeck.analysis.members import NAIVE
 from quarterdeck.analysis.series import JOINED
 from quarterdeck.present import style
-from quarterdeck.present.charts.forecast import LEVER_WORDS
+from quarterdeck.present.charts.forecast import LEVER_WORDS, by_lever, sure_parts
+from quarterdeck.present.said import Sentence, gap
 from quarterdeck.present.tables.forecast import UNITS
 
+SIDE = {"more than": "too high", "less than": "too low", "as much as": "either way"}
+CHANCE = {"above": "more than chance", "below": "more than chance", "not clear": "which may be chance"}
 
-def landing_takeaway(landing: pd.DataFrame, currency: str = "EUR") -> str:
+
+def landing_takeaway(landing: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say where the quarter will end, and how likely it reaches its target (`analysis.forecast.landing`)."""
     row = landing.iloc[0]
     seen = style.money(row["seen"], currency)
+    in_so_far = amounts("revenue", row["seen"], "so far", origins=row["n_origins"])
     if pd.isna(row["p50"]):
-        return f"**{seen} is in so far.** There are {row['n_origins']:.0f} past quarters to learn from, too few for a forecast."
+        said = f"There are {row['n_origins']:.0f} past quarters to learn from, too few for a forecast."
+        return Sentence(f"**{seen} is in so far.** {said}", [in_so_far])
     p10, p50, p90 = (style.money(row[p], currency) for p in ("p10", "p50", "p90"))
     said = f"**The quarter ends at {p50} in the middle, between {p10} and {p90} in eight of ten cases**; {seen} is in so far."
+    claims = [in_so_far, amounts("forecast_p50", row["p50"], low=row["p10"], high=row["p90"])]
     if pd.notna(row["target"]) and pd.notna(row["probability"]):
-        gap = row["p50"] - row["target"]
-        side = "above" if gap >= 0 else "below"
+        beside = first("forecast_p50", BESIDE, {"now": row["p50"], "than": row["target"]}, "target")
         said += (
-            f" The target of {style.money(row['target'], currency)} is reached with a chance of "
-            f"{style.percent(row['probability'], 0)}; the middle lies {style.money(abs(gap), currency)} {side} it."
+            f" The target of {style.money(row['target'], currency)} has a chance of "
+            f"{style.percent(row['probability'], 0)}; the middle lies {gap(beside, currency)} it."
         )
-    return said
+        claims += [amounts("target_probability", row["probability"]), beside]
+    return Sentence(said, claims)
 
 
-def origins_takeaway(landing: pd.DataFrame) -> str:
+def origins_takeaway(landing: pd.DataFrame) -> Sentence:
     """Say how wrong forecasts from this day of a quarter were (`analysis.forecast.landing`)."""
     row = landing.iloc[0]
     if pd.isna(row["wape"]):
-        return "**There is no past forecast to hold this one against.**"
-    return (
+        return Sentence("**There is no past forecast to hold this one against.**")
+    return Sentence(
         f"**Made on this day of {row['n_origins']:.0f} past quarters, this forecast would have missed by "
-        f"{style.percent(row['wape'])}** (weighted absolute error), seeing nothing that was not known then."
+        f"{style.percent(row['wape'])}** (weighted absolute error), seeing nothing that was not known then.",
+        [amounts("forecast_error", row["wape"], "this day of past quarters", n=row["n_origins"])],
     )
 
 
-def accuracy_takeaway(accuracy: pd.DataFrame, level: float = 0.8) -> str:
+def accuracy_takeaway(accuracy: pd.DataFrame, level: float = 0.8) -> Sentence:
     """Say how wrong all ways joined were, which alone was nearest, and whether the interval held (`analysis.outlook.accuracy`)."""
     by = accuracy.set_index("model")
     own, naive = by.loc[JOINED], by.loc[NAIVE]
-    other = accuracy[~accuracy["model"].isin([JOINED, NAIVE])].iloc[0]
-    side = "too high" if own["bias"] > 0 else "too low"
+    alone = least("mase", by["mase"].drop([JOINED, NAIVE]), "way of forecasting")
+    bias = first("forecast_bias", BESIDE, {"now": own["bias"], "than": 0.0}, "all ways joined")
     said = (
         f"**Joined, the forecasts missed by {style.percent(own['wape'])} over {own['origins']:.0f} origins** (MASE "
-        f"{own['mase']:.2f}; the best way alone, {other['model']}, {other['mase']:.2f}; repeating last year {naive['mase']:.2f}), "
-        f"{style.percent(abs(own['bias']))} {side} on the whole"
+        f"{own['mase']:.2f}; the best way alone, {alone.name}, {alone.figures['now']:.2f}; repeating last year "
+        f"{naive['mase']:.2f}), {style.percent(abs(own['bias']))} {SIDE[bias.predicate]} on the whole"
     )
+    missed = amounts("forecast_error", own["wape"], "all ways joined", origins=own["origins"], n=own["n"])
+    claims = [missed, amounts("mase", own["mase"], "all ways joined", plain=naive["mase"]), alone, bias]
     if pd.isna(own["coverage"]):
-        return f"{said}."
+        return Sentence(f"{said}.", claims)
     held = style.percent(own["coverage"], 0)
-    return f"{said}; the interval of {style.percent(level, 0)} would have held {held} of {own['n']:,.0f} forecasts."
+    said += f"; the interval of {style.percent(level, 0)} would have held {held} of {own['n']:,.0f} forecasts."
+    return Sentence(said, [*claims, amounts("interval_coverage", own["coverage"], level=level)])
 
 
-def parts_takeaway(parts: pd.DataFrame, currency: str = "EUR") -> str:
-    """Say which part the next year's growth comes from, and which parts surely grow or shrink (`analysis.outlook.parts`)."""
-    more = (parts["middle"] - parts["past"]).rename("more")
-    first = parts.join(more).sort_values("more").iloc[-1]
-    surely = parts[parts["sure"]]
-    grow, shrink = (surely.loc[mask, "part"].tolist() for mask in (surely["change"] > 0, surely["change"] < 0))
-    said = f"**{first['part']} adds {style.money(first['more'], currency)} to the next twelve months**"
-    said += f" ({style.change(first['change'])})"
-    if first["more"] <= 0:
-        said = "**No part is to sell more than in the last twelve months in the middle**"
-    told = [f"surely more from {', '.join(grow)}"] * bool(grow) + [f"surely less from {', '.join(shrink)}"] * bool(
-        shrink
+def parts_takeaway(parts: pd.DataFrame, currency: str = "EUR") -> Sentence:
+    """Say which parts surely grow or shrink next year, and to which the middle adds most (`analysis.outlook.parts`)."""
+    sure, more = sure_parts(parts), parts["middle"] - parts["past"]
+    named = {way: [c.name for c in sure if c.predicate == way] for way in ("above", "below")}
+    told = [f"{how} from {', '.join(named[way])}" for way, how in (("above", "more"), ("below", "less")) if named[way]]
+    said = (
+        f"The next twelve months bring surely {' and '.join(told)}"
+        if told
+        else "Of no part is it sure whether it grows"
     )
-    return f"{said}; {' and '.join(told)}." if told else f"{said}; of no part is it sure whether it grows."
+    top = most("revenue_ahead", more.set_axis(parts["part"]), "middle", ("added most", "nothing grew"))
+    if top.predicate == "nothing grew":
+        return Sentence(f"**{said}**; in the middle, no part adds anything.", [top, *sure])
+    row = parts.loc[more.idxmax()]
+    change = first("revenue_ahead", BESIDE, {"now": row["middle"], "than": row["past"]}, top.subject)
+    size = f"{style.money(top.figures['now'], currency)} ({style.change(row['change'])})"
+    return Sentence(f"**{said}**; in the middle, {top.name} adds most: {size}.", [top, change, *sure])
 
 
-def calls_takeaway(calls: pd.DataFrame) -> str:
+def calls_takeaway(calls: pd.DataFrame) -> Sentence:
     """Say how far off the firmest calls were at first and at last (`analysis.forecast.call_accuracy`)."""
     name = "commit" if calls["category"].eq("commit").any() else calls["category"].iloc[0]
     own = calls[calls["category"].eq(name)].sort_values("weeks_left")
-    last, first = own.iloc[0], own.iloc[-1]
-    sure = "" if last["low"] <= 0 <= last["high"] else ", more than chance"
-    return (
-        f"**“{name.capitalize()}” was off by {style.change(first['error'])} with {first['weeks_left']:.0f} weeks to go and by "
-        f"{style.change(last['error'])} with {last['weeks_left']:.0f}**{sure} (n {last['n']:.0f} quarters)."
+    last, begun = own.iloc[0], own.iloc[-1]
+    sure = apart("call_error", last["low"], last["high"], f"call: {name}")
+    told = [amounts("call_error", r["error"], f"call: {name}", weeks=r["weeks_left"], n=r["n"]) for r in (begun, last)]
+    return Sentence(
+        f"**“{name.capitalize()}” was off by {style.change(begun['error'])} with {begun['weeks_left']:.0f} weeks to go and by "
+        f"{style.change(last['error'])} with {last['weeks_left']:.0f}**, {CHANCE[sure.predicate]} (n {last['n']:.0f} quarters).",
+        [*told, sure],
     )
 
 
-def bookings_takeaway(ahead: pd.DataFrame, goal: pd.DataFrame, currency: str = "EUR") -> str:
+def bookings_takeaway(ahead: pd.DataFrame, goal: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say what the pipeline will bring and how that stands to the goal (`analysis.deals.bookings_ahead`, `goals.goal`)."""
     row = ahead.iloc[0]
     said = (
@@ -93,111 +110,141 @@ def bookings_takeaway(ahead: pd.DataFrame, goal: pd.DataFrame, currency: str = "
         f"this quarter**: commit {style.money(row['commit'], currency)}, best case {style.money(row['best'], currency)}, pipeline "
         f"{style.money(row['pipeline'], currency)}."
     )
+    ends = amounts("bookings_ahead", row["best"], low=row["commit"], high=row["pipeline"])
+    claims = [
+        amounts("bookings", row["booked"]),
+        amounts("pipeline_worth", row["open_worth"], deals=row["deals"]),
+        ends,
+    ]
     if goal.empty:
-        return said
-    wanted, whence = goal["goal"].iloc[0], goal["from_what"].iloc[0]
-    side = "over" if row["best"] >= wanted else "short of"
-    return (
-        f"{said} The middle is {style.money(abs(row['best'] - wanted), currency)} {side} "
-        f"the {style.money(wanted, currency)} that the {whence} wants."
+        return Sentence(said, claims)
+    beside = first("bookings_ahead", BESIDE, {"now": row["best"], "than": goal["goal"].iloc[0]}, "goal")
+    wanted, whence = style.money(goal["goal"].iloc[0], currency), goal["from_what"].iloc[0]
+    return Sentence(
+        f"{said} The middle is {gap(beside, currency)} the {wanted} that the {whence} wants.", [*claims, beside]
     )
 
 
-def trial_takeaway(trial: pd.DataFrame) -> str:
+def trial_takeaway(trial: pd.DataFrame) -> Sentence:
     """Say whether the model's chances are truer than plainer ones (`analysis.deals.trial`)."""
-    best, by = trial.iloc[0], trial.set_index("way")
-    others = "; ".join(f"{way} {by.loc[way, 'brier']:.3f}" for way in by.index if way != best["way"])
-    name = "The model's chances" if best["way"] == "model" else f"Chances {best['way']}"
-    return (
-        f"**{name} were truest in four quarters not seen before**: Brier score {best['brier']:.3f} ({others}), off by "
-        f"{style.points(best['error']).lstrip('+')} on average (n {best['n']:,.0f})."
+    by = trial.set_index("way")
+    best = least("brier_score", by["brier"], "chances")
+    row = by.loc[best.name]
+    others = "; ".join(f"{way} {score:.3f}" for way, score in by["brier"].drop(best.name).items())
+    name = "The model's chances" if best.name == "model" else f"Chances {best.name}"
+    plain = [amounts("brier_score", score, f"chances: {way}") for way, score in by["brier"].drop(best.name).items()]
+    return Sentence(
+        f"**{name} were truest in four quarters not seen before**: Brier score {row['brier']:.3f} ({others}), off by "
+        f"{style.points(row['error']).lstrip('+')} on average (n {row['n']:,.0f}).",
+        [best, *plain, amounts("chance_error", row["error"], best.subject, n=row["n"])],
     )
 
 
-def seek_takeaway(seek: pd.DataFrame, currency: str = "EUR") -> str:
+def seek_takeaway(seek: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say what closing the gap would take, each lever with its percentile in the company's own history (`analysis.goals.seek`)."""
-    gap = seek["gap"].iloc[0]
-    if gap <= 0:
-        return f"**A usual quarter reaches the goal, with {style.percent(-gap, 0)} to spare.**"
-    never = int((seek["reached"] == 0).sum())
-    hard = (
-        f"{never} of {len(seek)} levers would alone have to be better than ever"
-        if never
-        else "each lever alone has been so good before"
-    )
-    said = f"**A usual quarter falls {style.percent(gap, 0)} short; {hard}.**"
+    wide = first("goal_gap", BESIDE, {"now": seek["gap"].iloc[0], "than": 0.0})
+    size = style.percent(abs(wide.figures["now"]), 0)
+    if wide.predicate != "more than":
+        return Sentence(f"**A usual quarter comes up to the goal, with {size} to spare.**", [wide])
+    never = part("lever", int((seek["reached"] == 0).sum()), len(seek), "never so good before")
+    hard = "each lever alone has been so good before"
+    if never.figures["n"]:
+        hard = f"{never.figures['n']} of {len(seek)} levers would alone have to be better than ever"
+    said = f"**A usual quarter falls {size} short; {hard}.**"
     together = seek.dropna(subset=["together"])
     if together.empty:
-        return f"{said} Even all four at their best ever would not reach it together."
-    parts = [
+        return Sentence(f"{said} Even all four at their best ever would not come up to it together.", [wide, never])
+    told = [
         f"{LEVER_WORDS[row.lever].lower()} {style.amount(row.together, UNITS[row.lever], currency)} "
         f"({style.percent(row.together_percentile, 0)})"
         for row in together.itertuples()
     ]
-    return (
-        f"{said} The cheapest way together, each with the part of past quarters that it would beat: "
-        f"{', '.join(parts[:-1])} and {parts[-1]}."
-    )
+    said += f" All four together, each with the part of past quarters that it would beat: {', '.join(told[:-1])} and {told[-1]}."
+    each = [
+        amounts("lever", r.together, f"together: {r.lever}", percentile=r.together_percentile)
+        for r in together.itertuples()
+    ]
+    return Sentence(said, [wide, never, *each])
 
 
-def ledger_takeaway(scores: pd.DataFrame) -> str:
+def ledger_takeaway(scores: pd.DataFrame) -> Sentence:
     """Say how true the forecasts that were given out were, against a plain guess (`analysis.ledger.scores`)."""
     row = scores[scores["lead"] == EVERY].sort_values("metric", ascending=False, kind="stable").iloc[0]
-    side = "too high" if row["bias"] > 0 else "too low"
+    subject = f"given out: {row['metric']}"
+    bias = first("forecast_bias", BESIDE, {"now": row["bias"], "than": 0.0}, subject)
     said = (
         f"**The {row['n']:.0f} forecasts of {row['metric']} that have come due missed by {style.percent(row['wape'])}**, "
-        f"{style.percent(abs(row['bias']))} {side} on the whole, and eight-of-ten ranges held {style.percent(row['coverage'], 0)} "
-        f"({style.percent(row['low'], 0)} to {style.percent(row['high'], 0)}) of the time."
+        f"{style.percent(abs(row['bias']))} {SIDE[bias.predicate]} on the whole, and eight-of-ten ranges held "
+        f"{style.percent(row['coverage'], 0)} ({style.percent(row['low'], 0)} to {style.percent(row['high'], 0)}) of the time."
     )
+    held = amounts("interval_coverage", row["coverage"], subject, low=row["low"], high=row["high"])
+    claims = [amounts("forecast_error", row["wape"], subject, n=row["n"]), bias, held]
     if pd.notna(row["added"]):
-        said += f" {_added(row)}"
+        added = _added(row, subject)
+        said, claims = f"{said} {added}", [*claims, *added.claims]
     if row["afterwards"]:
         which = "All" if row["afterwards"] == row["n"] else f"{row['afterwards']:.0f}"
         said += f" {which} of them were computed after the event, from the tables cut back to the day they speak from."
-    return said
+        claims.append(part("forecast_error", row["afterwards"], row["n"], "computed afterwards"))
+    return Sentence(said, claims)
 
 
-def scenario_takeaway(scenario: pd.DataFrame, base: pd.DataFrame, currency: str = "EUR") -> str:
+def scenario_takeaway(scenario: pd.DataFrame, base: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say what a scenario does to the quarter, the goal and the quarters after it (`analysis.scenarios.scenario`)."""
     row, rest = scenario.iloc[0], base.iloc[0]
     middle, low, high = (style.money(row[c], currency) for c in ("p50", "p10", "p90"))
     said = f"**{row['quarter']} ends at {middle} of bookings, between {low} and {high} in eight of ten cases**"
-    moved = row["p50"] - rest["p50"]
-    if abs(moved) >= 1:
-        said += f", {style.money(abs(moved), currency)} {'more' if moved > 0 else 'less'} than as now"
+    moved = _moved(row["p50"], rest["p50"], row["quarter"])
+    claims = [amounts("bookings_ahead", row["p50"], row["quarter"], low=row["p10"], high=row["p90"]), moved]
+    if moved.predicate != "as much as":
+        said += f", {gap(moved, currency, ('more', 'less'))} than as now"
     if pd.notna(row["goal"]):
-        was = "" if abs(moved) < 1 else f" (as now {style.percent(rest['chance'], 0)})"
+        was = "" if moved.predicate == "as much as" else f" (as now {style.percent(rest['chance'], 0)})"
         goal, chance = style.money(row["goal"], currency), style.percent(row["chance"], 0)
-        said += f"; the goal of {goal} is reached with a chance of {chance}{was}"
-    later, before = scenario["p50"].iloc[1:].sum(), base["p50"].iloc[1:].sum()
+        said += f"; the goal of {goal} has a chance of {chance}{was}"
+        claims.append(
+            amounts("goal_probability", row["chance"], row["quarter"], before=rest["chance"], goal=row["goal"])
+        )
     if len(scenario) > 1:
-        change = "" if abs(later - before) < 1 else f", {style.change(later / before - 1)} on as now"
+        later = _moved(scenario["p50"].iloc[1:].sum(), base["p50"].iloc[1:].sum(), "later quarters")
+        now, before = later.figures["now"], later.figures["than"]
+        change = "" if later.predicate == "as much as" else f", {style.change(now / before - 1)} on as now"
         whose = "quarter after it brings" if len(scenario) == 2 else f"{len(scenario) - 1} quarters after it bring"
-        said += f". The {whose} {style.money(later, currency)}{change}"
-    return f"{said}."
+        said += f". The {whose} {style.money(now, currency)}{change}"
+        claims += [later, amounts("bookings_ahead", now, "later quarters", n=len(scenario) - 1)]
+    return Sentence(f"{said}.", claims)
 
 
-def tornado_takeaway(tornado: pd.DataFrame, currency: str = "EUR") -> str:
+def tornado_takeaway(tornado: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say which lever moves the quarter most, and which the quarters after it (`analysis.scenarios.tornado`)."""
-    top = tornado.iloc[0]
-    later = tornado.loc[(tornado["later_more"] - tornado["later_less"]).abs().idxmax()]
-    reach = abs(later["later_more"] - later["later_less"]) / 2
-    moved = f"{style.percent(top['swing'])} either way, worth {style.money(top['width'] / 2, currency)}"
-    said = f"**{LEVER_WORDS[top['lever']]} moves this quarter most**: it usually swings by {moved}"
-    best = top[["chance_less", "chance_more"]].max()
+    top = most("lever_effect", by_lever(tornado, "width") / 2, "this quarter")
+    row = tornado.set_index(tornado["lever"].map(LEVER_WORDS)).loc[top.name]
+    later = most("lever_effect", (by_lever(tornado, "later_more") - by_lever(tornado, "later_less")).abs() / 2, "later")
+    moved = f"{style.percent(row['swing'])} either way, worth {style.money(top.figures['now'], currency)}"
+    said = f"**{top.name} moves this quarter most**: it usually swings by {moved}"
+    claims = [top, amounts("lever", row["swing"], f"usual swing: {top.name}", n=row["n"])]
+    best = row[["chance_less", "chance_more"]].max()
     if pd.notna(best):
-        said += f", and at its better end the goal is reached with a chance of {style.percent(best, 0)}"
-    if reach > 0:
-        word = LEVER_WORDS[later["lever"]].lower()
-        said += f". In the quarters after it, {word} weighs most: {style.money(reach, currency)} either way"
-    return f"{said} (n {top['n']:.0f} quarters)."
+        said += f", and at its better end the goal has a chance of {style.percent(best, 0)}"
+        claims.append(amounts("goal_probability", best, f"better end: {top.name}"))
+    if later.figures["now"] > 0:
+        said += f". In the quarters after it, {later.name.lower()} weighs most: {style.money(later.figures['now'], currency)}"
+        said, claims = f"{said} either way", [*claims, later]
+    return Sentence(f"{said} (n {row['n']:.0f} quarters).", claims)
 
 
-def _added(row: pd.Series) -> str:
-    better = "closer" if row["added"] > 0 else "further off"
+def _moved(now: float, before: float, subject: str) -> Claim:
+    """Claim how bookings under a scenario stand to those as now; less than one unit of money is no move."""
+    return first("bookings_ahead", BESIDE, {"now": now, "than": now if abs(now - before) < 1 else before}, subject)
+
+
+def _added(row: pd.Series, subject: str) -> Sentence:
+    """Say by how much forecasts beat repeating last year, and whether that may be chance."""
+    added = first("forecast_gain", BESIDE, {"now": row["added"], "than": 0.0}, subject)
+    better = {"more than": "closer", "less than": "further off", "as much as": "apart"}[added.predicate]
     said = f"That is {style.points(abs(row['added'])).lstrip('+')} {better} than repeating last year"
     if pd.isna(row["added_low"]):
-        return f"{said}, over too few quarters to be sure."
+        return Sentence(f"{said}, over too few quarters to be sure.", [added])
     low, high = style.points(row["added_low"]), style.points(row["added_high"])
-    sure = "which may be chance" if row["added_low"] <= 0 <= row["added_high"] else "more than chance"
-    return f"{said} ({low} to {high}), {sure}."
+    sure = apart("forecast_gain", row["added_low"], row["added_high"], subject)
+    return Sentence(f"{said} ({low} to {high}), {CHANCE[sure.predicate]}.", [added, sure])

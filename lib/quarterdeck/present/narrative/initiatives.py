@@ -1,82 +1,107 @@
-"""What did the initiatives achieve, in sentences? Every figure in them is computed."""
+"""What did the initiatives achieve, in sentences? Every figure in them is computed, and claimed."""
 
 import pandas as pd
 
+from quarterdeck.analysis.claims import amounts, apart, most, part
 from quarterdeck.analysis.initiatives import FAILED, UNCLEAR, WORKED
 from quarterdeck.present import style
+from quarterdeck.present.said import Sentence
 
 MOST_NAMES = 4
+COST = {"above": "more than it cost", "below": "less than it cost", "not clear": "not surely more than it cost"}
 
 
-def verdicts_takeaway(effects: pd.DataFrame, currency: str = "EUR") -> str:
+def verdicts_takeaway(effects: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say which initiatives worked, which did not, and of how many it cannot be told (`analysis.initiatives.effects`)."""
-    count = effects["verdict"].value_counts()
-    worked = effects[effects["verdict"] == WORKED].sort_values("gain", ascending=False)
-    good, bad, open_ones = (count.get(v, 0) for v in (WORKED, FAILED, UNCLEAR))
-    said = f"**{good} of {len(effects)} worked, {bad} did not, and of {open_ones} it cannot be told.**"
+    count = {v: int(effects["verdict"].eq(v).sum()) for v in (WORKED, FAILED, UNCLEAR)}
+    claims = [part("initiatives_worked", n, len(effects), verdict) for verdict, n in count.items()]
+    said = f"**{count[WORKED]} of {len(effects)} worked, {count[FAILED]} did not, and of {count[UNCLEAR]} it cannot be told.**"
+    worked = effects[effects["verdict"] == WORKED].sort_values("money", ascending=False)
     if len(worked):
-        top = worked.iloc[0]
-        said += (
-            f" {_listed(worked['name'])} worked; {top['name']} brought most: {style.change(top['effect'])} "
-            f"({style.change(top['low'])} to {style.change(top['high'])}), {style.money(top['money'], currency)} of sales."
-        )
+        top = _best(worked, currency)
+        said, claims = f"{said} {_listed(worked['name'])} worked; {top}.", [*claims, *top.claims]
     failed = effects[effects["verdict"] == FAILED]
     if len(failed):
-        lost = style.money(failed["spend"].sum(), currency)
-        said += f" {_listed(failed['name'])} did not do what was hoped; {lost} went into {'it' if len(failed) == 1 else 'them'}."
+        spent = style.money(failed["spend"].sum(), currency)
+        said += f" {_listed(failed['name'])} did not do what was hoped; {spent} went into {'it' if len(failed) == 1 else 'them'}."
+        claims.append(amounts("initiatives_spend", failed["spend"].sum(), FAILED))
     early = effects[effects["early"].astype(bool)]
     if len(early):
         verb = "is" if len(early) == 1 else "are"
         said += f" {_listed(early['name'])} {verb} read before the day set: what is shown may still turn."
-    return said
+        claims.append(part("initiatives_worked", len(early), len(effects), "read before the day set"))
+    return Sentence(said, claims)
 
 
-def return_takeaway(totals: pd.DataFrame, currency: str = "EUR") -> str:
+def return_takeaway(totals: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say what the initiatives together brought for their money (`analysis.initiatives.totals`)."""
     row = totals.iloc[0]
     if pd.isna(row["roi"]):
-        return "What they brought for their money is not known: spend or cost is missing."
-    sure = "not surely more than it cost"
-    if row["roi_low"] > 1 or row["roi_high"] < 1:
-        sure = "more than it cost" if row["roi_low"] > 1 else "less than it cost"
-    return (
+        return Sentence("What they brought for their money is not known: spend or cost is missing.")
+    sure = apart("initiative_roi", row["roi_low"], row["roi_high"], against=1.0)
+    return Sentence(
         f"**{style.money(row['spend'], currency)} of spend brought {style.money(row['gain'], currency)} of gross margin** "
         f"({style.money(row['gain_low'], currency)} to {style.money(row['gain_high'], currency)}), {style.times(row['roi'])} "
-        f"of it ({style.times(row['roi_low'])} to {style.times(row['roi_high'])}): {sure}."
+        f"of it ({style.times(row['roi_low'])} to {style.times(row['roi_high'])}): {COST[sure.predicate]}.",
+        [
+            amounts("initiatives_spend", row["spend"]),
+            amounts("initiatives_gain", row["gain"], low=row["gain_low"], high=row["gain_high"]),
+            amounts("initiative_roi", row["roi"], low=row["roi_low"], high=row["roi_high"]),
+            sure,
+        ],
     )
 
 
-def power_takeaway(effects: pd.DataFrame) -> str:
+def power_takeaway(effects: pd.DataFrame) -> Sentence:
     """Say how small an effect could be told at all (`analysis.initiatives.effects`)."""
     known = effects.dropna(subset=["detectable"])
     if known.empty:
-        return "None of them has an interval, so none can be told."
-    blind = known[known["detectable"] > known["minimum_effect"]]
-    middle = style.percent(known["detectable"].median(), 0)
-    said = f"**The middle one of {len(known)} would have had to move its figure by {middle} to be found in eight of ten cases.**"
+        return Sentence(
+            "None of them has an interval, so none can be told.", [part("detectable_effect", 0, len(effects), "told")]
+        )
+    blind, middle = known[known["detectable"] > known["minimum_effect"]], known["detectable"].median()
+    claims = [amounts("detectable_effect", middle, "the middle one", n=len(known))]
+    size = style.percent(middle, 0)
+    said = f"**The middle one of {len(known)} would have had to move its figure by {size} to be found in eight of ten cases.**"
     if len(blind):
         said += f" {len(blind)} could not have shown the smallest effect of interest when read"
         later = blind[blind["tell_by"].notna()]
-        if len(later):
-            weeks = ((later["tell_by"] - later["started_on"]).dt.days / 7).round()
-            told = [f"{n} cannot be told before week {w:.0f}" for n, w in zip(later["name"], weeks, strict=True)]
-            said += "; " + "; ".join(told)
-        said += "."
-    return said
+        weeks = ((later["tell_by"] - later["started_on"]).dt.days / 7).round()
+        told = [f"; {n} cannot be told before week {w:.0f}" for n, w in zip(later["name"], weeks, strict=True)]
+        said += "".join(told) + "."
+        claims += [part("detectable_effect", len(blind), len(known), "could not have shown the smallest effect")]
+        claims += [amounts("detectable_effect", w, f"week: {n}") for n, w in zip(later["name"], weeks, strict=True)]
+    return Sentence(said, claims)
 
 
-def trust_takeaway(effects: pd.DataFrame) -> str:
+def trust_takeaway(effects: pd.DataFrame) -> Sentence:
     """Say whose control drifted apart before the start, and who ran beside another (`analysis.initiatives.effects`)."""
-    apart = effects[effects["why"].str.contains("drifted apart")]
+    drifted = effects[effects["why"].str.contains("drifted apart")]
     both = effects[effects["shared"] > 0.1]
     said = "**None of those to be judged drifted from its control before the start.**"
-    if len(apart):
-        whose = "its" if len(apart) == 1 else "their"
-        said = f"**{_listed(apart['name'])} drifted from {whose} control before the start, so nothing is claimed.**"
+    if len(drifted):
+        whose = "its" if len(drifted) == 1 else "their"
+        said = f"**{_listed(drifted['name'])} drifted from {whose} control before the start, so nothing is claimed.**"
+    claims = [part("initiative_effect", len(drifted), len(effects), "drifted apart before")]
     if len(both):
-        parts = [f"{n} ({style.percent(s, 0)})" for n, s in zip(both["name"], both["shared"], strict=True)]
-        said += f" Sales that another initiative touched too: {', '.join(parts)}; their effects are estimated together."
-    return said
+        told = [f"{n} ({style.percent(s, 0)})" for n, s in zip(both["name"], both["shared"], strict=True)]
+        said += f" Sales that another initiative touched too: {', '.join(told)}; their effects are estimated together."
+        claims += [amounts("initiative_sales", r.shared, f"shared: {r.name}") for r in both.itertuples(index=False)]
+    return Sentence(said, claims)
+
+
+def _best(worked: pd.DataFrame, currency: str) -> Sentence:
+    """Say which of those that worked brought most sales, and by what effect."""
+    top, row = (
+        most("initiative_effect", worked.set_index("name")["money"], "money of those that worked"),
+        worked.iloc[0],
+    )
+    effect = amounts("initiative_effect", row["effect"], f"initiative: {top.name}", low=row["low"], high=row["high"])
+    return Sentence(
+        f"{top.name} brought most: {style.change(row['effect'])} ({style.change(row['low'])} to {style.change(row['high'])}), "
+        f"{style.money(row['money'], currency)} of sales",
+        [top, effect],
+    )
 
 
 def _listed(names: pd.Series) -> str:

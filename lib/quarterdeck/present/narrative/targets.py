@@ -1,205 +1,256 @@
-"""What do targets and margins say? One sentence for each section, every figure in it computed."""
+"""What do targets and margins say? One sentence for each section, every figure in it computed, and claimed."""
 
 from typing import Any
 
 import pandas as pd
 
+from quarterdeck.analysis.claims import BESIDE, Claim, amounts, first, part
 from quarterdeck.data.snapshot import Desk
 from quarterdeck.present import style
+from quarterdeck.present.charts.targets import cannot_split, margin_gain
+from quarterdeck.present.said import Sentence, gap
 
 SOURCES = {"asked": "as asked for", "targets": "the targets set for it", "forecast": "the middle of its forecast"}
+MOST_NAMES = 3
 
 
-def plan_takeaway(plan: pd.DataFrame, currency: str = "EUR") -> str:
+def plan_takeaway(plan: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say what the plan is, where it comes from and how likely it is (`analysis.prospects.plan`)."""
     row = plan.iloc[0]
     amount, low, high = (style.money(row[c], currency) for c in ("revenue_target", "low", "high"))
     said = f"**The plan of {row['label']} is {amount} of {row['measure']}, {SOURCES[row['from_what']]}**"
-    said += f", reached with a chance of {style.percent(row['chance'], 0)}; eight of ten cases lie between {low} and {high}."
+    said += f", with a chance of {style.percent(row['chance'], 0)}; eight of ten cases lie between {low} and {high}."
+    asked = amounts("plan", row["revenue_target"], row["label"], low=row["low"], high=row["high"])
+    claims = [asked, amounts("split_chance", row["chance"], "the whole plan")]
     if row["last_year"] > 0:
         grown = style.change(row["revenue_target"] / row["last_year"] - 1)
         said += f" The same quarter of last year brought {style.money(row['last_year'], currency)}, so that is {grown}."
-    return said
+        claims.append(first("plan", BESIDE, {"now": row["revenue_target"], "than": row["last_year"]}, row["label"]))
+    return Sentence(said, claims)
 
 
-def split_takeaway(split: pd.DataFrame, fairness: pd.DataFrame, currency: str = "EUR") -> str:
+def split_takeaway(split: pd.DataFrame, fairness: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say how equal the chances are, and how unequal last year plus x would make them (`analysis.allocation`)."""
     row, what = split.iloc[0], split["dimension"].iloc[0]
-    if row["left"]:
-        return _cannot(split, currency)
+    if left := cannot_split(split):
+        return _cannot(left, row, currency)
     said = f"**Each {what} can be asked for what it reaches with a chance of {style.percent(row['even'], 0)}**"
+    claims = [amounts("split_chance", row["even"], f"each {what}")]
     held = split[split["bound"] != ""]
     if len(held):
-        named = ", ".join(f"{r.unit} ({r.bound}: {style.percent(r.chance, 0)})" for r in held.head(3).itertuples())
-        more = f" and {len(held) - 3} more" if len(held) > 3 else ""
-        said += f", but for {named}{more}"
+        shown, others = list(held.head(MOST_NAMES).itertuples()), len(held) - MOST_NAMES
+        named = ", ".join(f"{r.unit} ({r.bound}: {style.percent(r.chance, 0)})" for r in shown)
+        said += f", but for {named}" + (f" and {others} others" if others > 0 else "")
+        claims += [amounts("split_chance", r.chance, f"{what}: {r.unit}") for r in shown]
+        claims += [part("split_chance", others, len(split), "others held by a bound")] if others > 0 else []
     flat = fairness[fairness["way"] == "last year plus"]
     if flat.empty:
-        return f"{said}. There is no last year to hold it against."
-    low, high = (style.percent(flat[c].iloc[0], 0) for c in ("lowest", "highest"))
-    saved = flat["short"].iloc[0] - fairness["short"].iloc[0]
-    said += f". Last year {style.change(row['growth'])} for all would give chances from {low} to {high}"
-    if saved > 0:
-        said += f", and miss {style.money(saved, currency)} more on average"
-    return f"{said}."
+        return Sentence(f"{said}. There is no last year to hold it against.", claims)
+    unequal = _unequal(flat.iloc[0], fairness.iloc[0], row["growth"], currency)
+    return Sentence(f"{said}. {unequal}.", [*claims, *unequal.claims])
 
 
-def record_takeaway(record: pd.DataFrame) -> str:
+def record_takeaway(record: pd.DataFrame) -> Sentence:
     """Say which way of splitting was nearer to what came (`analysis.allocation.record`)."""
-    missed = record.set_index("way")["missed"]
-    row = record.iloc[0]
-    better = "nearer to what came" if missed["forecast"] < missed["last year"] else "no nearer to what came"
-    return (
-        f"Tried on {row['quarters']:.0f} past quarters, a split by forecasts made two quarters ahead was {better}: "
-        f"{style.percent(missed['forecast'])} off, against {style.percent(missed['last year'])} by last year (n "
-        f"{row['n']:.0f})."
+    missed, row = record.set_index("way")["missed"], record.iloc[0]
+    beside = first("split_error", BESIDE, {"now": missed["forecast"], "than": missed["last year"]})
+    how = {"less than": "less far off", "more than": "farther off", "as much as": "as far off"}[beside.predicate]
+    return Sentence(
+        f"Tried on {row['quarters']:.0f} past quarters, a split by forecasts made two quarters ahead was {how} than one by "
+        f"last year: {style.percent(missed['forecast'])} against {style.percent(missed['last year'])} (n {row['n']:.0f}).",
+        [beside, amounts("split_error", missed["forecast"], "by forecasts", quarters=row["quarters"], n=row["n"])],
     )
 
 
-def needs_takeaway(needs: pd.DataFrame, currency: str = "EUR") -> str:
+def needs_takeaway(needs: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say what the plan wants that is not there (`analysis.prospects.needs`)."""
-    said = []
-    for row in needs.itertuples():
-        wanted = style.amount(row.needed, row.unit, currency)
-        if row.what == "pipeline":
-            open_part = (
-                ""
-                if pd.isna(row.there)
-                else f", of which {style.amount(row.there, row.unit, currency)} is open and due then"
-            )
-            said.append(f"**The plan wants {wanted} of pipeline decided{open_part}** ({_often(row)})")
-        elif row.what == "win rate":
-            said.append(
-                f"a win rate of {wanted} where {style.amount(row.there, row.unit, currency)} is usual ({_often(row)})"
-            )
-        elif row.gap > 0:
-            by = f", hired by {style.day(row.by)}" if pd.notna(row.by) else ""
-            said.append(f"{row.gap:.0f} more ramped seller{'' if row.gap == 1 else 's'}{by}")
-        else:
-            said.append("and no more sellers than there are")
-    return "; ".join(said) + "."
+    told = [_need(row, currency) for row in needs.itertuples()]
+    return Sentence("; ".join(told) + ".", [claim for said in told for claim in said.claims])
 
 
-def parts_takeaway(parts: pd.DataFrame) -> str:
+def parts_takeaway(parts: pd.DataFrame) -> Sentence:
     """Say how margin moved, and by whose mix or rate most (`analysis.margin.parts`)."""
-    first = parts[parts["dimension"] == parts["dimension"].iloc[0]]
-    now = first["margin"].sum() / first["revenue"].sum()
-    long = parts.melt(["part", "rate", "rate_before"], ["mix", "rate_effect"], "kind", "effect")
-    top = long.loc[long["effect"].abs().idxmax()]
-    how = {"mix": "by its part in sales", "rate_effect": "by its own rate"}[top["kind"]]
-    return (
-        f"**Gross margin is {style.percent(now)} of revenue, {style.points(first['change'].sum())} on the four quarters "
-        f"before.** "
-        f"{top['part']} moved it most, {style.points(top['effect'])} {how}."
+    whole = parts[parts["dimension"] == parts["dimension"].iloc[0]]
+    now, change = whole["margin"].sum() / whole["revenue"].sum(), whole["change"].sum()
+    long = parts.melt(["dimension", "part"], ["mix", "rate_effect"], "kind", "effect")
+    row = long.loc[long["effect"].abs().idxmax()]
+    figures = {"now": row["effect"], "most": long["effect"].max(), "least": long["effect"].min()}
+    top = first("gross_margin", ("did most",), figures, f"{row['dimension']}: {row['part']}")
+    how = {"mix": "by its part in sales", "rate_effect": "by its own rate"}[row["kind"]]
+    return Sentence(
+        f"**Gross margin is {style.percent(now)} of revenue, {style.points(change)} on the four quarters before.** "
+        f"{top.name} moved it most, {style.points(row['effect'])} {how}.",
+        [amounts("gross_margin", now, "four whole quarters", change=change), top],
     )
 
 
-def waterfall_takeaway(waterfall: pd.DataFrame, currency: str = "EUR") -> str:
+def waterfall_takeaway(waterfall: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say what is given away, and what is left (`analysis.margin.waterfall`)."""
-    amount = waterfall.set_index("step")["amount"]
-    covered = style.percent(waterfall["covered"].iloc[0], 0)
-    earned, rate = style.money(amount["margin"], currency), style.percent(amount["margin"] / amount["net"])
-    kept = f"gross margin is {earned}, {rate} of net revenue"
+    amount, covered = waterfall.set_index("step")["amount"], waterfall["covered"].iloc[0]
+    rate = amount["margin"] / amount["net"]
+    kept = f"gross margin is {style.money(amount['margin'], currency)}, {style.percent(rate)} of net revenue"
+    claims = [amounts("gross_margin", rate, "four whole quarters", money=amount["margin"], covered=covered)]
     if "list" not in amount:
         said = f"**{kept[0].upper()}{kept[1:]}**; list prices are not known, so discounts cannot be shown"
-    else:
-        one = 0.01 * amount["list"]
-        said = (
-            f"**Discounts take {style.money(-amount['discount'], currency)}, "
-            f"{style.percent(-amount['discount'] / amount['list'])} "
-            f"of list price**; {kept}. One point of discount less would add {style.money(one, currency)}, "
-            f"{style.percent(one / amount['margin'])} of margin, if quantities stayed"
-        )
-    return f"{said} ({covered} of revenue is in it)."
+        return Sentence(f"{said} ({style.percent(covered, 0)} of revenue is in it).", claims)
+    one, given = 0.01 * amount["list"], -amount["discount"] / amount["list"]
+    said = (
+        f"**Discounts take {style.money(-amount['discount'], currency)}, {style.percent(given)} of list price**; {kept}. One "
+        f"point of discount fewer would add {style.money(one, currency)}, {style.percent(one / amount['margin'])} of margin, if "
+        "quantities stayed"
+    )
+    discount = amounts("discount_rate", given, "four whole quarters", money=amount["discount"])
+    point = amounts("margin_money", one, "one point of discount", share=one / amount["margin"])
+    return Sentence(f"{said} ({style.percent(covered, 0)} of revenue is in it).", [*claims, discount, point])
 
 
-def whale_takeaway(peak: pd.DataFrame, currency: str = "EUR") -> str:
+def whale_takeaway(peak: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say how much unprofitable customers take away, and whether they stay so (`analysis.profit.peak`)."""
     row = peak.iloc[0]
+    losing = part("customer_profit", row["losing"], row["customers"], "lose")
     if not row["losing"]:
-        return f"**All {row['customers']:,.0f} customers earn something**: nothing is lost on the way down."
+        return Sentence(
+            f"**All {row['customers']:,.0f} customers earn something**: none takes anything away.", [losing]
+        )
     over = "" if pd.isna(row["ratio"]) else f", {style.percent(row['ratio'])} of what is kept in the end"
     said = f"**{style.percent(row['at'], 0)} of customers earn {style.money(row['peak'], currency)}{over}**; "
     clear = f"{row['clear']:,.0f} beyond chance ({style.money(-row['clear_lost'], currency)})"
     said += f"{row['losing']:,.0f} lose {style.money(-row['lost'], currency)} again, of these "
     said += f"{clear if row['clear'] else 'none beyond chance'}."
+    claims = [
+        amounts("customer_profit", row["peak"], "of those that earn", share=row["at"], ratio=row["ratio"]),
+        losing,
+        amounts("customer_profit", row["lost"], "of those that lose", clear=row["clear_lost"]),
+        part("customer_profit", row["clear"], row["losing"], "beyond chance"),
+    ]
     if row["before"]:
         said += f" Of {row['before']:,.0f} that made a loss the year before and still buy, {row['again']:,.0f} did so again."
-    return said + ("" if row["served"] else " The cost of serving them is not known, so this is gross margin.")
+        claims.append(part("customer_profit", row["again"], row["before"], "lose again"))
+    return Sentence(
+        said + ("" if row["served"] else " The cost of serving them is not known, so this is gross margin."), claims
+    )
 
 
-def bands_takeaway(bands: pd.DataFrame) -> str:
+def bands_takeaway(bands: pd.DataFrame) -> Sentence:
     """Say what part of sales goes at the deepest discounts and what it keeps (`analysis.margin.bands`)."""
     deep, none = bands.iloc[-1], bands.iloc[0]
-    return (
+    return Sentence(
         f"**{style.percent(deep['share'], 0)} of sales go at {style.percent(deep['discount'], 0)} off and keep "
         f"{style.percent(deep['rate'], 0)}** "
         f"({style.percent(deep['low'], 0)} to {style.percent(deep['high'], 0)}), against "
         f"{style.percent(none['rate'], 0)} next to no discount. "
-        "Whether these would have bought for more, this picture cannot tell."
+        "Whether these would have sold for a higher price, this picture cannot tell.",
+        [
+            amounts("discount_rate", deep["discount"], f"band: {deep['band']}", share=deep["share"]),
+            amounts("gross_margin", deep["rate"], f"band: {deep['band']}", low=deep["low"], high=deep["high"]),
+            amounts("gross_margin", none["rate"], f"band: {none['band']}"),
+        ],
     )
 
 
-def against_takeaway(against: pd.DataFrame, currency: str = "EUR") -> str:
+def against_takeaway(against: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say whether revenue and margin targets were reached together (`analysis.margin.against_targets`)."""
     sums = against[["revenue", "revenue_target", "margin", "margin_target"]].sum()
     revenue, margin = sums["revenue"] / sums["revenue_target"], sums["margin"] / sums["margin_target"]
     wanted, earned = sums["margin_target"] / sums["revenue_target"], sums["margin"] / sums["revenue"]
-    gap = sums["margin_target"] - sums["margin"]
-    side = f"{style.money(abs(gap), currency)} {'short of' if gap > 0 else 'over'} its target"
-    return (
-        f"**Revenue reached {style.percent(revenue, 0)} of its targets, margin {style.percent(margin, 0)}**, {side}: "
-        f"the targets ask for a "
-        f"margin of {style.percent(wanted)}, sales kept {style.percent(earned)}."
+    beside = first("margin_money", BESIDE, {"now": sums["margin"], "than": sums["margin_target"]}, "targets")
+    return Sentence(
+        f"**Revenue came to {style.percent(revenue, 0)} of its targets, margin to {style.percent(margin, 0)}**, "
+        f"{gap(beside, currency)} its target: the targets ask for a "
+        f"margin of {style.percent(wanted)}, sales kept {style.percent(earned)}.",
+        [
+            amounts("target_attainment", revenue, "four whole quarters"),
+            amounts("margin_target_attainment", margin, "four whole quarters"),
+            amounts("gross_margin", earned, "four whole quarters", wanted=wanted),
+            beside,
+        ],
     )
 
 
-def moves_takeaway(moves: pd.DataFrame, currency: str = "EUR") -> str:
+def moves_takeaway(moves: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say what the best split would earn, and what it would cost in chances (`analysis.profit.moves`)."""
-    row, reach = moves.iloc[0], 1.6449 * (moves["error"] ** 2).sum() ** 0.5
-    up, down = moves.iloc[0], moves.iloc[-1]
-    low, high = (style.money(row["total"] + side * reach, currency) for side in (-1, 1))
-    gained = style.money(row["total"], currency)
-    if not row["total"] > 1:
-        return f"**All {row['dimension']}s earn alike**: no move of targets would bring more margin."
-    part = f", {style.percent(row['total'] / row['margin'])} of margin" if row["margin"] > 0 else ""
-    chance = style.percent(up["chance"], 0)
-    return (
-        f"**Moving targets from {down['unit']} to {up['unit']} would earn {gained} more on the same revenue** "
-        f"({low} to {high}){part}; {up['unit']} would then reach its target with a chance of {chance} only."
-    )
+    claim, up, down = margin_gain(moves), moves.iloc[0], moves.iloc[-1]
+    gained, low, high = (style.money(claim.figures[c], currency) for c in ("now", "low", "high"))
+    if not up["total"] > 1:
+        alike = amounts("margin_gain", up["total"], claim.subject)
+        return Sentence(
+            f"**All {claim.subject} earn alike**: no move of targets would bring a higher margin.", [claim, alike]
+        )
+    part_of = up["total"] / up["margin"] if up["margin"] > 0 else float("nan")
+    share = f", {style.percent(part_of)} of margin" if up["margin"] > 0 else ""
+    moved = f"oving targets from {down['unit']} to {up['unit']} would earn"
+    said = {
+        "above": f"**M{moved} {gained} more on the same revenue** ({low} to {high}){share}",
+        "not clear": f"**Whether m{moved} more on the same revenue cannot be told**: {gained} ({low} to {high}){share}",
+    }[claim.predicate]
+    chance = amounts("split_chance", up["chance"], f"{up['dimension']}: {up['unit']}")
+    said += f"; {up['unit']} would then have a chance of {style.percent(up['chance'], 0)} only of what it is asked for."
+    return Sentence(said, [claim, chance, amounts("margin_gain", part_of, "part of margin")])
 
 
-def findings(desk: Desk, found: pd.DataFrame) -> str:
+def findings(desk: Desk, found: pd.DataFrame) -> Sentence:
     """Write findings as a list, the most money first (`analysis.profit.findings`)."""
     if found.empty:
-        return "Nothing is beyond chance here."
+        return Sentence("Nothing is beyond chance here.")
     lines, currency = [], desk.currency
     for row in found.itertuples():
         head, body = SENTENCES[row.kind](row, currency)
         lines.append(f"- **{head}: {style.money(row.worth, currency)}.** {body}")
-    return "\n".join(lines)
+    return Sentence("\n".join(lines), [claim for row in found.itertuples() for claim in _found(row)])
 
 
-def _cannot(split: pd.DataFrame, currency: str) -> str:
-    row, what = split.iloc[0], split["dimension"].iloc[0]
-    plan, most = style.money(row["plan"], currency), style.money(split["target"].sum(), currency)
-    gap = style.money(abs(row["left"]), currency)
-    if row["left"] > 0:
-        return (
-            f"**A plan of {plan} cannot be split over the {what}s**: at their caps they can be asked for {most}, {gap} "
-            f"less; lower the plan, "
-            "or find what lifts a cap."
-        )
-    return (
-        f"**A plan of {plan} cannot be split over the {what}s**: at their floors they are asked for {most}, {gap} more; "
-        f"raise the plan, or "
-        "lower the parameter floor."
+def _found(finding: Any) -> list[Claim | None]:
+    """Claim what a finding of targets and profit says, its interval held against what it is compared with."""
+    metric = FOUND_METRICS[finding.kind]
+    sides = {"low": finding.low, "high": finding.high}
+    worth = first(
+        metric, ("above", "below", "not clear"), sides | {"now": finding.worth, "n": finding.n}, finding.subject
     )
+    value = first(FOUND_RATES[finding.kind], BESIDE, {"now": finding.value, "than": finding.compared}, finding.subject)
+    return [worth, value]
 
 
-def _often(row: Any) -> str:
-    return f"so good in {row.reached:.0f} of {row.quarters:.0f} quarters"
+def _unequal(flat: pd.Series, even: pd.Series, growth: float, currency: str) -> Sentence:
+    """Say how unequal chances last year plus x would give, and what would be missed by it on average."""
+    low, high = style.percent(flat["lowest"], 0), style.percent(flat["highest"], 0)
+    said = f"Last year {style.change(growth)} for all would give chances from {low} to {high}"
+    claims = [
+        amounts("split_chance", flat["lowest"], "last year plus: lowest", growth=growth),
+        amounts("split_chance", flat["highest"], "last year plus: highest"),
+    ]
+    missed = first("split_shortfall", BESIDE, {"now": flat["short"], "than": even["short"]}, "last year plus")
+    if missed.predicate == "more than":
+        said, claims = f"{said}, and miss {gap(missed, currency, ('more', 'less'))} on average", [*claims, missed]
+    return Sentence(said, claims)
+
+
+def _need(row: Any, currency: str) -> Sentence:
+    """Say what the plan needs of one thing, what there is of it, and how often so much of it was reached."""
+    wanted, there = (style.amount(value, row.unit, currency) for value in (row.needed, row.there))
+    often = f"so good in {row.reached:.0f} of {row.quarters:.0f} quarters" if pd.notna(row.reached) else ""
+    claims = [amounts("plan_need", row.needed, row.what, there=row.there)]
+    claims += [part("plan_need", row.reached, row.quarters, row.what)] if often else []
+    if row.what == "pipeline":
+        open_part = "" if pd.isna(row.there) else f", of which {there} is open and due then"
+        return Sentence(f"**The plan wants {wanted} of pipeline decided{open_part}** ({often})", claims)
+    if row.what == "win rate":
+        return Sentence(f"a win rate of {wanted} where {there} is usual ({often})", claims)
+    missing = first("plan_need", BESIDE, {"now": row.gap, "than": 0.0}, row.what)
+    if missing.predicate != "more than":
+        return Sentence("and as many sellers as there are", [missing])
+    by = f", hired by {style.day(row.by)}" if pd.notna(row.by) else ""
+    return Sentence(f"{row.gap:.0f} more ramped seller{'' if row.gap == 1 else 's'}{by}", [*claims, missing])
+
+
+def _cannot(left: Claim, row: pd.Series, currency: str) -> Sentence:
+    """Say by how much the bounds of units keep a plan from being split over them, and what to do."""
+    asked, size = style.money(left.figures["now"], currency), style.money(abs(row["left"]), currency)
+    said = f"**A plan of {style.money(row['plan'], currency)} cannot be split over the {row['dimension']}s**: "
+    said += {
+        "less than": f"at their caps they can be asked for {asked}, {size} less; lower the plan, or find what lifts a cap.",
+        "more than": f"at their floors they are asked for {asked}, {size} more; raise the plan, or lower the parameter floor.",
+    }[left.predicate]
+    return Sentence(said, [left, amounts("plan", row["plan"])])
 
 
 def _unprofitable(finding: Any, currency: str) -> tuple[str, str]:
@@ -240,3 +291,10 @@ def _targets(finding: Any, currency: str) -> tuple[str, str]:
 
 
 SENTENCES = {"unprofitable": _unprofitable, "discount": _discount, "margin": _margin, "targets": _targets}
+FOUND_METRICS = {
+    "unprofitable": "customer_profit",
+    "discount": "discount_rate",
+    "margin": "margin_gain",
+    "targets": "plan",
+}
+FOUND_RATES = FOUND_METRICS | {"margin": "gross_margin", "targets": "split_chance"}
