@@ -68,12 +68,17 @@ class Desk:
     as_of: pd.Timestamp
     currency: str
     snapshot: str
-    tables: Mapping[str, pd.DataFrame] = field(repr=False)
+    tables: Tables = field(repr=False)
 
     @property
     def period(self) -> Period:
         """The quarter of `as_of`, seen through that day."""
         return quarter(self.as_of)
+
+    @property
+    def rows_read(self) -> dict[str, int]:
+        """Count the rows of each table that has been asked for so far; to count them is not to read them."""
+        return {name: len(self.tables[name]) for name in sorted(self.tables.asked) if name in self.tables}
 
     @property
     def name(self) -> str:
