@@ -139,7 +139,8 @@ def test_the_same_question_is_computed_once_and_nobody_changes_anothers_answer(f
         return opportunities.loc[opportunities["amount"] >= least, ["amount"]].head(1)
 
     desk = snapshot.open_desk("acme", data=str(frozen))
-    desk.ask(most)["amount"] = 0.0
+    first = desk.ask(most)
+    first["amount"] = 0.0
     assert desk.ask(most)["amount"].item() == 120.0 and asked == [0.0]  # D1, the first deal
     assert desk.ask(most, least=100.0)["amount"].item() == 120.0 and asked == [0.0, 100.0]
     assert (
