@@ -60,6 +60,7 @@ class Acme:
         given = 'company: str = "demo"\nregion: str = "company"\nas_of: str = ""\ndata: str = ""'
         cells = [new_markdown_cell("# What was sold?"), new_code_cell(given, metadata={"tags": ["parameters"]})]
         cells += [new_code_cell(SETUP), new_markdown_cell("## How much?"), *map(new_code_cell, code)]
+        cells += [new_code_cell("show(tables.provenance, desk)")]
         kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
         nbformat.write(new_notebook(cells=cells, metadata=kernel), self.notebooks / f"{name}.ipynb")
 

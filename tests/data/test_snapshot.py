@@ -129,3 +129,20 @@ def test_ask_gives_tables_by_name_and_says_which_is_missing(frozen):
     assert desk.ask(quota_sum, factor=missing) is missing
     with pytest.raises(TypeError):
         desk.ask(quota_sum, factr=2)
+
+
+def test_the_same_question_is_computed_once_and_nobody_changes_anothers_answer(frozen):
+    asked = []
+
+    def most(opportunities, least=0.0):
+        asked.append(least)
+        return opportunities.loc[opportunities["amount"] >= least, ["amount"]].head(1)
+
+    desk = snapshot.open_desk("acme", data=str(frozen))
+    first = desk.ask(most)
+    first["amount"] = 0.0
+    assert desk.ask(most)["amount"].item() == 120.0 and asked == [0.0]  # D1, the first deal
+    assert desk.ask(most, least=100.0)["amount"].item() == 120.0 and asked == [0.0, 100.0]
+    assert (
+        desk.ask(most, opportunities=pd.DataFrame({"amount": [7.0]}))["amount"].item() == 7.0
+    )  # a frame is never looked up

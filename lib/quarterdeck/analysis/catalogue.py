@@ -422,7 +422,7 @@ METRICS: dict[str, Metric] = {
 }
 
 
-def measure(desk: Desk, *ids: str) -> pd.DataFrame:
+def measure(desk: Desk, *ids: str, **known: pd.DataFrame) -> pd.DataFrame:
     """Compute metrics of the registry for a desk.
 
     Parameters
@@ -431,6 +431,8 @@ def measure(desk: Desk, *ids: str) -> pd.DataFrame:
         The tables to compute from.
     ids : str
         Metric ids.
+    known : DataFrame
+        What has been computed already, by the name of the parameter under which a metric's function takes it.
 
     Returns
     -------
@@ -443,8 +445,7 @@ def measure(desk: Desk, *ids: str) -> pd.DataFrame:
     KeyError
         Where the registry has no such id.
     """
-    answers: dict[tuple, object] = {}
-    rows = [_measured(desk, METRICS[i], answers) for i in ids]
+    rows = [_measured(desk, METRICS[i], known) for i in ids]
     return pd.DataFrame(rows).astype(dict.fromkeys(("value", "n", "low", "high", "previous"), "float64"))
 
 
@@ -457,14 +458,14 @@ def trail(desk: Desk, *ids: str, quarters: int = 8) -> pd.DataFrame:
         One row per id and day, oldest first: `metric`, `day`, `value`; no rows where nothing is known.
     """
     told = desk.tables.get(history.TABLE, pd.DataFrame(columns=history.COLUMNS)).sort_values("as_of")
-    elapsed, rows, answers = desk.period.through - desk.period.start, [], {}
+    elapsed, rows = desk.period.through - desk.period.start, []
     spans = [Period(s.start, s.end, min(s.start + elapsed, s.end)) for s in last_quarters(desk.period.start, quarters)]
     for metric in (METRICS[i] for i in ids):
         known = inspect.signature(metric.function).parameters
         if metric.comparable and {"period", "as_of"} & set(known):
             for span in spans:
                 moved = {k: v for k, v in {"period": span, "as_of": span.through}.items() if k in known}
-                rows.append([metric.id, span.through, _answer(desk, metric, answers, moved).get("value")])
+                rows.append([metric.id, span.through, _answer(desk, metric, moved).get("value")])
         else:
             own = told[told["metric"].eq(metric.id)].tail(quarters)
             rows += [[metric.id, day, value] for day, value in zip(own["as_of"], own["value"], strict=True)]
@@ -472,10 +473,11 @@ def trail(desk: Desk, *ids: str, quarters: int = 8) -> pd.DataFrame:
     return table.dropna(subset=["value"]).query("value != 0").reset_index(drop=True)
 
 
-def _measured(desk: Desk, metric: Metric, answers: dict) -> dict:
-    now = _answer(desk, metric, answers, {})
+def _measured(desk: Desk, metric: Metric, known: dict) -> dict:
+    parameters = inspect.signature(metric.function).parameters
+    now = _answer(desk, metric, {k: v for k, v in known.items() if k in parameters})
     earlier = _a_year_before(desk, metric)
-    before = _answer(desk, metric, answers, earlier) if earlier else {}
+    before = _answer(desk, metric, earlier) if earlier else {}
     if now.get("n") is not None and now["n"] < metric.min_n:
         now = {"missing": f"Not shown: {metric.title.lower()} has fewer than {metric.min_n} rows behind it."}
     return {
@@ -498,12 +500,9 @@ def _a_year_before(desk: Desk, metric: Metric) -> dict:
     return {k: v for k, v in moved.items() if metric.comparable and k in inspect.signature(metric.function).parameters}
 
 
-def _answer(desk: Desk, metric: Metric, answers: dict, options: dict) -> dict:
-    """Ask once per function and span; give value, n, low and high, or why they are missing."""
-    key = (metric.function, *options.values())
-    if key not in answers:
-        answers[key] = desk.ask(metric.function, **options)
-    answer = answers[key]
+def _answer(desk: Desk, metric: Metric, options: dict) -> dict:
+    """Ask for a metric; give value, n, low and high, or why they are missing."""
+    answer = desk.ask(metric.function, **options)
     if isinstance(answer, Missing):
         return {"missing": answer.sentence.replace("Not shown: it", f"Not shown: {metric.title.lower()}")}
     if empty := _empty_columns(desk, metric):

@@ -21,6 +21,7 @@ FEW = 10  # units, treated or not, below which errors clustered by unit cannot b
 DONORS, FIT = 10, 10  # untreated units, and periods before, from which a synthetic control is sought
 TREND = 8  # periods before from which a series without a control is carried on
 FOLDS = 4  # parts of the time before, each foretold by a mix that did not see it
+PLACEBOS = ["unit", "effect", "z", "ratio", "treated"]
 COLUMNS = (
     "design inference effect low high error df p counterfactual relative relative_low relative_high total total_low "
     "total_high detectable p_trend fit treated controls before after"
@@ -185,14 +186,11 @@ def _grid(panel: pd.DataFrame) -> _Grid:
         raise ValueError(
             f"unit {unit!r} has no row for {_said(start)}; the panel must have every unit in every period."
         )
-    first = panel.groupby("unit")["treated_from"].agg(["min", "max", "count", "size"]).reindex(wide.index)
-    mixed = (first["min"].notna() & (first["min"] != first["max"])) | ~first["count"].isin([0]) & (
-        first["count"] != first["size"]
-    )
-    if mixed.any():
-        raise ValueError(f"unit {mixed.idxmax()!r} has more than one treated_from; give one to all its rows.")
-    weight = panel.groupby("unit")["weight"].first().reindex(wide.index) if "weight" in panel else None
-    return _checked(wide, first["min"], weight)
+    first = panel.drop_duplicates(["unit", "treated_from"]).set_index("unit")["treated_from"]
+    if (mixed := first.index.duplicated()).any():
+        raise ValueError(f"unit {first.index[mixed].min()!r} has more than one treated_from; give one to all its rows.")
+    weight = panel.drop_duplicates("unit").set_index("unit")["weight"] if "weight" in panel else None
+    return _checked(wide, first.reindex(wide.index), None if weight is None else weight.reindex(wide.index))
 
 
 def _checked(wide: pd.DataFrame, first: pd.Series, weight: pd.Series | None) -> _Grid:
@@ -258,16 +256,10 @@ def _aligned(grid: _Grid, fit: _Fit) -> pd.DataFrame:
     on, weight = grid.on[grid.treated], grid.weight[grid.treated]
     since = np.arange(on.shape[1]) - np.argmax(on, axis=1)[:, None]
     known = np.isfinite(fit.gaps)
-    frame = pd.DataFrame(
-        {
-            "since": since[known],
-            "weight": np.broadcast_to(weight[:, None], on.shape)[known],
-            "counterfactual": fit.counterfactual[known],
-            "gap": fit.gaps[known],
-        }
-    )
-    sums = frame[["counterfactual", "gap"]].mul(frame["weight"], axis=0).groupby(frame["since"]).sum()
-    means = sums.div(frame.groupby("since")["weight"].sum(), axis=0)
+    weight = np.broadcast_to(weight[:, None], on.shape)[known]
+    frame = pd.DataFrame({"counterfactual": fit.counterfactual[known] * weight, "gap": fit.gaps[known] * weight})
+    sums = frame.assign(weight=weight).groupby(since[known]).sum()
+    means = sums[["counterfactual", "gap"]].div(sums["weight"], axis=0).rename_axis("since")
     return means.assign(observed=means["counterfactual"] + means["gap"]).reset_index()
 
 
@@ -290,7 +282,8 @@ def _difference(grid: _Grid) -> _Fit:
         spread = (len(rows) - 1) / len(rows) * ((without - without.mean()) ** 2).sum()
         df = min(rows.sum(), (~rows).sum()) - 1
         return _Fit(DIFFERENCE, gaps, fitted[rows], noise, np.sqrt(spread), df, "clustered by unit", _none())
-    table = pd.concat([_windows(grid, k) for k in range(len(rows))], ignore_index=True).astype({"treated": bool})
+    windows = [window for k in range(len(rows)) for window in _windows(grid, k)]
+    table = pd.DataFrame(windows, columns=[*PLACEBOS, "noise"]).astype({"treated": bool})
     tried = table[~table["treated"]]
     wide = np.sqrt((tried["z"] ** 2).mean()) if len(tried) else np.nan
     share = grid.weight[rows] * grid.on[rows].sum(axis=1)
@@ -328,16 +321,17 @@ def _moved(grid: _Grid, k: int) -> np.ndarray:
     return apart - apart[: grid.before].mean()
 
 
-def _windows(grid: _Grid, k: int) -> pd.DataFrame:
+def _windows(grid: _Grid, k: int) -> list[list]:
     """Try a unit against the untreated others: the real window, and as many earlier ones as leave half of the time before.
 
-    A treated unit's own real window comes last and is marked; `noise` is what its gaps' scatter lets one expect.
+    Each is told in the order of PLACEBOS, then by the noise that the unit's gaps' scatter lets one expect; a treated unit's own
+    real window comes last and is marked.
     """
     own = grid.on[k].any()
     begun = int(np.argmax(grid.on[k])) if own else grid.before
     length = int(grid.on.any(axis=0).sum())
     if (~grid.treated).sum() < 2 and not own:
-        return _none().assign(noise=[])
+        return []
     apart = _moved(grid, k)
     rows = []
     for cut in range(begun, min(begun // 2, begun - 1), -length):
@@ -347,13 +341,13 @@ def _windows(grid: _Grid, k: int) -> pd.DataFrame:
         effect, real = then.mean() - past.mean(), own and cut == begun
         if real or noise > 0:
             rows.append([grid.units[k], effect, effect / noise, ratio, real, noise])
-    return pd.DataFrame(rows[::-1], columns=[*_none().columns, "noise"])
+    return rows[::-1]
 
 
 def _synthetic(grid: _Grid) -> _Fit:
     k = int(np.argmax(grid.treated))
     rows = [_tried(grid, unit) for unit in (*np.flatnonzero(~grid.treated), k)]
-    table = pd.DataFrame(rows, columns=[*_none().columns, "noise"])
+    table = pd.DataFrame(rows, columns=[*PLACEBOS, "noise"])
     gap, noise = _mixed(grid, k, slice(0, grid.before)), table["noise"].iloc[-1]
     tried = table[~table["treated"]]["z"].dropna()
     error = float(np.sqrt((tried**2).mean()) * noise)
@@ -431,4 +425,4 @@ def _rms(values: np.ndarray) -> float:
 
 
 def _none() -> pd.DataFrame:
-    return pd.DataFrame(columns=["unit", "effect", "z", "ratio", "treated"])
+    return pd.DataFrame(columns=PLACEBOS)

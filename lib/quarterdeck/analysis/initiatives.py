@@ -229,10 +229,15 @@ def summary(
     as_of: pd.Timestamp,
     opportunities: pd.DataFrame | None = None,
     region: str = COMPANY,
+    together: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Count verdicts and add up money over the initiatives that touch a region (parameters as `effects`)."""
-    known = sales(orders, customers, products, opportunities)
-    return totals(touching(effects(initiatives, known, as_of), region))
+    """Count verdicts and add up money over the initiatives that touch a region.
+
+    Parameters are those of `sales` and `effects`; `together` is what `effects` gave of them, to save doing it again.
+    """
+    if together is None:
+        together = effects(initiatives, sales(orders, customers, products, opportunities), as_of)
+    return totals(touching(together, region))
 
 
 def totals(effects: pd.DataFrame) -> pd.DataFrame:

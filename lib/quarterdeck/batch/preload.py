@@ -33,11 +33,12 @@ def _draw_and_fit() -> None:
     import numpy as np
     import pandas as pd
     from matplotlib.figure import Figure
-    from statsforecast.models import AutoETS
+    from statsforecast.models import IMAPA, AutoETS
 
     as_installed = dict(dict.items(mpl.rcParams))
     year = np.arange(36.0) % 12 + 10
     AutoETS(season_length=12, model="AAA").forecast(year, h=3, level=[80])
+    IMAPA().forecast(year, h=1)  # compiled at its first call, which takes three seconds
     ax = Figure(layout="constrained").subplots()
     ax.plot(pd.date_range("2026-01-01", periods=36), year, label="é€−")
     ax.legend()

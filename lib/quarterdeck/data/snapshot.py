@@ -24,6 +24,7 @@ from quarterdeck.data.periods import Period, quarter
 from quarterdeck.errors import ParamsError, RunError, SourceError
 
 KEPT = {ledger.TABLE: ledger.NONE_DUE, history.TABLE: history.NONE_EARLIER}  # of earlier runs; why there may be none
+PLAIN = (str, int, float, pd.Timestamp, Period)  # values that tell by themselves whether a question was asked before
 LINKS = ["region", "customer_id", "rep_id", "opportunity_id"]  # columns by which `within` tells a region's rows
 
 
@@ -68,12 +69,18 @@ class Desk:
     as_of: pd.Timestamp
     currency: str
     snapshot: str
-    tables: Mapping[str, pd.DataFrame] = field(repr=False)
+    tables: Tables = field(repr=False)
+    _told: dict[tuple, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def period(self) -> Period:
         """The quarter of `as_of`, seen through that day."""
         return quarter(self.as_of)
+
+    @property
+    def rows_read(self) -> dict[str, int]:
+        """Count the rows of each table that has been asked for so far; to count them is not to read them."""
+        return {name: len(self.tables[name]) for name in sorted(self.tables.asked) if name in self.tables}
 
     @property
     def name(self) -> str:
@@ -86,8 +93,17 @@ class Desk:
         A parameter named like a table of the contract gets that table; `as_of`, `period`, `region` and
         `currency` get the desk's own; all others come from `options`. Where a table that the function
         needs is not there, the answer is a `Missing` that names it; an option that is one is passed over
-        where the function can do without.
+        where the function can do without. What hangs on the tables and on plain values alone is computed once.
         """
+        if not all(isinstance(value, PLAIN) for value in options.values()):
+            return self._answer(function, options)
+        key = (function, *options.items())
+        if key not in self._told:
+            self._told[key] = self._answer(function, options)
+        told = self._told[key]
+        return told.copy(deep=False) if isinstance(told, pd.DataFrame) else told
+
+    def _answer(self, function: Callable, options: dict[str, Any]) -> Any:
         parameters = inspect.signature(function).parameters
         known = {k: self.tables[k] for k in parameters if k in self.tables}
         known |= {k: getattr(self, k) for k in ("as_of", "period", "region", "currency")}

@@ -10,6 +10,8 @@ import pandas as pd
 from IPython import get_ipython
 from IPython.display import HTML, Image, Markdown, display
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image as Pixels
 
 from quarterdeck.data.snapshot import Missing
 from quarterdeck.present import style
@@ -41,14 +43,18 @@ def show(draw: Callable, subject: Any, *others: Any, **options: Any) -> None:
 def png(ax: Axes, dpi: int = DPI) -> tuple[bytes, int]:
     """Give a picture as PNG, and the width in pixels at which a page shows it.
 
-    The layout is solved here, once and for all: while a figure has one to solve, `savefig` draws it twice.
+    The layout is solved here, once and for all: while a figure has one to solve, `savefig` draws it twice. And nothing is
+    transparent here, so that channel, which `savefig` keeps, would cost time and show nothing.
     """
     buffer, figure = io.BytesIO(), ax.figure
     figure.set_dpi(dpi)
+    canvas = FigureCanvasAgg(figure)  # made before the layout, so that texts measured for it are not measured again
     if layout := figure.get_layout_engine():
         layout.execute(figure)
         figure.set_layout_engine(None)
-    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    canvas.draw()
+    pixels = Pixels.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba(), "raw", "RGBA", 0, 1)
+    pixels.convert("RGB").save(buffer, "png", dpi=(dpi, dpi), compress_level=3)  # as small as with 6 and transparency
     return buffer.getvalue(), round(figure.get_figwidth() * DPI / 2)
 
 

@@ -152,8 +152,8 @@ def method(kpis: pd.DataFrame) -> HTML:
 
 
 def provenance(desk: Desk) -> str:
-    """Say what the page stands on: company, region, day, snapshot, rows and library."""
-    rows = ", ".join(f"{name.replace('_', ' ')} {len(frame):,}" for name, frame in sorted(desk.tables.items()))
+    """Say what the page stands on: company, region, day, snapshot, the rows that it has read so far, and library."""
+    rows = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in desk.rows_read.items())
     region = "all regions" if desk.region == COMPANY else desk.region
     return (
         f"{desk.title}, {region}, as of {style.day(desk.as_of)}. Snapshot `{desk.snapshot[:12]}`, "
