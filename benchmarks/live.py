@@ -2,8 +2,9 @@
 
 `make bench NAME=live`. A run of the demo's forecast for one region is made; then stock Voilà and Quarterdeck open the same
 executed notebook in turns, both in Chromium, until the last slider is on the page: medians of five (or as many rounds as the
-argument says). Then viewers are added one after the other, and each one's memory is measured as its share of what is shared
-(PSS). The last line is JSON.
+argument says). Quarterdeck's first viewer of a page, for whom its stem is begun, is told apart. Then one viewer comes and,
+at once, a crowd: forty of Quarterdeck's, five of stock Voilà's. Each moves a slider; each one's memory is what the crowd
+adds, pages that are shared counted once (PSS). The last line is JSON.
 """
 
 import json
@@ -18,16 +19,19 @@ import sys
 import tempfile
 import time
 import urllib.request
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
+from jupyter_server.services.kernels.connection.base import deserialize_msg_from_ws_v1, serialize_msg_to_ws_v1
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 ROOT = Path(__file__).parent.parent
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-VIEWERS, MEGABYTE, GIGABYTES = 5, 1 << 20, 4
+CROWD, STOCK_CROWD, MEGABYTE, GIGABYTES = 40, 5, 1 << 20, 4
 PROTOCOL = "v1.kernel.websocket.jupyter.org"
 SLIDERS = "return document.querySelectorAll('.noUi-handle').length"
 LEVERS = 4  # at least: a region without a known price response has no slider for the price
@@ -69,13 +73,13 @@ def browser(work: Path) -> webdriver.Chrome:
     return webdriver.Chrome(options, Service(shutil.which("chromedriver")))
 
 
-def interactive(driver: webdriver.Chrome, address: str) -> float:
+def interactive(driver: webdriver.Chrome, address: str, sliders: int = LEVERS) -> float:
     """Open a page; give the seconds until its sliders are there."""
     driver.get("about:blank")
     time.sleep(1)
     begun = time.perf_counter()
     driver.get(address)
-    while driver.execute_script(SLIDERS) < LEVERS:
+    while driver.execute_script(SLIDERS) < sliders:
         assert time.perf_counter() - begun < 300, address
         time.sleep(0.05)
     return time.perf_counter() - begun
@@ -87,20 +91,51 @@ def memory(server: subprocess.Popen) -> float:
     return sum(p.memory_full_info().pss for p in processes) / MEGABYTE
 
 
-def a_viewer(server: subprocess.Popen, address: str) -> tuple[float, float]:
-    """Open a page several times, and keep it; give the megabytes of no viewer, and of each one more."""
-    begun = first = memory(server)
-    kept = []
-    for viewer in range(VIEWERS):
-        page = urllib.request.urlopen(address, timeout=300).read().decode()
-        kernel = re.search(r'"kernelId": "([0-9a-f-]+)"', page)[1]
-        host = address.split("/")[2]
-        kept.append(connect(f"ws://{host}/api/kernels/{kernel}/channels", subprotocols=[PROTOCOL], open_timeout=60))
-        first = first if viewer else memory(server)
-    each = (memory(server) - first) / (VIEWERS - 1)
+def said(kind: str, content: dict) -> bytes:
+    """Write a message to a kernel."""
+    header = {
+        "msg_id": uuid.uuid4().hex,
+        "session": "s",
+        "username": "x",
+        "date": "",
+        "version": "5.3",
+        "msg_type": kind,
+    }
+    return serialize_msg_to_ws_v1([json.dumps(part).encode() for part in (header, {}, {}, content)], "shell")
+
+
+def look_and_move(address: str) -> ClientConnection:
+    """Open a page as a front end does, move a slider, and wait for the picture; give the connection, for it is kept."""
+    page = urllib.request.urlopen(address, timeout=900).read().decode()
+    kernel, host = re.search(r'"kernelId": "([0-9a-f-]+)"', page)[1], address.split("/")[2]
+    way = f"ws://{host}/api/kernels/{kernel}/channels"
+    connection = connect(way, subprotocols=[PROTOCOL], open_timeout=300, max_size=None)
+    connection.send(said("comm_open", {"comm_id": "c", "target_name": "jupyter.widget.control", "data": {}}))
+    connection.send(said("comm_msg", {"comm_id": "c", "data": {"method": "request_states"}}))
+    moved = False
+    while True:
+        content = json.loads(bytes(deserialize_msg_from_ws_v1(connection.recv(timeout=300))[1][3]))
+        data = content.get("data", {})
+        if not moved and data.get("method") == "update_states":
+            slider = next(name for name, state in data["states"].items() if state["model_name"] == "IntSliderModel")
+            update = {"method": "update", "state": {"value": 10}, "buffer_paths": []}
+            connection.send(said("comm_msg", {"comm_id": slider, "data": update}))
+            moved = True
+        elif data.get("buffer_paths") == [["value"]]:  # the picture
+            return connection
+
+
+def crowd(server: subprocess.Popen, address: str, size: int) -> tuple[float, float, float]:
+    """Let one viewer come, then the others at once; give the megabytes of none, of each but the first, and of all."""
+    nobody = memory(server)
+    kept = [look_and_move(address)]
+    first = memory(server)
+    with ThreadPoolExecutor(size) as viewers:
+        kept += viewers.map(look_and_move, [address] * (size - 1))
+    everybody = memory(server)
     for connection in kept:
         connection.close()
-    return begun, each
+    return nobody, (everybody - first) / (size - 1), everybody
 
 
 def figure(value: float, peer: float, ratio: float, goal: float, better: str, unit: str) -> Figure:
@@ -118,20 +153,24 @@ def compare(work: Path) -> dict[str, Figure]:
     pages = own + "/live/demo/latest/north_sea/forecasting", theirs + "/voila/render/forecasting.ipynb"
     driver = browser(work)
     try:
-        interactive(driver, pages[0])  # the forking process, and the browser's own start
+        interactive(driver, own, sliders=0)  # the browser's own start
+        first = interactive(driver, pages[0])
         rounds = [[interactive(driver, page) for page in pages] for _ in range(ROUNDS)]
         driver.quit()
         time.sleep(30)  # their kernels end
-        empty, viewer = a_viewer(ours, pages[0])
-        nobody, each = a_viewer(stock, pages[1])
+        _, viewer, everybody = crowd(ours, pages[0], CROWD)
+        nobody, each, _ = crowd(stock, pages[1], STOCK_CROWD)
     finally:
         for server in (ours, stock):
             os.killpg(server.pid, signal.SIGTERM)
     soon, late = (statistics.median(column) for column in zip(*rounds, strict=True))
-    room, rooms = ((GIGABYTES * 1024 - e) / v for e, v in ((empty, viewer), (nobody, each)))
+    room, rooms = CROWD + (GIGABYTES * 1024 - everybody) / viewer, (GIGABYTES * 1024 - nobody) / each
+    crowds = nobody + CROWD * each
     return {
         "to interactive": figure(soon, late, late / soon, 8.0, "higher", "seconds; times sooner than stock Voilà"),
+        "a page's first viewer": figure(first, late, late / first, 8.0, "higher", "seconds; times sooner"),
         "memory of a viewer": figure(viewer, each, each / viewer, 80.0, "lower", "MB (PSS)"),
+        "crowd of 40": figure(everybody, crowds, crowds / everybody, 4096.0, "lower", "MB; the peer's by its figures"),
         "viewers in 4 GB": figure(room, rooms, room / rooms, 40.0, "higher", "viewers, by these figures"),
     }
 

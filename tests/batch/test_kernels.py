@@ -1,6 +1,5 @@
 """Does a forked kernel do all that a kernel does, and share nothing with its siblings?"""
 
-import asyncio
 import json
 import os
 import signal
@@ -12,7 +11,6 @@ import warnings
 import psutil
 import pytest
 from jupyter_client.manager import KernelManager
-from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 
 from conftest import ROOT
 from quarterdeck.batch import kernels, zygote
@@ -91,20 +89,6 @@ contract.TABLES.clear(); snapshot.COMPANY = "mine"; left = 1; import os; os.envi
         60,
     ]
     assert other.ask("[len(contract.TABLES) > 5, snapshot.COMPANY]") == [True, "company"]
-
-
-def test_jupyterlab_and_voila_start_it_by_the_manager_that_both_have(start, tmp_path, monkeypatch):
-    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
-
-    async def once():
-        many = AsyncMappingKernelManager()
-        kernel = await many.start_kernel(kernel_name="quarterdeck")
-        process = many.get_kernel(kernel).provisioner.process
-        await many.shutdown_kernel(kernel, now=True)
-        return process
-
-    process = asyncio.run(once())
-    assert isinstance(process, zygote.Forked) and process.poll() == -signal.SIGKILL
 
 
 def test_random_numbers_differ_between_kernels(start):

@@ -14,7 +14,7 @@ from acme import Acme
 from fake_runs import make_outputs, serving
 from quarterdeck import cli
 from quarterdeck.publish.gate import Gate
-from quarterdeck.publish.live import needed
+from quarterdeck.publish.program import divided, needed
 from reader import Reader
 from viewer import WAIT, Viewer, ask_for_widgets, frame, kernel_of, states
 
@@ -152,6 +152,71 @@ def test_only_what_the_sliders_stand_on_is_executed(server, boss):
     assert not list(server[1].out.rglob("ran.txt"))
     assert needed(["a = 1", "b = 2", "a += b", "c = [x for x in b]", "a"], {4}) == ["a = 1", "b = 2", "a += b", "", "a"]
     assert needed(["from m import (x, y as z)", "%magic", "z"], {2}) == ["from m import (x, y as z)", "%magic", "z"]
+
+
+def where(server, reader, page, to=20) -> psutil.Process:
+    """Move a page's slider; give the kernel's process, which says its number."""
+    viewer = see(server, reader, page)
+    widget = slider(viewer.heard)
+    viewer.heard.clear()
+    viewer.say(*ask_for_widgets("again"), WAIT, move(to, widget), until=lambda h: moved(h))
+    return psutil.Process(int(moved(viewer.heard).split()[-1]))
+
+
+def test_viewers_share_what_a_stem_has_computed_and_nothing_else(server, boss):
+    kernels = [where(server, boss, boss.ask(PAGE.format("north"))[2], to) for to in (20, 10)]
+    stem = kernels[0].parent()
+    assert kernels[0] != kernels[1] and kernels[1].parent() == stem
+    stem.kill()
+    assert wait_until(lambda: not any(k.is_running() for k in kernels))
+    assert where(server, boss, boss.ask(PAGE.format("north"))[2]).parent() != stem
+
+
+def test_what_is_executed_once_is_what_binds_a_name_that_is_not_bound_again():
+    assert divided(["import m; a = m.f()", "show(a)\nb = a", "c = Slider(b)"], {2}) == (
+        ["import m", "a = m.f()", "b = a"], ["", "show(a)", "c = Slider(b)"])  # fmt: skip
+    assert divided(["a = 1", "show(a)", "for a in b: pass"], set()) == ([], ["a = 1", "show(a)", "for a in b: pass"])
+    assert divided(["%magic", "a = 1"], set()) == ([], ["%magic", "a = 1"])
+
+
+def test_a_page_whose_code_cannot_be_executed_once_is_executed_by_each_kernel(server, boss):
+    file = next((server[1].out / "acme").glob("2*/south/forecasting.ipynb"))
+    before = file.read_text()
+    try:
+        begun = before.replace("import os\\n", "import os, threading\\nat = threading.Timer(600, print).start()\\n")
+        file.write_text(begun.replace("sold = kpis", "sold = at or kpis"))
+        page = boss.ask(PAGE.format("south"))[2]
+        assert "The kernel's figures are the page's own" in page and where(server, boss, page)
+    finally:
+        file.write_text(before)
+    assert "has started threads" in (server[1].root / "log.txt").read_text()
+
+
+def test_a_slider_moved_madly_costs_the_kernel_few_moves_and_ends_where_it_was_left(server, boss):
+    page = boss.ask(PAGE.format("north"))[2]
+    viewer = see(server, boss, page)
+    widget = slider(viewer.heard)
+    flood = [move(number % 30, widget) for number in range(1000)] + [move(25, widget)]
+    viewer.heard.clear()
+    viewer.say(*ask_for_widgets("again"), WAIT, *flood, until=lambda h: "300.94" in str(h[-1:]))  # 240.75 × 1.25
+    told = [c for k, c in viewer.heard if k == "comm_msg" and "by" in str(c["data"].get("state", {}).get("value"))]
+    assert "300.94 by" in str(told[-1]) and len(told) < 500
+
+
+def test_moves_take_turns_and_the_last_of_each_slider_is_kept():
+    gate = Gate(widgets=dict.fromkeys("ab", "IntSliderModel"))
+    sent = [gate.turn(gate.let_in(move(to, widget))[0]) for widget, to in (("a", 1), ("a", 2), ("b", 3), ("a", 4))]
+    assert sent[0]["content"]["data"]["state"] == {"value": 1} and sent[1:] == [None, None, None]
+    for to in (4, 3):
+        about = {"msg_id": gate.at_work}
+        gate.let_out(frame("status", {"execution_state": "idle"}, "iopub", parent=about))
+        assert gate.next_move()["content"]["data"]["state"] == {"value": to}
+    assert gate.next_move() is None and not gate.waiting
+
+
+def test_who_says_too_much_is_cut_off(server, boss):
+    viewer = Viewer(server[0], kernel_of(boss.ask(PAGE.format("north"))[2]), boss.cookies)
+    assert viewer.say(*[frame("comm_info_request", {})] * 300, seconds=10) in (1006, 1008)
 
 
 def hostile(widget):

@@ -18,10 +18,12 @@ def kernel_of(page: str) -> str:
     return re.search(r'"kernelId": "([0-9a-f-]{36})"', page)[1]
 
 
-def frame(kind: str, content: dict, channel: str = "shell", **header: str) -> bytes:
+def frame(kind: str, content: dict, channel: str = "shell", parent: dict | None = None, **header: str) -> bytes:
     """Write a message of Jupyter's protocol v1."""
     head = {"msg_id": uuid.uuid4().hex, "session": "s", "username": "x", "date": "", "version": "5.3"} | header
-    parts = [json.dumps(part).encode() for part in (head | {"msg_type": kind}, {}, {"version": "1.0.0"}, content)]
+    parts = [
+        json.dumps(part).encode() for part in (head | {"msg_type": kind}, parent or {}, {"version": "1.0.0"}, content)
+    ]
     return serialize_msg_to_ws_v1(parts, channel)
 
 

@@ -26,6 +26,7 @@ KERNEL = "quarterdeck"
 MEMORY_LIMIT = "QUARTERDECK_MEMORY_LIMIT"  # environment variable: bytes that a kernel may take up
 START_SECONDS = 60  # within which a kernel answers, or is given up
 INLINE = "module://matplotlib_inline.backend_inline"
+begun: dict[str, Any] = {}  # the names that a kernel forked from this process begins with
 _own: list[zygote.Zygote] = []  # this process's zygote, once it needed one
 _one_at_a_time = threading.Lock()  # a server starts kernels from several threads
 _told: list[str] = []  # why kernels are not forked here, once that is known
@@ -104,7 +105,7 @@ def run_kernel(owner: socket.socket, argv: list[str]) -> None:
 
     start_afresh()
     limit_memory()
-    app = IPKernelApp.instance()
+    app = IPKernelApp.instance(user_ns=begun or None)
     app.initialize([*argv, f"--IPKernelApp.parent_handle={os.getppid()}"])
     if os.environ.get("MPLBACKEND", INLINE) == INLINE:  # pyplot is there before the shell, and would draw for nobody
         app.shell.enable_matplotlib("inline")
@@ -121,8 +122,8 @@ def limit_memory() -> None:
 
     if allowed := int(os.environ.get(MEMORY_LIMIT, 0)):
         status = Path("/proc/self/status").read_text(encoding="ascii")
-        (begun,) = (int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmData"))
-        resource.setrlimit(resource.RLIMIT_DATA, (begun + allowed, begun + allowed))
+        (held,) = (int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmData"))
+        resource.setrlimit(resource.RLIMIT_DATA, (held + allowed, resource.getrlimit(resource.RLIMIT_DATA)[1]))
 
 
 def cannot_fork() -> bool:
@@ -143,7 +144,7 @@ def _fork(argv: list[str], kwargs: dict[str, Any]) -> zygote.Forked:
     out = tuple(_descriptor(kwargs.get(name), place) for place, name in ((1, "stdout"), (2, "stderr")))
     wish = (f"{__name__}:run_kernel", {"argv": argv}, env, str(kwargs.get("cwd") or os.getcwd()), out)
     try:
-        kernel = zygote.Forked(os.environ.get(zygote.ADDRESS) or _own_zygote(), *wish)
+        kernel = zygote.Forked(env.get(zygote.ADDRESS) or _own_zygote(), *wish)
     except OSError:  # the zygote was killed: once more, with a new one of our own
         while _own:
             _own.pop().close()

@@ -158,7 +158,8 @@ class Forked:
 class Nursery:
     """The forking process's own loop."""
 
-    def __init__(self, listening: socket.socket) -> None:
+    def __init__(self, listening: socket.socket, life: int | None = None) -> None:
+        """Take the socket of requests, and the pipe on which the owner's life is seen, if that is how it is seen."""
         self.listening = listening
         self.owners: dict[int, socket.socket] = {}  # by the child's process id
         self.woken, wakes = socket.socketpair()
@@ -168,7 +169,8 @@ class Nursery:
         signal.set_wakeup_fd(wakes.fileno())
         signal.signal(signal.SIGCHLD, lambda *_: None)  # a handler, so that the loop wakes
         self.loop = selectors.DefaultSelector()
-        self.loop.register(0, selectors.EVENT_READ, self.end)
+        if life is not None:
+            self.loop.register(life, selectors.EVENT_READ, self.end)
         self.loop.register(self.woken, selectors.EVENT_READ, self.reap)
         self.loop.register(listening, selectors.EVENT_READ, self.answer)
 
@@ -311,7 +313,7 @@ def main(prepare: Callable[[], None]) -> None:
         del sys.modules[name]  # a child imports them afresh: its own state, and the newest text of each
     gc.collect()
     gc.freeze()  # else the collector of each child would touch, and so copy, every page
-    Nursery(socket.socket(fileno=int(sys.argv[1]))).serve()
+    Nursery(socket.socket(fileno=int(sys.argv[1])), life=0).serve()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,9 @@
 
 A message is read, held against what a viewer may say, and made anew from what was understood: nothing that came from
 outside is passed on as it came, so a message that two readers would read differently cannot slip through.
+
+However madly a slider is moved, the kernel gets one move at a time, and of those that came meanwhile the last of each slider.
+A front end waits for the answer to each of its moves, so of its own none is lost.
 """
 
 import json
@@ -20,6 +23,7 @@ MOVED = {f"{name}Model": "value" for name in [*BOUNDED, "Checkbox", "ToggleButto
 }  # what a viewer may move, and the part of its state that moves: numbers alone, which the kernel holds to their bounds
 ODD = (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError)
 LONGEST = 100  # characters of a name
+MOST_OTHER = 200  # messages besides moves in a connection's life; a front end needs ten
 MOST_PARTS = 1000  # of a message: the channel, four parts of text, buffers, and an end
 
 
@@ -29,6 +33,9 @@ class Gate:
 
     control: str = ""
     widgets: dict[str, str] = field(default_factory=dict)  # the kind of each, by its id
+    at_work: str | None = None  # the id of the move that the kernel is at
+    waiting: dict[str, dict[str, Any]] = field(default_factory=dict)  # the last move of each widget meanwhile
+    others: int = 0  # messages that were no moves
 
     def let_in(self, frame: bytes | str) -> tuple[dict[str, Any] | None, str]:
         """Give the message to send to the kernel, or None; and what it was, for the log."""
@@ -45,12 +52,34 @@ class Gate:
         metadata = {"version": "1.0.0"} if kind == "comm_open" else {}
         return {"header": clean | told, "parent_header": {}, "metadata": metadata, "content": said}, kind
 
+    def turn(self, message: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Give what to send now in answer to what was let in: a move takes its turn, all else goes at once."""
+        if message and message["content"].get("comm_id") in self.widgets:
+            self.waiting[message["content"]["comm_id"]] = message
+            return self.next_move()
+        self.others += 1
+        return message
+
+    def next_move(self) -> dict[str, Any] | None:
+        """Give the move to send now, if one waits and the kernel is at none."""
+        if self.at_work is not None or not self.waiting:
+            return None
+        message = self.waiting.pop(next(iter(self.waiting)))
+        self.at_work = message["header"]["msg_id"]
+        return message
+
+    def weary(self) -> bool:
+        """Tell whether a viewer has said so much besides moves that the connection is to end."""
+        return self.others > MOST_OTHER
+
     def let_out(self, frame: bytes) -> bool:
         """Tell whether a kernel's message goes out to the viewer, and note the widgets that it shows."""
         try:
-            _, (header, *_, content) = _opened(frame)
+            _, (header, parent, _, content) = _opened(frame)
         except ODD:
             return False
+        if content.get("execution_state") == "idle" and parent.get("msg_id") == self.at_work:
+            self.at_work = None
         data = content.get("data", {}) if header["msg_type"] in ("comm_open", "comm_msg") else {}
         if header["msg_type"] == "comm_open" and content.get("target_name") == "jupyter.widget":
             self.widgets[content["comm_id"]] = data.get("state", {}).get("_model_name", "")

@@ -1,19 +1,18 @@
 """How does a page come alive? Voilà's own handler, on a kernel that has executed what the page's sliders stand on.
 
-The page is there at once, as the run stored it. Below it, in the same answer, a forked kernel executes the run's own
-notebook file from the run's own folder: not all of it, but what the KPIs and the cells tagged `live` need. Then the
-sliders move to their place. What a viewer may say to the kernel is in `gate.py`.
+The page is there at once, as the run stored it. Below it, in the same answer, come the sliders, of a kernel that executes
+the run's own notebook file from the run's own folder: not all of it, but what the KPIs and the cells tagged `live` need
+(`program.py`). The first viewer of a page begins its stem (`batch/stem.py`), which executes once what all of them need; each
+viewer's kernel is forked from that. What a viewer may say to the kernel is in `gate.py`.
 """
 
-import ast
+import asyncio
 import logging
 import os
 from collections.abc import Awaitable
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from jupyter_core.paths import jupyter_path
 from jupyter_server.base.call_context import CallContext
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
@@ -27,10 +26,10 @@ from voila.static_file_handler import MultiStaticFileHandler
 from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
-from quarterdeck.batch import kernels, zygote
+from quarterdeck.batch import kernels, stem, zygote
 from quarterdeck.errors import RunError
 from quarterdeck.present.tables import KPI_MIME
-from quarterdeck.publish import stored, view
+from quarterdeck.publish import program, stored, view
 from quarterdeck.publish.gate import Gate
 from quarterdeck.publish.serve import Frame, Page, notebook_facts
 
@@ -47,68 +46,18 @@ WIDGETS = (
 )  # what draws them, what loads them
 
 
-@lru_cache(maxsize=256)
-def _has_live_cells(path: Path, changed: int, size: int) -> bool:
-    cells = nbformat.read(path, as_version=4).cells
-    return any(stored.LIVE in c.metadata.get("tags", []) for c in cells)
-
-
 def explorable(path: Path) -> bool:
     """Tell whether a page has something to move, and its file is one that only the run's own user could have written."""
-    stamp = path.stat()
-    if (stamp.st_mode | path.parent.stat().st_mode) & 0o002:
+    if (path.stat().st_mode | path.parent.stat().st_mode) & 0o002:
         return False
-    return _has_live_cells(path, stamp.st_mtime_ns, stamp.st_size)
-
-
-def needed(cells: list[str], wanted: set[int]) -> list[str]:
-    """Leave of the cells' code what the wanted ones stand on, statement by statement.
-
-    It asks which names a statement binds. That is enough where functions change nothing that they are given, as those of
-    `analysis` do; what it cannot read (a magic) it leaves whole.
-
-    >>> needed(["a = 1; b = 2", "show(b)", "c = a + 1", "c"], {3})
-    ['a = 1', '', 'c = a + 1', 'c']
-    """
-    try:
-        trees = [ast.parse(source) for source in cells]
-    except SyntaxError:
-        return cells
-    names: set[str] = set()
-    for number, tree in reversed(list(enumerate(trees))):
-        kept = []
-        for statement in reversed(tree.body):
-            bound, used = _names(statement)
-            if number in wanted or bound & names:
-                names |= used
-                kept.insert(0, statement)
-        tree.body = kept
-    return [cells[n] if n in wanted else ast.unparse(tree) for n, tree in enumerate(trees)]
-
-
-def _names(statement: ast.stmt) -> tuple[set[str], set[str]]:
-    """Give the names that a statement binds, and those that it uses."""
-    inside = list(ast.walk(statement))
-    bound = {n.id for n in inside if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    bound |= {(n.asname or n.name).split(".")[0] for n in inside if isinstance(n, ast.alias)}
-    bound |= {n.name for n in inside if isinstance(n, ast.FunctionDef | ast.ClassDef)}
-    return bound, {n.id for n in inside if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    return program.read(path) is not None
 
 
 def prepare(handler: "LivePage", notebook: NotebookNode, cwd: str) -> NotebookNode:
     """Make of a run's notebook what the kernel is to execute; Voilà calls it before it starts one (`prelaunch_hook`)."""
-    code = [c for c in notebook.cells if c.cell_type == "code"]
-    live = [c for c in code if stored.LIVE in c.metadata.get("tags", [])]
-    for number, cell in enumerate(live):
-        cell.metadata["slot"] = stored.slot(number)
-    figures = [c for c in code if any(KPI_MIME in o.get("data", {}) for o in c.outputs)]
-    wanted = {n for n, c in enumerate(code) if c in live or c in figures}
-    for cell, source in zip(code, needed([c.source for c in code], wanted), strict=True):
-        cell.source = source
-    notebook.cells = [c for c in code if c.source.strip()]
+    notebook.cells = handler.program.cells(after_once=bool(handler.stem))
     spec = {"name": kernels.KERNEL if zygote.FORKS else "python3", "display_name": "Python", "language": "python"}
-    opening, _, closing = handler.page.rpartition("</main>")
-    page = {"opening": opening, "closing": closing, "digest": handler.digest, "mime": KPI_MIME}
+    page = {"closing": handler.closing, "digest": handler.digest, "mime": KPI_MIME}
     notebook.metadata = NotebookNode(kernelspec=NotebookNode(spec), page=NotebookNode(page))
     return notebook
 
@@ -125,6 +74,11 @@ def configuration(page_config: dict[str, Any], **_: Any) -> dict[str, Any]:
     return page_config | {"federated_extensions": parts, "disabledExtensions": ["@jupyterlab/mathjax2-extension"]}
 
 
+def environment() -> dict[str, str]:
+    """Give the environment of a live page's processes."""
+    return dict(os.environ) | {kernels.MEMORY_LIMIT: str(MEMORY)}
+
+
 class LiveKernels(AsyncMappingKernelManager):
     """The kernels of live pages: so many at a time, each of one user's, none for long without a viewer or a move."""
 
@@ -135,6 +89,10 @@ class LiveKernels(AsyncMappingKernelManager):
         super().__init__(**kwargs)
         self.owners: dict[str, str] = {}
         self.waiting: set[LivePage] = set()  # pages that have a place, and no kernel yet
+        self.stems: dict[
+            tuple, asyncio.Task[stem.Stem | None]
+        ] = {}  # by what they have executed, where, by which library
+        self.stem_of: dict[str, stem.Stem | None] = {}  # the one that a kernel was forked from
 
     def full(self) -> bool:
         """Tell whether all places are taken."""
@@ -151,16 +109,39 @@ class LiveKernels(AsyncMappingKernelManager):
         page = CallContext.get(CallContext.JUPYTER_HANDLER)
         if page not in self.waiting:
             raise RunError("Only a live page starts a kernel.")
-        env = dict(os.environ) | {kernels.MEMORY_LIMIT: str(MEMORY)}
-        kernel = await super().start_kernel(kernel_name=kernel_name, path=page.folder, env=env)
-        self.owners[kernel] = page.current_user.username
+        forking = {zygote.ADDRESS: page.stem.address} if page.stem else {}
+        kernel = await super().start_kernel(kernel_name=kernel_name, path=page.folder, env=environment() | forking)
+        self.owners[kernel], self.stem_of[kernel] = page.current_user.username, page.stem
         self.waiting.discard(page)
         IOLoop.current().call_later(3 * ALONE_SECONDS, self.end_if_alone, kernel)
         return kernel
 
+    async def stem_for(self, code: tuple[str, ...], cwd: Path) -> stem.Stem | None:
+        """Give the stem that has executed some code in a folder; None where there can be none."""
+        if not code or not zygote.FORKS:
+            return None
+        key = (code, cwd, stem.library())
+        begun = self.stems.get(key)
+        if not begun or (begun.done() and stem.killed(begun.result())):
+            given = (code, str(cwd), environment())
+            begun = self.stems[key] = asyncio.create_task(asyncio.to_thread(stem.begin, *given))
+        self.stems[key] = self.stems.pop(key)  # the last one used stands last
+        found = await asyncio.shield(begun)
+        self.end_spare_stems()
+        return found if found and found.alive() else None
+
+    def end_spare_stems(self) -> None:
+        """End the stems that no kernel needs, but for the few that were used last."""
+        taken = {*self.stem_of.values(), *(page.stem for page in self.waiting)}
+        idle = [k for k, s in self.stems.items() if s.done() and s.result() not in taken]
+        for key in idle[: -stem.SPARE]:
+            if ended := self.stems.pop(key).result():
+                ended.close()
+
     async def shutdown_kernel(self, kernel_id: str, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
         """End a kernel at once: it has nothing to save."""
         self.owners.pop(kernel_id, None)
+        self.stem_of.pop(kernel_id, None)
         await super().shutdown_kernel(kernel_id, now=True)
 
     def notify_disconnect(self, kernel_id: str) -> None:
@@ -208,11 +189,16 @@ class LivePage(Page, TornadoVoilaHandler):
         facts = notebook_facts(self, found, run, region, notebook, path)
         if self.kernel_manager.full():
             return self.say_wait(facts)
-        self.digest = facts["digest"]
+        self.digest, self.program, self.stem = facts["digest"], program.read(path), None
         body = self.body(await self.sheet(path), facts)
-        self.page = self.fill("page.html.j2", body=body, live=True, **facts)
+        page = self.fill("page.html.j2", body=body, live=True, **facts)
+        opening, _, self.closing = page.rpartition("</main>")
         self.kernel_manager.waiting.add(self)
         try:
+            self.html()
+            self.write(opening)
+            self.flush()
+            self.stem = await self.kernel_manager.stem_for(self.program.once, path.parent.parent)
             await super().get(path=str(within))
         finally:
             self.kernel_manager.waiting.discard(self)
@@ -262,16 +248,23 @@ class Channels(VoilaKernelWebsocketHandler):
         if user is None or user.username != self.current_user.username:
             return self.close(1008, "logged out")
         message, kind = self.gate.let_in(ws_message)
+        if not message:
+            self.settings["audit"].note(self, status=403, refused=kind)
+        self.send_kernel(self.gate.turn(message))
+        if self.gate.weary():
+            self.close(1008, "too much was said")
+
+    def send_kernel(self, message: dict[str, Any] | None) -> None:
+        """Send the kernel a message, if there is one."""
         if message and self.connection.channels:
             self.connection.session.send(self.connection.channels["shell"], message)
-        elif not message:
-            self.settings["audit"].note(self, status=403, refused=kind)
 
     def write_message(self, message: Any, binary: bool = False) -> Any:
         """Send the viewer what widgets need, and nothing else that a kernel says."""
-        if isinstance(message, bytes) and self.gate.let_out(message):
-            return super().write_message(message, binary)
-        return None
+        if not isinstance(message, bytes) or not self.gate.let_out(message):
+            return None
+        self.send_kernel(self.gate.next_move())
+        return super().write_message(message, binary)
 
 
 class Assets(Frame, MultiStaticFileHandler):
