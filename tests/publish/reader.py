@@ -12,8 +12,8 @@ class Reader:
     def __init__(self, address: str) -> None:
         self.address, self.cookies = urlsplit(address), {}
 
-    def ask(self, path: str, method: str = "GET", body: str | None = None, **headers: str):
-        """Give status, headers and text of an answer; urllib would tidy the path."""
+    def ask(self, path: str, method: str = "GET", body: str | None = None, binary: bool = False, **headers: str):
+        """Give status, headers and text (or bytes) of an answer; urllib would tidy the path."""
         secured = {"context": ssl._create_unverified_context()} if self.address.scheme == "https" else {}
         kind = http.client.HTTPSConnection if secured else http.client.HTTPConnection
         connection = kind(self.address.netloc, timeout=60, **secured)
@@ -21,7 +21,7 @@ class Reader:
             headers.setdefault("Cookie", "; ".join(f"{k}={v}" for k, v in self.cookies.items()))
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
-        text = answer.read().decode()
+        text = answer.read() if binary else answer.read().decode()
         connection.close()
         self.set = [v for k, v in answer.getheaders() if k == "Set-Cookie"]
         for name, value in (c.split(";")[0].split("=", 1) for c in self.set):

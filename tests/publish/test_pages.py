@@ -7,15 +7,17 @@ import shutil
 import time
 import urllib.request
 from io import BytesIO
-from pathlib import Path
 
 import pytest
 from PIL import Image
+from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
 from fake_runs import make_outputs, make_run, serving
 from quarterdeck.publish import moved, press, search, stored
 from quarterdeck.publish.access import Shelf
-from quarterdeck.publish.serve import Kept
+from quarterdeck.publish.kept import Kept, finished, place
+from quarterdeck.publish.users import Member
+from reader import Reader
 from test_serve import ask
 
 BRIEF = "/demo/latest/north/executive_brief"
@@ -164,18 +166,63 @@ def test_a_page_without_gzip_is_the_same_page(server):
         assert gzip.decompress(zipped.read()) == plain.read()
 
 
+def answer(page="a page"):
+    return finished("facts", {}, page, {"Vary": "Cookie", "Content-Type": "text/html"})
+
+
 def test_readers_with_other_rights_share_no_answer():
-    kept = Kept()
-    kept.put((Shelf(Path("a")), "x"), "all")
-    assert kept.get((Shelf(Path("a"), "one company"), "x")) is None
+    start = RequestStartLine("GET", BRIEF, "HTTP/1.1")
+    kept, request = Kept(), HTTPServerRequest(start_line=start, headers=HTTPHeaders({"Host": "here"}))
+    few, all_ = Member("anna", sees={"demo": frozenset({"North"})}), Member("boss")
+    kept.put(place(request, all_, ""), answer())
+    assert kept.get(place(request, Member("carl"), "")) and not kept.get(place(request, few, ""))
+    assert not kept.get(place(request, all_, "Carl")) and not kept.get(
+        place(request, Member("boss", explores=False), "")
+    )
 
 
 def test_finished_answers_stay_within_their_bound():
     kept = Kept(limit=2000)
     for number in range(50):
-        kept.put(number, os.urandom(300).hex())  # some 330 bytes each, compressed
-    assert kept.size == sum(len(body) for _, body in kept.answers.values()) <= 2000
+        kept.put(number, answer(os.urandom(300).hex()))  # some 330 bytes each, compressed
+    assert kept.size == sum(len(a.body) for a in kept.answers.values()) <= 2000
     assert 49 in kept.answers and 0 not in kept.answers
+
+
+def test_an_answer_stands_until_a_file_that_it_follows_from_is_another(outputs):
+    files = [outputs / "demo" / "2026-11-15" / "run.json", outputs / "demo"]
+    made = answer()
+    made.watch([str(f) for f in files])
+    assert not made.stands()  # the files are of just now: they may change again without their time telling
+    for file in files:
+        os.utime(file, (1, 1))
+    made.watch([str(f) for f in files])
+    assert made.stands()
+    (outputs / "demo" / "another").mkdir()
+    assert not made.stands()
+    made.watch([str(files[0])])
+    assert made.stands()
+    files[0].unlink()
+    assert not made.stands()
+
+
+def test_a_page_that_is_handed_out_again_is_the_same_with_the_same_headers(tmp_path):
+    outputs = make_outputs(tmp_path)
+    for path in (outputs, *outputs.rglob("*")):
+        os.utime(path, (1, 1), follow_symlinks=False)
+    with serving(outputs, tmp_path / "log.txt", "--audit", str(tmp_path / "audit.jsonl")) as (address, _):
+        told = [Reader(address).ask(BRIEF, **{"Accept-Encoding": "gzip"}, binary=True) for _ in range(3)]
+        again = Reader(address).ask(BRIEF, **{"Accept-Encoding": "gzip", "If-None-Match": told[0][1]["Etag"]})
+        for status, headers, body in told:
+            headers.pop("Date")
+            assert (status, headers, body) == told[0]
+        assert (again[0], again[2], again[1]["Etag"]) == (304, "", told[0][1]["Etag"])
+    lines = [
+        json.loads(line) for line in (tmp_path / "audit.jsonl").read_text().splitlines()
+    ]  # all are there at the end
+    assert [(line["status"], line["notebook"]) for line in lines] == [
+        (s, "executive_brief") for s in (200, 200, 200, 304)
+    ]
 
 
 def kpi(value, low=None, high=None, metric="win_rate", unit="ratio"):

@@ -11,6 +11,8 @@ import pytest
 from jupyter_server.auth.security import passwd
 
 from fake_runs import make_outputs, serving
+from quarterdeck.publish.audit import OFTEN
+from quarterdeck.publish.logins import Logins
 from reader import Reader
 
 PASSWORD = "correct horse battery"
@@ -37,7 +39,7 @@ def server(tmp_path_factory, hashed):
 
 
 def audit(server):
-    Reader(server[0]).ask("/healthz")  # the line comes after the answer, and before the next one
+    time.sleep(3 * OFTEN / 1000)  # lines are written together, five times a second
     return [json.loads(line) for line in (server[1] / "audit.jsonl").read_text().splitlines()]
 
 
@@ -136,16 +138,71 @@ def test_a_logout_ends_the_session_and_not_only_the_cookie(server):
     assert reader.ask("/")[0] == 302
 
 
-def test_a_session_ends_with_the_user_or_with_the_password(server, hashed):
-    file = server[1] / "users.yaml"
+@pytest.mark.parametrize("change", ["another password", "no user", "fewer regions"])
+def test_a_login_ends_at_once_with_the_user_or_the_password_and_rights_change_at_once(server, hashed, change):
+    file, reader = server[1] / "users.yaml", Reader(server[0])
     before = file.read_text()
-    reader = Reader(server[0])
+    line = next(x for x in before.splitlines() if x.startswith("  boss"))
     reader.log_in("boss", PASSWORD)
+    page = BRIEF.format("united_kingdom")
+    assert [reader.ask(page, **{"Accept-Encoding": "gzip"}, binary=True)[0] for _ in range(3)] == [200] * 3
+    changed, status = {
+        "another password": (line.replace(hashed, passwd("another one")), 302),
+        "no user": ("", 302),
+        "fewer regions": (line.replace("sees: all", "sees: {demo: [North]}"), 404),
+    }[change]
     try:
-        file.write_text(before.replace(f"boss: {{password: '{hashed}'", f"boss: {{password: '{passwd('another one')}'"))
-        assert reader.ask("/")[0] == 302
+        file.write_text(before.replace(line, changed))
+        assert reader.ask(page, **{"Accept-Encoding": "gzip"}, binary=True)[0] == status
     finally:
         file.write_text(before)
+    assert reader.ask(page)[0] == 200  # the password and the rights of before
+
+
+def test_what_was_handed_out_to_one_reader_is_not_to_another(server, anna):
+    boss, page, zipped = Reader(server[0]), BRIEF.format("company"), {"Accept-Encoding": "gzip", "binary": True}
+    boss.log_in("boss", PASSWORD)
+    for _ in range(3):
+        assert boss.ask(page, **zipped)[0] == 200
+        assert anna.ask(page, **zipped)[0] == 404 and Reader(server[0]).ask(page, **zipped)[0] == 302
+        assert Reader(server[0]).ask(page, **zipped, Cookie=f"quarterdeck={boss.cookies['quarterdeck']}x")[0] == 302
+
+
+def test_logins_outlive_the_server_and_what_was_ended_stays_ended(tmp_path, hashed):
+    (tmp_path / "users.yaml").write_text(f"users: {{boss: {{password: '{hashed}', sees: all}}}}")
+    outputs, options = make_outputs(tmp_path), ("--users", str(tmp_path / "users.yaml"))
+    readers = []
+    with serving(outputs, tmp_path / "a.txt", *options) as (address, _):
+        for _ in range(2):
+            readers.append(Reader(address))
+            assert readers[-1].log_in("boss", PASSWORD)[0] == 303
+        gone = dict(readers[1].cookies)
+        readers[1].send("/logout")
+    folder = outputs / ".logins"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {f.name: f.stat().st_mode & 0o777 for f in folder.iterdir()} == {"secret": 0o600, "ended": 0o600}
+    with serving(outputs, tmp_path / "b.txt", *options) as (address, _):
+        assert Reader(address).ask("/", Cookie=told(readers[0].cookies))[0] == 200
+        assert Reader(address).ask("/", Cookie=told(gone))[0] == 302
+
+
+def told(cookies):
+    return "; ".join(f'{name}="{value}"' for name, value in cookies.items())
+
+
+def test_a_login_lasts_twelve_hours_and_no_longer(monkeypatch, tmp_path):
+    logins = Logins(tmp_path)
+    cookie, now = logins.begin("anna", "x"), time.time()
+    assert logins.find(cookie).username == "anna"
+    monkeypatch.setattr("time.time", lambda: now + 12 * 3600 + 1)
+    assert logins.find(cookie) is None and Logins(tmp_path).find(cookie) is None
+
+
+def test_a_secret_that_others_could_have_read_is_made_anew(tmp_path):
+    cookie = Logins(tmp_path).begin("anna", "x")
+    assert Logins(tmp_path).find(cookie)
+    (tmp_path / "secret").chmod(0o644)
+    assert Logins(tmp_path).find(cookie) is None
 
 
 @pytest.mark.parametrize("cookie", ["quarterdeck=", "quarterdeck=x", "quarterdeck=boss", 'quarterdeck="2|1:0|x"'])

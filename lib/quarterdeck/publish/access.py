@@ -90,8 +90,7 @@ class Shelf:
 
     def seen_by(self, user: Any) -> "Shelf":
         """Give the shelf as a user sees it: pages, figures and checks of other regions are not on it."""
-        sees = getattr(user, "sees", {})
-        return replace(self, sees=None if sees is None else frozenset(sees.items()))
+        return _seen(self, getattr(user, "rights", frozenset()))
 
     @cached_property
     def _root(self) -> str:
@@ -151,6 +150,11 @@ class Shelf:
             )  # looked for among the company's folders like any name
         except OSError:
             return None
+
+
+@lru_cache(maxsize=256)
+def _seen(shelf: Shelf, rights: frozenset[tuple[str, frozenset[str] | None]] | None) -> Shelf:
+    return replace(shelf, sees=rights)
 
 
 def region_name(entry: dict[str, Any]) -> str:

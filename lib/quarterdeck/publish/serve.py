@@ -4,19 +4,20 @@ Voilà's stock handler starts a kernel for a view and runs the notebook again. T
 papermill stored; no route leads to a kernel, and the server's kernel manager refuses to start one.
 """
 
+import gc
 import gzip
 import hashlib
 import ipaddress
 import logging
+import signal
 import socket
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop, PeriodicCallback
 from tornado.netutil import ssl_options_to_context
 from tornado.web import HTTPError
@@ -28,9 +29,10 @@ from voila.handler import BaseVoilaHandler
 from voila.static_file_handler import MultiStaticFileHandler
 
 from quarterdeck.errors import QuarterdeckError, RunError
-from quarterdeck.publish import moved, press, search, stored, view
+from quarterdeck.publish import logins, moved, press, search, stored, view
 from quarterdeck.publish.access import LATEST, Run, Shelf
-from quarterdeck.publish.audit import NAMES, Audit
+from quarterdeck.publish.audit import NAMES, OFTEN, Audit
+from quarterdeck.publish.kept import Counter, Kept, finished, place
 from quarterdeck.publish.users import Entrance, cookie
 
 STYLESHEET = stored.TEMPLATES / stored.TEMPLATE / "static" / "quarterdeck.css"
@@ -43,7 +45,12 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-KEPT = 32 << 20  # bytes of finished answers that stay in memory
+PAGE = {  # headers of a page: it is asked for each time, and an unchanged one costs a 304
+    "Content-Type": "text/html; charset=utf-8",
+    "Cache-Control": "private, no-cache",
+    "Vary": "Cookie",
+}
+BACKLOG = 1024  # connections that may wait to be taken up: a company comes at nine
 LOOK = 2000  # ms between looks for a new run
 TYPES = {"webp": "image/webp", "png": "image/png", "jpeg": "image/jpeg", "svg": "image/svg+xml"}
 PATIENCE = {  # with clients: seconds for a request's headers, and for its body, and how large they may be
@@ -149,34 +156,6 @@ class NoKernels(AsyncMappingKernelManager):
         raise RunError("A page shows what a run stored; it starts no kernel.")
 
 
-class Kept:
-    """Finished answers, compressed, the least lately asked for leaving first.
-
-    The key holds all that an answer follows from, the shelf and so what its reader may see among it; readers with the same
-    rights share an answer, others cannot.
-    """
-
-    def __init__(self, limit: int = KEPT) -> None:
-        self.answers: OrderedDict[Hashable, tuple[str, bytes]] = OrderedDict()
-        self.limit, self.size = limit, 0
-
-    def get(self, key: Hashable) -> tuple[str, bytes] | None:
-        """Find an answer: its tag, and its body."""
-        if key in self.answers:
-            self.answers.move_to_end(key)
-        return self.answers.get(key)
-
-    def put(self, key: Hashable, page: str) -> tuple[str, bytes]:
-        """Keep an answer."""
-        text = page.encode()
-        answer = (f'W/"{hashlib.sha256(text).hexdigest()[:32]}"', gzip.compress(text, 6, mtime=0))
-        self.size += len(answer[1]) - len(self.answers.pop(key, ("", b""))[1])
-        self.answers[key] = answer
-        while self.size > self.limit and len(self.answers) > 1:
-            self.size -= len(self.answers.popitem(last=False)[1][1])
-        return answer
-
-
 class Frame:
     """What every answer has in common: its headers, and a friendly card where there is no page."""
 
@@ -202,15 +181,14 @@ class Frame:
         self.finish(self.fill(template, **facts))
 
     def html(self) -> None:
-        """Say that the answer is a page, for which to ask each time; an unchanged page costs a 304."""
-        self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.set_header("Cache-Control", "private, no-cache")
-        self.set_header("Vary", "Cookie, Accept-Encoding")
+        """Say that the answer is a page."""
+        for name, value in PAGE.items():
+            self.set_header(name, value)
 
     def reader(self) -> str:
         """Name who reads, where there is a way to log out."""
         user = getattr(self, "_jupyter_current_user", None)
-        return user.display_name or user.username if user and self.settings["identity_provider"].signs_in else ""
+        return self.settings["identity_provider"].shown(user) if user else ""
 
     def names(self) -> dict[str, str] | None:
         """Say for the audit log what is looked at; None for what is no view."""
@@ -231,20 +209,26 @@ class Page(Frame, BaseVoilaHandler):
         super().initialize(**kwargs)
         self.shelf, self.press, self.kept, self.now = shelf, press, kept, datetime.now(UTC)
 
-    def keep(self, key: tuple[Hashable, ...], make: Callable[[], str]) -> None:
-        """Answer with a page that has been made before for the same key, or make it."""
-        key = (type(self), self.shelf, self.reader(), *key)
-        tag, body = self.kept.get(key) or self.kept.put(key, make())
+    def keep(self, follows: Hashable, make: Callable[[], str], paths: list[str] | None = None) -> None:
+        """Answer with a page that has been made before of the same facts, or make it.
+
+        It is handed out from then on without asking, while the files and folders `paths` are as they are now.
+        """
+        here, follows = place(self.request, self.current_user, self.reader()), (type(self), follows)
+        answer = self.kept.get(here)
+        if answer is None or answer.follows != follows:
+            answer = self.kept.put(here, finished(follows, self.names(), make(), {**HEADERS, **PAGE}))
+        answer.watch(paths or [])
         self.html()
-        self.set_header("Etag", tag)
+        self.set_header("Etag", answer.tag)
         if self.check_etag_header():
             self.set_status(304)
             self.finish()
         elif "gzip" in self.request.headers.get("Accept-Encoding", ""):
             self.set_header("Content-Encoding", "gzip")
-            self.finish(body)
+            self.finish(answer.body)
         else:
-            self.finish(gzip.decompress(body))
+            self.finish(gzip.decompress(answer.body))
 
     async def prepare(self) -> None:
         """Ask who it is, and take from the shelf what is not for them: no handler can forget it."""
@@ -281,8 +265,7 @@ class LandingPage(Page):
     def get(self) -> None:
         """Show the shelf."""
         shown = [(self.shelf.find(c, LATEST), *self.shelf.runs(c)) for c in self.shelf.companies()]
-        minute = int(self.now.timestamp() // 60)
-        self.keep((tuple(shown), minute), self.page)
+        self.keep((tuple(shown), self.now.timestamp() // 60), self.page)
 
     def page(self) -> str:
         """Make the page."""
@@ -328,10 +311,14 @@ class NotebookPage(Page):
         sheet = await self.sheet(path)
         latest = found if run == LATEST else self.shelf.find(company, LATEST)
         follows = (found, latest, run, region, notebook, path, sheet)
-        self.keep(
-            (*follows, self.current_user.explores, view.age(found.facts["created_at"], self.now)),
-            lambda: self.page(*follows),
-        )
+        age = view.age(found.facts["created_at"], self.now)
+        self.keep((*follows, age), lambda: self.page(*follows), self.stands_on(found, latest, path))
+
+    def stands_on(self, *parts: Run | Path | None) -> list[str]:
+        """Name the files and folders whose state decides what this page says."""
+        runs = [part for part in parts if isinstance(part, Run)]
+        files = [part for part in parts if isinstance(part, Path)]
+        return [str(path) for path in (*(r.folder / "run.json" for r in runs), runs[0].folder.parent, *files)]
 
     def page(
         self, found: Run, latest: Run | None, run: str, region: str, notebook: str, path: Path, sheet: Path
@@ -352,6 +339,10 @@ class NotebookPage(Page):
 
 class ComparePage(NotebookPage):
     """`/<company>/<run>/<region>/<notebook>/compare`: a page's figures beside those of the run before."""
+
+    def stands_on(self, *parts: Run | Path | None) -> list[str]:
+        """Name nothing: which run came before is asked each time."""
+        return []
 
     def page(
         self, found: Run, latest: Run | None, run: str, region: str, notebook: str, path: Path, sheet: Path
@@ -430,7 +421,7 @@ class Pages(Voila):
         alive = _live_pages() if self.live else None
         self.identity_provider_class = self.entrance.provider
         closed = {"template": stored.TEMPLATE, "allow_template_override": "NO", "allow_theme_override": "NO"}
-        self.press, self.seen = press.Press(self.shelf.outputs), None
+        self.press, self.kept, self.seen = press.Press(self.shelf.outputs), Kept(), None
         self.update_config(Config(VoilaConfiguration={**closed, "multi_kernel_manager_class": NoKernels}))
         if self.live:
             self.update_config(alive.settings(self.live, self.idle))
@@ -445,7 +436,7 @@ class Pages(Voila):
         """Refuse a foreign Host, compress answers, and name the stylesheet by its content."""
         version = hashlib.sha256(STYLESHEET.read_bytes()).hexdigest()[:12]
         settings = super().init_settings()
-        self.entrance.furnish(self.identity_provider)
+        self.entrance.furnish(self.identity_provider, self.shelf.outputs / logins.FOLDER)
         self.contents_manager.log = logging.getLogger("quarterdeck.contents")
         self.contents_manager.log.setLevel(logging.ERROR)  # it warns of each notebook that nobody has signed
         return {
@@ -470,7 +461,7 @@ class Pages(Voila):
         here = {
             "shelf": self.shelf,
             "press": self.press,
-            "kept": Kept(),
+            "kept": self.kept,
             "voila_configuration": self.voila_configuration,
         }
         doors = [(r"/login", Login, here), (r"/logout", Logout, here)] if self.identity_provider.signs_in else []
@@ -495,12 +486,10 @@ class Pages(Voila):
         return super()._url(ip).replace("http://", "https://" if self.entrance.certfile else "http://", 1)
 
     def listen(self) -> None:
-        """Say where the pages are, then serve them, with patience for slow and large requests that has an end."""
+        """Say where the pages are, then serve them until stopped, by Ctrl-C or SIGTERM."""
         doors = self.entrance
-        files = {"certfile": str(doors.certfile), "keyfile": str(doors.keyfile or doors.certfile)}
-        secured = {"ssl_options": ssl_options_to_context(files, server_side=True)} if doors.certfile else {}
         self.forking = _live_pages().warm() if self.live else None
-        self.app.listen = partial(self.app.listen, **secured, **PATIENCE)
+        self.app.listen = self.open
         if doors.users and not doors.proxy_header and not doors.certfile and not _is_here(self.ip):
             print("note: without --certfile passwords travel as plain text", flush=True)
         print(f"Quarterdeck's pages are at {self.display_url} (stop with Ctrl-C)", flush=True)
@@ -508,12 +497,26 @@ class Pages(Voila):
             print(
                 f"There is no finished run in {self.shelf.outputs} yet; run one from the project's folder.", flush=True
             )
+        loop = IOLoop.current()
+        loop.asyncio_loop.add_signal_handler(signal.SIGTERM, loop.stop)
         PeriodicCallback(self.look, LOOK).start()
+        PeriodicCallback(self.audit.flush, OFTEN).start()
         self.look()
         try:
             super().listen()
         finally:
             self.press.stop()
+            self.audit.close()
+
+    def open(self, port: int, ip: str) -> None:
+        """Listen, with patience for slow and large requests that has an end; what is finished is handed out first."""
+        doors = self.entrance
+        files = {"certfile": str(doors.certfile), "keyfile": str(doors.keyfile or doors.certfile)}
+        secured = {"ssl_options": ssl_options_to_context(files, server_side=True)} if doors.certfile else {}
+        server = HTTPServer(Counter(self.app, self.kept, self.audit), **secured, **PATIENCE)
+        server.listen(port, ip, backlog=BACKLOG)
+        gc.collect()
+        gc.freeze()  # what the server is made of stays: later collections, during which nobody is served, skip it
 
     def look(self) -> None:
         """Have pages rendered where a run has come since the last look, before a reader asks for one."""

@@ -5,10 +5,12 @@ may see; `Shelf.seen_by` does the rest.
 """
 
 import asyncio
+import hashlib
 import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,15 +18,17 @@ import yaml
 from jupyter_server.auth.identity import IdentityProvider, User
 from jupyter_server.auth.security import passwd, passwd_check
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from tornado.httputil import HTTPServerRequest, parse_cookie
 from tornado.web import HTTPError, RequestHandler
 from traitlets import Any as Anything
 from traitlets import Unicode
 
 from quarterdeck.errors import ParamsError
+from quarterdeck.publish.logins import Logins
 
 EVERYTHING = "all"
 COOKIE = "quarterdeck"
-SESSION_SECONDS = 12 * 3600
+LONGEST_COOKIES = 1000  # characters of a Cookie header whose meaning is kept in mind
 FREE_USER, FREE_ADDRESS = 3, 12  # failed logins before anybody has to wait: many people may share an address
 LONGEST_USER, LONGEST_ADDRESS = 60.0, 900.0  # seconds of waiting; a user's is short, or a stranger could lock him out
 MOST_NOTED = 10_000  # names and addresses that the throttle keeps in mind
@@ -54,6 +58,11 @@ class Member(User):
     sees: dict[str, frozenset[str] | None] | None = None
     explores: bool = True
 
+    @cached_property
+    def rights(self) -> frozenset[tuple[str, frozenset[str] | None]] | None:
+        """Give what may be seen, as a key: the same rights, the same key."""
+        return None if self.sees is None else frozenset(self.sees.items())
+
 
 @dataclass
 class Users:
@@ -63,6 +72,7 @@ class Users:
     complain: Callable[[str], Any] = print
     _stamp: tuple[int, int] = (0, 0)
     _entries: dict[str, Entry] = field(default_factory=dict)
+    _members: dict[str, Member] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._stamp, self._entries = _stamp(self.file), read(self.file)
@@ -71,7 +81,7 @@ class Users:
         """Find a user as the file has it now."""
         try:
             if (stamp := _stamp(self.file)) != self._stamp:
-                self._stamp, self._entries = stamp, read(self.file)
+                self._stamp, self._entries, self._members = stamp, read(self.file), {}
         except ParamsError as error:
             self._stamp = stamp
             self.complain(f"{error} Until then the users are those from before.")
@@ -82,10 +92,11 @@ class Users:
     def member(self, username: str) -> Member | None:
         """Say what a user may see; None where there is no such user."""
         entry = self.get(username)
-        if entry is None:
-            return None
-        sees = None if entry.sees == EVERYTHING else {c: _regions(r) for c, r in entry.sees.items()}
-        return Member(username, entry.name or username, sees=sees, explores=entry.role == "explorer")
+        if entry is not None and username not in self._members:
+            sees = None if entry.sees == EVERYTHING else {c: _regions(r) for c, r in entry.sees.items()}
+            explores = entry.role == "explorer"
+            self._members[username] = Member(username, entry.name or username, sees=sees, explores=explores)
+        return entry and self._members[username]
 
 
 def read(file: Path) -> dict[str, Entry]:
@@ -196,29 +207,54 @@ class Entrance:
         """Name the identity provider."""
         return Vouched if self.proxy_header else Passwords if self.users else Stranger
 
-    def furnish(self, provider: IdentityProvider) -> None:
-        """Tell an identity provider what it needs to know."""
+    def furnish(self, provider: IdentityProvider, folder: Path) -> None:
+        """Tell an identity provider what it needs to know; logins are kept in `folder`, or, where none can be, in memory."""
         if self.known:
             provider.users = Users(self.users, provider.log.warning) if self.users else None
         if self.proxy_header:
             provider.header, provider.address = self.proxy_header, self.proxy_address
         elif self.users:
             provider.secure = bool(self.certfile)
+            try:
+                provider.logins = Logins(folder)
+            except OSError as error:
+                provider.log.warning("%s: logins end with the server (%s)", folder, error.strerror)
 
 
-class Stranger(IdentityProvider):
+class Door(IdentityProvider):
+    """Jupyter's way to say who a request comes from, also before there is a handler."""
+
+    signs_in = False
+
+    def known(self, request: HTTPServerRequest) -> Member | None:
+        """Say who asks; None for nobody."""
+        raise NotImplementedError
+
+    def get_user(self, handler: RequestHandler) -> Member | None:
+        """Say who a handler is asked by."""
+        return self.known(handler.request)
+
+    def shown(self, user: Member) -> str:
+        """Name a user as pages do, where there is a way to log out."""
+        return user.display_name or user.username if self.signs_in else ""
+
+
+class Stranger(Door):
     """Everybody is the same reader, and gets no cookie."""
 
     auth_enabled = False
-    signs_in = False
+    reader = Member("reader")
 
-    def get_user(self, handler: RequestHandler) -> User:
+    def known(self, request: HTTPServerRequest) -> Member:
         """Name the reader."""
-        return Member("reader")
+        return self.reader
 
 
-class Passwords(IdentityProvider):
-    """Users who log in with a password; a session is kept by the server and ends with it, a logout or a new password."""
+class Passwords(Door):
+    """Users who log in with a password.
+
+    A login is a signed cookie, so it outlives the server; a logout, another password or the end of the user ends it at once.
+    """
 
     users = Anything()
     secure = Anything(False)
@@ -226,20 +262,19 @@ class Passwords(IdentityProvider):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.throttle, self.checking = Throttle(), asyncio.Semaphore(2)
-        self.sessions: dict[str, tuple[str, str, float]] = {}  # token: user, password's hash, until
+        self.throttle, self.checking, self.logins = Throttle(), asyncio.Semaphore(2), Logins()
         self.nobody = passwd(secrets.token_hex(16))  # an unknown user takes as long as one who is known
 
-    def get_user(self, handler: RequestHandler) -> User | None:
-        """Find the user whose session the request's cookie names."""
-        username, hashed, until = self.sessions.get(handler.get_cookie(COOKIE, ""), ("", "", 0.0))
-        entry = self.users.get(username) if time.monotonic() < until else None
-        if entry is None or entry.password != hashed:
+    def known(self, request: HTTPServerRequest) -> Member | None:
+        """Find the user whose login the request's cookie is."""
+        login = self.logins.find(_cookie(request))
+        entry = login and self.users.get(login.username)
+        if not entry or _fingerprint(entry.password) != login.password:
             return None
-        return self.users.member(username)
+        return self.users.member(login.username)
 
     async def log_in(self, handler: RequestHandler, username: str, password: str) -> bool:
-        """Check a password and begin a session; whoever calls has asked the throttle."""
+        """Check a password and begin a login; whoever calls has asked the throttle."""
         address = handler.request.remote_ip
         self.throttle.fail(username, address)
         entry = self.users.get(username)
@@ -249,20 +284,33 @@ class Passwords(IdentityProvider):
         if not right or hashed == self.nobody:
             return False
         self.throttle.succeed(username, address)
-        now = time.monotonic()
-        self.sessions = {t: s for t, s in self.sessions.items() if s[2] > now}
-        token = secrets.token_urlsafe(32)
-        self.sessions[token] = username, hashed, now + SESSION_SECONDS
-        handler.set_cookie(COOKIE, token, **cookie(self.secure))
+        handler.set_cookie(COOKIE, self.logins.begin(username, _fingerprint(hashed)), **cookie(self.secure))
         return True
 
     def log_out(self, handler: RequestHandler) -> None:
-        """End the session."""
-        self.sessions.pop(handler.get_cookie(COOKIE, ""), None)
+        """End the login, and not only the cookie."""
+        self.logins.end(_cookie(handler.request))
         handler.clear_cookie(COOKIE, **cookie(self.secure))
 
 
-class Vouched(IdentityProvider):
+def _cookie(request: HTTPServerRequest) -> str:
+    """Give the value of our cookie; the header of a reader is the same each time."""
+    header = request.headers.get("Cookie", "")
+    return _ours(header) if len(header) < LONGEST_COOKIES else _ours.__wrapped__(header)
+
+
+@lru_cache(maxsize=4096)
+def _ours(header: str) -> str:
+    return parse_cookie(header).get(COOKIE, "")
+
+
+@lru_cache(maxsize=4096)
+def _fingerprint(hashed: str) -> str:
+    """Tell one password from another, by its hash."""
+    return hashlib.sha256(hashed.encode()).hexdigest()[:32]
+
+
+class Vouched(Door):
     """Users whom a proxy has asked already; its address is pinned, and what it says stands in a header."""
 
     users = Anything(
@@ -270,9 +318,8 @@ class Vouched(IdentityProvider):
     )  # what each may see; without it everybody whom the proxy lets through sees all
     header = Unicode("X-Forwarded-User")
     address = Unicode()
-    signs_in = False
 
-    def get_user(self, handler: RequestHandler) -> User | None:
+    def known(self, request: HTTPServerRequest) -> Member:
         """Take the user's name from the proxy's header; refuse whoever comes another way.
 
         Raises
@@ -280,8 +327,8 @@ class Vouched(IdentityProvider):
         HTTPError
             403 where the request is not the proxy's own, names no user or two, or one who is not in the file.
         """
-        names = handler.request.headers.get_list(self.header)
-        if handler.request.remote_ip != self.address or len(names) != 1 or not names[0].strip():
+        names = request.headers.get_list(self.header)
+        if request.remote_ip != self.address or len(names) != 1 or not names[0].strip():
             raise HTTPError(403)
         user = self.users.member(names[0].strip()) if self.users else Member(names[0].strip())
         if user is None:

@@ -67,7 +67,6 @@ def frame(shelf: Shelf, run: Run, name: str, region: str, notebook: str, now: da
     latest = shelf.find(run.company, LATEST)
     newer = latest not in (None, run) and shelf.notebook(run.company, LATEST, region, notebook)
     pages = ((n, href(run, run.name, region, n)) for n in _notebooks(run))
-    regions = [(r, href(run, run.name, r, notebook)) for r in _regions(run)]
     return {
         **summary(run, name, now),
         "address": address(run.company, run.name),
@@ -75,7 +74,7 @@ def frame(shelf: Shelf, run: Run, name: str, region: str, notebook: str, now: da
         "region": region_title(run, region),
         "notebook": title(notebook),
         "pages": [_link(title(n), link, n == notebook) for n, link in pages if link],
-        "regions": [_link(region_title(run, r), link, r == region) for r, link in regions],
+        "regions": [_link(named, link, r == region) for r, named, link in _doors(run, notebook)],
         "newer": href(latest, LATEST, region, notebook) if newer else "",
         "here": href(run, run.name, region, notebook),
     }
@@ -201,6 +200,12 @@ def day(date: str) -> str:
     '5 Nov 2026'
     """
     return written.day(datetime.fromisoformat(date))
+
+
+@lru_cache(maxsize=256)
+def _doors(run: Run, notebook: str) -> list[tuple[str, str, str]]:
+    """Give a notebook's pages, one for each region: its name in the run, its name for people, the address."""
+    return [(r, region_title(run, r), href(run, run.name, r, notebook)) for r in _regions(run)]
 
 
 def _link(text: str, href: str, here: bool) -> dict[str, Any]:
