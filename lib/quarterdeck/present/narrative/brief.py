@@ -130,8 +130,11 @@ def _risk(risk: float) -> str:
 
 
 def small_print(told: dict[str, Any]) -> str:
-    """Say of a finding's record who acts, and, where they are estimated, what that may bring and how likely it is wrong."""
-    known = [("may bring", told["gain"], f" {told['basis']}"), ("risk of being wrong", told["risk"], "")]
+    """Say of a finding's record who acts, and, where they are estimated, what that may bring and how likely it is wrong.
+
+    The record may be of an earlier version, which did not say what a gain rests on.
+    """
+    known = [("may bring", told["gain"], f" {told.get('basis', '')}"), ("risk of being wrong", told["risk"], "")]
     parts = [f"{what} {value}{why}".strip() for what, value, why in known if value != UNTOLD]
     return " · ".join([told["owner"], *parts])
 
