@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from quarterdeck.analysis import accounts
-from quarterdeck.analysis.brief import FOUND
+from quarterdeck.analysis.brief import FINDING
 from quarterdeck.data.periods import quarter
 from quarterdeck.data.snapshot import Missing
 
@@ -117,11 +117,37 @@ def test_few_customers_are_not_spoken_of(orders):
 
 def test_findings_are_in_the_briefs_columns_and_carry_money(orders):
     found = accounts.findings(orders, quarter(DAY), DAY).set_index("kind")
-    assert found.reset_index().columns.tolist() == FOUND
+    assert found.reset_index().columns.tolist() == FINDING
     row = found.loc["retention"]  # customers leave and nobody grows
     assert row["high"] < row["compared"] == 1 and row["worth"] < 0
     risk = found.loc["at risk"]
     assert risk["worth"] == -risk["value"] < 0 and 0 < risk["low"] < risk["value"] < risk["high"]
+    assert (
+        row["gain"] == pytest.approx(-row["worth"])
+        and row["gain_low"] < row["gain"] < row["gain_high"]
+        and row["risk"] < 0.05
+    )
+
+
+def test_what_calling_may_bring_is_what_those_at_risk_lack_of_those_who_are_kept(orders):
+    told, track = accounts.totals(orders, DAY).iloc[0], accounts.track_record(orders, DAY)
+    own = accounts.outlook(orders, DAY).query("chance < 0.8")
+    kept = track[track["chance"] >= 0.8]["came"].mean()
+    assert told["gain"] == pytest.approx(((kept - own["chance"]) * own["kept"]).sum(), rel=1e-9)
+    assert 0 < told["gain_low"] < told["gain"] < told["gain_high"] and told["gain"] < own["kept"].sum()
+    assert told["anyway"] == track[track["chance"] < 0.8]["came"].mean() and told["risky"] == len(own)
+
+
+def test_what_calling_may_bring_was_to_be_had_a_year_ago(orders):
+    """What was then said of those at risk, held against what they did bring: it is what they lacked of those who are kept."""
+    then = accounts.totals(
+        orders[orders["order_date"] <= DAY - pd.DateOffset(years=1)], DAY - pd.DateOffset(years=1)
+    ).iloc[0]
+    track = accounts.track_record(orders, DAY)
+    came = track.assign(kept=track["expected"] / track["chance"], lost=track["chance"] < 0.8)
+    bar = came.loc[~came["lost"], "came"].mean()
+    short = ((bar - came["came"]) * came["kept"])[came["lost"]].sum()
+    assert then["gain_low"] <= short <= then["gain_high"]
 
 
 def test_room_by_hand():

@@ -1,12 +1,14 @@
 """Is each rule readable, bound to metrics, and silent where its interval does not support it?"""
 
+from dataclasses import replace
+
 import nbformat
 import pandas as pd
 import pytest
 
 from conftest import ROOT
 from quarterdeck.analysis import brief, findings, forecast
-from quarterdeck.analysis.catalogue import METRICS
+from quarterdeck.analysis.catalogue import METRICS, measure
 from quarterdeck.analysis.claims import PREDICATES
 from quarterdeck.data import snapshot
 
@@ -27,15 +29,64 @@ def test_a_rule_rests_on_metrics_of_the_catalogue_and_points_to_a_section_that_i
     page, question = rule.evidence
     cells = nbformat.read(ROOT / "notebooks" / f"{page}.ipynb", as_version=4).cells
     assert f"## {question}" in [c.source.splitlines()[0] for c in cells if c.cell_type == "markdown" and c.source]
+    assert rule.basis and set(rule.recorded.values()) <= set(METRICS)
     for text in (rule.head, rule.body, rule.action):
         text.format(**dict.fromkeys(PLACES, ""))  # names no other place
 
 
-def test_findings_are_ranked_by_the_money_behind_them_across_subjects(desk):
-    found = findings.found(desk, desk.ask(forecast.landing))
-    assert len(found) and found["worth"].abs().is_monotonic_decreasing and len(found) <= 5
-    assert found["rule"].value_counts().max() <= findings.OF_ONE_RULE and found["rule"].nunique() > 1
-    assert all(findings.RULES[row["rule"]].supports(row) for _, row in found.iterrows())
+@pytest.fixture(scope="module")
+def all_found(desk):
+    return findings.found(desk, desk.ask(forecast.landing), most=20)
+
+
+def test_findings_are_ranked_by_the_money_behind_them_across_subjects(all_found):
+    assert len(all_found) > 4 and all_found["worth"].abs().is_monotonic_decreasing
+    assert all_found["rule"].value_counts().max() <= findings.OF_ONE_RULE and all_found["rule"].nunique() > 3
+    assert all(findings.RULES[row["rule"]].supports(row) for _, row in all_found.iterrows())
+
+
+def test_every_finding_says_what_acting_may_bring_surely_and_how_likely_it_is_wrong(all_found):
+    assert (all_found["gain_low"] > 0).all() and (all_found["gain_low"] <= all_found["gain"]).all()
+    assert (all_found["gain"] <= all_found["gain_high"]).all() and all_found["risk"].between(0, 1).all()
+
+
+def test_figures_that_are_of_the_catalogue_are_the_catalogues_own(desk, all_found):
+    quoted = [(findings.RULES[row["rule"]].recorded, row) for _, row in all_found.iterrows()]
+    shown = {metric: row[column] for recorded, row in quoted for column, metric in recorded.items()}
+    told = measure(desk, *shown).set_index("metric")["value"].to_dict()
+    assert shown and shown == pytest.approx(told, rel=1e-12)
+
+
+def test_a_region_is_told_of_its_own_initiatives_and_judged_as_the_company_is(desk):
+    rules = {"worked": findings.RULES["worked"]}
+    lifted = replace(desk, tables=dict(desk.tables) | {"orders": doubled(desk, "North Sea")})
+    found = {r: findings.found(where(lifted, r), pd.DataFrame(), rules=rules) for r in ("company", "North Sea")}
+    named = desk.tables["initiatives"].set_index("name")["region"]
+    assert len(found["North Sea"]) and set(named[found["North Sea"]["subject"]]) == {"North Sea"}
+    figures = found["company"].set_index("subject").loc[found["North Sea"]["subject"]].reset_index()
+    pd.testing.assert_frame_equal(found["North Sea"], figures[found["North Sea"].columns])
+
+
+def doubled(desk, region):
+    """Give orders of which a region sold twice as much while an initiative of its own ran."""
+    orders, own = (
+        desk.tables["orders"],
+        desk.tables["initiatives"].query("region == @region and kind == 'campaign'").iloc[0],
+    )
+    ran = orders["region"].eq(region) & orders["order_date"].between(own["started_on"], own["ended_on"])
+    money = ["quantity", "list_amount", "revenue", "cost"]
+    return orders.assign(**orders[money].mul(ran + 1, axis=0))
+
+
+def test_a_region_without_an_initiative_of_its_own_is_not_held_against_others(desk):
+    region = where(desk, "North Sea")
+    bare = replace(region, tables={k: v for k, v in region.tables.items() if k != "initiatives"}, whole={})
+    assert findings._answer(findings.RULES["worked"], bare, pd.DataFrame()).empty  # it looked nowhere
+
+
+def where(desk, region):
+    """Give a region's desk of the same company."""
+    return replace(desk, region=region, tables=snapshot.within(dict(desk.tables), region), whole=desk.tables)
 
 
 def candidates(period, low: float = -3.0, high: float = -1.0):
@@ -53,9 +104,18 @@ def test_a_rule_of_another_subject_joins_by_its_function_alone(desk):
     rule = findings.Rule("made", ("revenue",), candidates, "below", findings.DIFFERENCE, "", "", "", "", ("", ""))
     found = findings.found(desk, desk.ask(forecast.landing), rules={"made": rule})
     assert found["subject"].tolist() == ["c", "a"]  # b has the most money, but its interval holds nought
-    assert found["gain"].isna().all()  # what its function does not tell is missing, not made up
+    assert (
+        found["gain"].isna().all()
+    )  # whose gain is not known stays; what its function does not tell is missing, not made up
     with pytest.raises(ValueError, match="it is not so"):
         rule.claim(pd.Series({"subject": "b", "low": -3.0, "high": 2.0}))
+
+
+def test_no_finding_without_money():
+    told = candidates(None).assign(gain=[0.0, 5.0, 5.0], gain_low=[0.0, 0.0, 1.0])
+    told = told.reindex(columns=brief.FINDING)
+    assert findings._money(told).tolist() == [False, False, True]  # nothing comes; it may be nothing; surely something
+    assert not findings._money(told.assign(worth=0.4)).any()
 
 
 def test_no_tables_no_findings(desk):

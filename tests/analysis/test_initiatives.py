@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t as student
 
 from quarterdeck.analysis import initiatives, payoff
-from quarterdeck.analysis.brief import FOUND
+from quarterdeck.analysis.brief import FINDING
 from quarterdeck.analysis.initiatives import FAILED, UNCLEAR, WORKED
 
 DAY = pd.Timestamp("2026-06-30")
@@ -190,9 +191,16 @@ def test_findings_are_kept_only_where_the_verdict_is_clear():
     three = table({}, dud | {"initiative_id": "J", "name": "Dud"}, early | {"initiative_id": "K", "name": "Early"})
     told = initiatives.effects(three, sales(lift=lambda f: np.where(within(f, region="North"), 1.3, 1.0)), DAY)
     found = initiatives.findings(told).set_index("subject")
-    assert list(initiatives.findings(told)) == FOUND and set(found.index) == {"Push", "Dud"}
+    assert list(initiatives.findings(told)) == FINDING and set(found.index) == {"Push", "Dud"}
     gain = told.set_index("name").loc["Dud", "gain"]
     assert found.loc["Dud", "worth"] == pytest.approx(gain - 5000) and found.loc["Dud", "compared"] == 0.3
+    # Ended, the dud saves what was spent on it less what it brought; the push, done again, brings what it brought less its cost.
+    ends = told.set_index("name").loc["Dud", ["gain_high", "gain", "gain_low"]]
+    assert found.loc["Dud", ["gain_low", "gain", "gain_high"]].tolist() == pytest.approx((5000 - ends).tolist())
+    push = told.set_index("name").loc["Push"]
+    assert found.loc["Push", "gain_low"] == pytest.approx(push["gain_low"] - push["spend"])
+    # One-sided, in any of three initiatives.
+    assert found.loc["Push", "risk"] == pytest.approx(3 * student.sf(push["effect"] / push["error"], push["df"]))
     row = initiatives.totals(told).iloc[0]
     assert (row["worked"], row["failed"], row["unclear"], row["n"]) == (1, 1, 1, 3) and row["spend"] == 5200
 

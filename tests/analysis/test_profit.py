@@ -59,6 +59,24 @@ def test_a_loss_of_few_orders_is_not_beyond_chance_and_one_of_many_alike_is():
     assert found["low"].iloc[0] < found["worth"].iloc[0] < found["high"].iloc[0] < 0
 
 
+def test_breaking_even_is_worth_what_of_such_losses_came_again():
+    before = [("C", -5.0 - 0.1 * (k % 3)) for k in range(12)] + [("B", -9.0 - 0.1 * (k % 3)) for k in range(12)]
+    now = [("C", -5.0 - 0.1 * (k % 3)) for k in range(12)] + [("B", 2.0), ("A", 500.0)]
+    earlier = lines(("A", 500), *before).assign(
+        order_date=pd.Timestamp("2024-05-05"), order_id=lambda t: t["order_id"] + "x"
+    )
+    told = pd.concat([earlier, lines(*now)], ignore_index=True)
+    row = profit.losses(told, CUSTOMERS, NOW).iloc[0]
+    # Of 12 × 5.1 + 12 × 9.1 lost in 2024 beyond chance, 12 × 5.1 was lost again; B, one of two who still buy, lost nothing.
+    stays = 61.2 / (61.2 + 109.2)
+    assert row["worth"] == pytest.approx(-61.2) and row["gain"] == pytest.approx(61.2 * stays) and row["risk"] == 0.5
+    assert row["gain_low"] < row["gain"] < row["gain_high"]
+    young = profit.losses(lines(*now), CUSTOMERS, NOW).iloc[0]
+    assert (
+        young["worth"] == pytest.approx(-61.2) and pd.isna(young["gain"]) and pd.isna(young["risk"])
+    )  # no year to learn from
+
+
 def test_customers_who_all_lose_by_chance_are_rarely_named():
     rng = np.random.default_rng(5)
     rows = [(f"C{k}", m) for k in range(100) for m in rng.normal(0, 30, 10)]

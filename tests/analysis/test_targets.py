@@ -10,6 +10,7 @@ ORDERS = pd.DataFrame(
         "order_date": pd.to_datetime(
             ["2026-03-31", "2026-04-01", "2026-05-15", "2026-05-16", "2025-04-10", "2025-06-01"]
         ),
+        "order_id": list("ABCDEF"),
         "revenue": [100.0, 60.0, -10.0, 70.0, 40.0, 90.0],
         "cost": [50.0, 30.0, -4.0, 30.0, None, 45.0],
     }
@@ -40,6 +41,20 @@ def test_growth_compares_with_the_same_days_a_year_before():
     row = targets.revenue_growth(ORDERS, PERIOD).iloc[0]
     assert row["value"] == pytest.approx(0.25)  # 50 ÷ 40 − 1; June 2025 is not compared
     assert pd.isna(targets.revenue_growth(ORDERS, PERIOD.before()).iloc[0]["value"])  # nothing was sold in 2024
+
+
+def test_growth_and_margin_are_as_sure_as_their_orders_are_many_and_alike():
+    days = {"order_date": [pd.Timestamp("2026-04-02")] * 4 + [pd.Timestamp("2025-04-02")] * 4}
+    orders = pd.DataFrame(days | {"order_id": list("abcdefgh"), "revenue": [30.0] * 4 + [20.0] * 4})
+    orders = orders.assign(cost=[10.0, 20.0, 10.0, 20.0, 9.0, 9.0, 9.0, 9.0], list_amount=40.0)
+    row = targets.revenue_growth(orders, PERIOD).iloc[0]
+    # 120 ÷ 80 − 1; √(4 × 30² + 1.5² × 4 × 20²) ÷ 80 = √7200 ÷ 80, times 1.6449
+    assert row["value"] == 0.5 and row["high"] - 0.5 == pytest.approx(1.6449 * 7200**0.5 / 80, rel=1e-4)
+    row = targets.gross_margin(orders, PERIOD).iloc[0]
+    # 60 ÷ 120; each order's margin is 5 off its half of 30: √(4 ÷ 3 × 4 × 5²) ÷ 120, times 1.6449
+    assert row["value"] == 0.5 and 0.5 - row["low"] == pytest.approx(1.6449 * (400 / 3) ** 0.5 / 120, rel=1e-4)
+    row = targets.discount_rate(orders, PERIOD).iloc[0]
+    assert row["low"] == row["value"] == row["high"] == 0.25  # all alike
 
 
 def test_gross_margin_leaves_lines_of_unknown_cost_out():

@@ -81,6 +81,8 @@ def test_a_company_without_deals_attains_by_its_orders(quotas, reps):
     # R1: 90 − 30 = 60, nobody's 50 counts for no quota; 60 / (3 sellers × 3 months × 100)
     assert (found["numerator"], found["denominator"], found["n"]) == (60, 900, 3)
     assert found["value"] == pytest.approx(1 / 15)
+    # Quotas of 300 each: √(3 ÷ 2 × (40² + 20² + 20²)) ÷ 900 = 60 ÷ 900, times 1.6449; nobody attains less than nought.
+    assert found["low"] == 0 and found["high"] == pytest.approx((1 + 1.6449) / 15, rel=1e-4)
 
 
 def test_deals_come_before_orders_where_a_company_has_both(opportunities):
@@ -125,6 +127,23 @@ def test_velocity_is_the_product_of_its_factors(opportunities):
     # 3 open × 0.75 × (600 / 3 = 200) ÷ 30 days = 15 a day
     assert found["value"] == pytest.approx(15)
     assert found["numerator"] / found["denominator"] == pytest.approx(15)
+    assert np.isnan(found["low"])  # three deals do not tell how far off their median is
+
+
+def test_velocity_is_as_sure_as_its_factors():
+    closed = pd.DataFrame({"status": ["won", "lost"] * 50, "amount": 100.0, "opened_on": pd.Timestamp("2026-01-01")})
+    closed["closed_on"] = closed["opened_on"] + pd.to_timedelta(np.arange(100) // 2 + 30, "D")
+    still = pd.DataFrame(
+        {"status": ["open"], "amount": [100.0], "opened_on": pd.Timestamp("2026-04-01"), "closed_on": pd.NaT}
+    )
+    deals = pd.concat([closed, still], ignore_index=True).assign(
+        opportunity_id=lambda t: t.index.astype(str), rep_id="R1"
+    )
+    row = team.velocity_total(deals, NOW).iloc[0]
+    rate, days = team.win_rate_total(deals, NOW).iloc[0], team.cycle_days_total(deals, NOW).iloc[0]
+    parts = [(t["high"] - t["low"]) / 2 / t["value"] for t in (rate, days)]  # amounts are all alike
+    assert np.log(row["high"] / row["value"]) == pytest.approx(np.hypot(*parts))
+    assert np.log(row["value"] / row["low"]) == pytest.approx(np.hypot(*parts))
 
 
 def test_coverage_is_what_closes_this_quarter_over_what_is_left_to_win(quotas, opportunities):

@@ -85,6 +85,14 @@ def test_deck_and_letter_show_the_pages_own_sentences(told, slides):
     assert slides[0].shapes.title.text_frame.text == told.headline
 
 
+def test_a_figure_that_a_finding_quotes_is_the_one_that_the_run_recorded(told):
+    recorded = {k["metric"]: k["value"] for k in told.facts["kpis"] if k["region"] == told.region}
+    quoted = {metric: value for f in told.of("finding") for metric, value in f["recorded"].items()}
+    shared = {metric: value for metric, value in quoted.items() if metric in recorded}
+    assert shared == pytest.approx({metric: recorded[metric] for metric in shared}, rel=1e-9)
+    assert shared or told.region == "company"  # its five rest on figures of other pages
+
+
 def test_every_slide_is_headed_by_a_finding_and_says_in_its_notes_what_it_rests_on(told, slides):
     for slide in slides:
         title = slide.shapes.title.text_frame.text

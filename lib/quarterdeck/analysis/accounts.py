@@ -5,7 +5,7 @@ held against what came since, and what they were wrong by is taken off (chances 
 money by one factor). They speak of active accounts: those that bought in the twelve months before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from quarterdeck.analysis import lifetimes
-from quarterdeck.analysis.brief import FOUND
+from quarterdeck.analysis.brief import FINDING, doubt
 from quarterdeck.analysis.customers import YEAR, Z90, retention_lines
 from quarterdeck.analysis.lifetimes import FEWEST, WEEKS
 from quarterdeck.analysis.rates import ratio, shrunk_means, wilson
@@ -33,6 +33,10 @@ SMALL = Missing(f"Not shown: it needs {FEWEST} customers, {lifetimes.FEWEST_REPE
 YOUNG = Missing(
     f"Not shown: a year ago there were not {FEWEST} customers, {lifetimes.FEWEST_REPEATS} of whom had come back."
 )
+TOTALS = [
+    "value", "low", "high", "n", "at_stake", "stake_low", "stake_high", "expected", "risky", "gain", "gain_low", "gain_high",
+    "anyway",
+]  # fmt: skip
 OUTLOOK = [
     "customer_id", "state", "last", "silent", "usual", "spend", "alive", "chance", "purchases", "kept", "expected", "at_stake",
     "value",
@@ -151,26 +155,26 @@ def totals(orders: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame | Missing:
     -------
     DataFrame
         One row: `value` (money per active customer: gross margin of three years, discounted), `low`, `high`, `n` (accounts),
-        `at_stake`, `stake_low`, `stake_high`, `expected` (money of twelve months), `risky` (accounts that are not kept); nothing
-        below fifty customers.
+        `at_stake`, `stake_low`, `stake_high`, `expected` (money of twelve months), `risky` (accounts that are not kept), `gain`,
+        `gain_low`, `gain_high` (what these would add if they bought as often as those called kept a year ago did; money), `anyway`
+        (part of those not called kept a year ago that bought all the same); nothing below fifty customers.
     """
-    columns = ["value", "low", "high", "n", "at_stake", "stake_low", "stake_high", "expected", "risky"]
     state, learnt, margin = _state(orders, as_of), _learnt_before(orders, as_of), _margin(orders, as_of)
-    if state is None:
-        return SMALL
-    own = _accounts(*state, learnt, margin)
+    own = pd.DataFrame() if state is None else _accounts(*state, learnt, margin)
     if own.empty:
         return SMALL
     worth, stake, off = own["value"].sum(min_count=1) / len(own), own["at_stake"].sum(), learnt.error / learnt.level
-    reach = Z90 * np.hypot(_doubt(state, learnt, margin, "value") / len(own), worth * off)
-    luck = (own["chance"] * (1 - own["chance"]) * own["kept"] ** 2).sum()
-    wide = Z90 * np.sqrt(_doubt(state, learnt, margin, "at_stake") ** 2 + (stake * off) ** 2 + luck)
-    row = [worth, worth - reach, worth + reach, len(own), stake, max(stake - wide, 0.0), stake + wide]
-    row += [own["expected"].sum(), (own["chance"] < KEPT).sum()]
+    reach = Z90 * np.hypot(_doubt(state, learnt, margin, lambda t: t["value"]) / len(own), worth * off)
+    row = dict.fromkeys(TOTALS, np.nan) | {"value": worth, "low": worth - reach, "high": worth + reach, "n": len(own)}
     track = track_record(orders, as_of)
-    if isinstance(track, Missing) or not proven(scores(track)):
-        row[4:] = [np.nan] * 5
-    return pd.DataFrame([row], columns=columns).astype("float64")
+    if not isinstance(track, Missing) and proven(scores(track)):
+        wide = (
+            _doubt(state, learnt, margin, lambda t: t["at_stake"]) ** 2 + (stake * off) ** 2 + _luck(own["chance"], own)
+        )
+        ends = max(stake - Z90 * np.sqrt(wide), 0.0), stake + Z90 * np.sqrt(wide)
+        row |= dict(zip(TOTALS[4:9], [stake, *ends, own["expected"].sum(), (own["chance"] < KEPT).sum()], strict=True))
+        row |= _saved(state, learnt, margin, track)
+    return pd.DataFrame([row], columns=TOTALS).astype("float64")
 
 
 def parameters(orders: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame | Missing:
@@ -301,31 +305,42 @@ def to_grow(
 
 
 def findings(orders: pd.DataFrame, period: Period, as_of: pd.Timestamp) -> pd.DataFrame:
-    """What customers tell a chief first, in the columns of `brief.FOUND`, of what the intervals support.
+    """What customers tell a chief first, in the columns of `brief.FINDING`, of what the intervals support.
 
-    "retention": net retention surely above or below one; worth is the revenue gained or lost so. "at risk": what active accounts
-    are expected not to bring, where the chances told a year ago were surely better than one chance for all; worth is the money
-    at stake, negative.
+    "retention": net retention surely above or below one; worth is the revenue gained or lost so, and what may be gained as much
+    again. "at risk": what active accounts are expected not to bring, where the chances told a year ago were surely better than one
+    chance for all; worth is the money at stake, negative; what may be gained, and the risk that an account buys anyway, are those
+    of `totals`.
 
     Returns
     -------
     DataFrame
         kind, subject, worth (money), value, compared, low, high (retention: ratios; at risk: money, compared with what is
-        expected), n (customers; at risk: the accounts whose chance of buying is below four fifths).
+        expected), n (customers; at risk: the accounts whose chance of buying is below four fifths), gain, gain_low, gain_high
+        (money, 90 %), risk.
     """
     lines, told = retention_lines(orders, period, quarters=0), totals(orders, as_of)
     rows = []
     if isinstance(lines, pd.DataFrame):
-        rows += [
-            ["retention", "customers of a year ago", (t.value - 1) * t.before, t.value, 1.0, t.low, t.high, t.n]
-            for t in lines.query("kind == 'net' and (low > 1 or high < 1)").itertuples()
-        ]
+        for t in lines.query("kind == 'net' and (low > 1 or high < 1)").itertuples():
+            gains = sorted(abs(end - 1) * t.before for end in (t.low, t.value, t.high))
+            z = abs(t.value - 1) / ((t.high - t.low) / 2 / Z90)
+            row = ["retention", "customers of a year ago", (t.value - 1) * t.before, t.value, 1.0, t.low, t.high, t.n]
+            rows.append([*row, gains[1], gains[0], gains[2], doubt(z, 1)])
     if isinstance(told, pd.DataFrame):
-        rows += [
-            ["at risk", "active accounts", -t.at_stake, t.at_stake, t.expected, t.stake_low, t.stake_high, t.risky]
-            for t in told.query("stake_low > 0").itertuples()
-        ]
-    return pd.DataFrame(rows, columns=FOUND)
+        for t in told.query("stake_low > 0").itertuples():
+            row = [
+                "at risk",
+                "active accounts",
+                -t.at_stake,
+                t.at_stake,
+                t.expected,
+                t.stake_low,
+                t.stake_high,
+                t.risky,
+            ]
+            rows.append([*row, t.gain, t.gain_low, t.gain_high, t.anyway])
+    return pd.DataFrame(rows, columns=FINDING)
 
 
 def _state(orders: pd.DataFrame, day: pd.Timestamp) -> tuple[pd.DataFrame, list[lifetimes.Fit]] | None:
@@ -336,9 +351,36 @@ def _state(orders: pd.DataFrame, day: pd.Timestamp) -> tuple[pd.DataFrame, list[
     return history, [lifetimes.bg_nbd(history), lifetimes.gamma_gamma(history)]
 
 
-def _doubt(state: tuple[pd.DataFrame, list[lifetimes.Fit]], learnt: Learnt, margin: float, figure: str) -> float:
-    """Give the standard error of a sum over active accounts by the models' parameters."""
-    return lifetimes.delta(state[1], lambda value: _told(state[0], value, learnt, margin)[figure].sum())
+def _doubt(
+    state: tuple[pd.DataFrame, list[lifetimes.Fit]],
+    learnt: Learnt,
+    margin: float,
+    figure: Callable[[pd.DataFrame], pd.Series],
+) -> float:
+    """Give the standard error, by the models' parameters, of a sum over active accounts of a figure of `_told`."""
+    return lifetimes.delta(state[1], lambda value: figure(_told(state[0], value, learnt, margin)).sum())
+
+
+def _luck(chance: pd.Series | float, own: pd.DataFrame) -> float:
+    """Give the variance of the money that accounts will bring, by which of them will in fact buy."""
+    return (chance * (1 - chance) * own["kept"] ** 2).sum()
+
+
+def _saved(
+    state: tuple[pd.DataFrame, list[lifetimes.Fit]], learnt: Learnt, margin: float, track: pd.DataFrame
+) -> dict[str, float]:
+    """Give what the accounts at risk would add if they bought as often as those kept a year ago did, and how many would anyway."""
+    own = _accounts(*state, learnt, margin)
+    risky, kept = own["chance"] < KEPT, track["chance"] >= KEPT
+    often, n = track.loc[kept, "came"].mean(), kept.sum()
+    lost = own[risky]
+    gain = ((often - lost["chance"]) * lost["kept"]).sum()
+    error = _doubt(state, learnt, margin, lambda t: (often - t["chance"][risky]) * t["kept"][risky])
+    luck = _luck(lost["chance"], lost) + _luck(often, lost)
+    bar = often * (1 - often) / max(n, 1) * lost["kept"].sum() ** 2
+    reach = Z90 * np.sqrt(error**2 + (gain * learnt.error / learnt.level) ** 2 + bar + luck)
+    ends = {"gain": gain, "gain_low": max(gain - reach, 0.0), "gain_high": gain + reach}
+    return ends | {"anyway": track.loc[~kept, "came"].mean()}
 
 
 def _accounts(history: pd.DataFrame, fits: list[lifetimes.Fit], learnt: Learnt, margin: float = np.nan) -> pd.DataFrame:

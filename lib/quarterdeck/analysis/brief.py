@@ -201,14 +201,19 @@ def pipeline_since(opportunity_history: pd.DataFrame, period: Period, since: pd.
 def target_gap(landing: pd.DataFrame) -> pd.DataFrame:
     """The expected end of the quarter against its target, kept where the target lies outside P10 to P90.
 
-    The risk is the chance that the quarter ends on the target's other side.
+    What may be gained is the gap, be it closed or carried over the target; the risk is the chance that the quarter ends on the
+    target's other side.
     """
     told = landing.dropna(subset=["target", "p50"]).query("target > 0 and (target < p10 or target > p90)")
-    gap = {k: told[p] - told["target"] for k, p in (("gain", "p50"), ("gain_low", "p10"), ("gain_high", "p90"))}
+    gap, short = told[["p50", "p10", "p90"]].sub(told["target"], axis=0), told["p50"] < told["target"]
+    gap = gap.where(~short, -gap[["p50", "p90", "p10"]].set_axis(gap.columns, axis=1))
+    gap = gap.set_axis(["gain", "gain_low", "gain_high"], axis=1)
     reached = told["probability"].fillna(0.5)
     return _laid(
         "target",
-        told.assign(subject="target", worth=gap["gain"], risk=reached.where(gap["gain"] < 0, 1 - reached), **gap),
+        told.join(gap).assign(
+            subject="target", worth=told["p50"] - told["target"], risk=reached.where(short, 1 - reached)
+        ),
         value="p50",
         compared="target",
         low="p10",
@@ -247,7 +252,7 @@ def segment_moves(orders: pd.DataFrame, customers: pd.DataFrame, period: Period)
     ends = moved.abs() - margin, moved.abs() + margin
     frame = table.rename_axis("subject").reset_index().set_index(table.index)
     frame = frame.assign(worth=moved, low=moved - margin, high=moved + margin, gain=moved.abs())
-    frame = frame.assign(gain_low=ends[0], gain_high=ends[1], risk=_doubt(moved.abs() / error, len(table)))
+    frame = frame.assign(gain_low=ends[0], gain_high=ends[1], risk=doubt(moved.abs() / error, len(table)))
     sure = (moved.abs() > margin) & (table["before"] > 0)
     return _laid("segment", frame[sure], value="now", compared="before", n="orders")
 
@@ -274,7 +279,7 @@ def rival_losses(opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
     frame = frame.assign(subject=rivals.index, worth=(rate - other) * rivals["amount"])
     gains = {"gain": other - rate, "gain_low": -frame["high"], "gain_high": -frame["low"]}
     frame = frame.assign(**{name: rivals["amount"] * part for name, part in gains.items()})
-    frame["risk"] = _doubt((other - rate) / spread, len(rivals))
+    frame["risk"] = doubt((other - rate) / spread, len(rivals))
     places = competitors.win_rate_by_rival(opportunities, period).set_index("competitor")["place"]
     harder = frame["subject"].map(places).eq("harder")
     return _laid("rival", frame[(frame["high"] < 0) & (rest["n"] > 0) & harder])
@@ -327,7 +332,7 @@ def overdue_deals(opportunities: pd.DataFrame, opportunity_history: pd.DataFrame
         "high": ends[2],
     }
     row |= {"n": n, "gain": -ends[0] * amount, "gain_low": -ends[2] * amount, "gain_high": -ends[1] * amount}
-    row["risk"] = float(_doubt((other - rate) / max(spread, 1e-9), 1))
+    row["risk"] = float(doubt((other - rate) / max(spread, 1e-9), 1))
     return _laid("overdue", pd.DataFrame([row])[[ends[2] < 0]])
 
 
@@ -341,8 +346,13 @@ def room(orders: pd.DataFrame, customers: pd.DataFrame, products: pd.DataFrame, 
     ends["gain_high"] = (gaps["elsewhere"] - least) * per_rate
     z = (gaps["elsewhere"] - gaps["rate"]) / np.sqrt(gaps["elsewhere"] * (1 - gaps["elsewhere"]) / gaps["n"])
     table = gaps.assign(subject=gaps["category"] + " to " + gaps["segment"], worth=gaps["potential"], **ends)
-    table = table.assign(low=least - gaps["elsewhere"], high=gaps["high"] - gaps["elsewhere"], risk=_doubt(z, cells))
+    table = table.assign(low=least - gaps["elsewhere"], high=gaps["high"] - gaps["elsewhere"], risk=doubt(z, cells))
     return _laid("room", table, value="rate", compared="elsewhere")
+
+
+def doubt(z, comparisons: int):
+    """The chance that noise alone is as far off as `z` in the same direction, in any of so many comparisons (Bonferroni)."""
+    return np.minimum(ndtr(-z) * comparisons, 1.0)
 
 
 def _laid(kind: str, frame: pd.DataFrame, **columns: str) -> pd.DataFrame:
@@ -370,11 +380,6 @@ def _state(claim: Claim | None, better: str) -> str:
         return "warn"
     good, bad = (up, down) if better == "higher" else (down, up)
     return "good" if claim.predicate in good else "bad" if claim.predicate in bad else ""
-
-
-def _doubt(z, comparisons: int):
-    """The chance that noise alone is as far off as `z` in the same direction, in any of so many comparisons (Bonferroni)."""
-    return np.minimum(ndtr(-z) * comparisons, 1.0)
 
 
 def _lapsed(orders: pd.DataFrame, day: pd.Timestamp) -> tuple[pd.Series, float, pd.Series]:

@@ -6,14 +6,14 @@ does it, and where the evidence stands. To add a subject, write its function (in
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from quarterdeck.analysis import accounts, brief, initiatives, profit
 from quarterdeck.analysis.brief import FINDING
 from quarterdeck.analysis.claims import Claim, holds
-from quarterdeck.data.snapshot import Desk, Missing
+from quarterdeck.data.snapshot import COMPANY, Desk, Missing
 
 OF_ONE_RULE = 2  # findings at most
 
@@ -24,7 +24,9 @@ class Rule:
 
     `figures` names the columns of a finding that the predicate's figures stand in. `head`, `body` and `action` are sentences
     with places for `{subject}`, `{worth}`, `{value}`, `{compared}`, `{change}`, `{low}`, `{high}` and `{n}`; `unit` writes
-    value and compared, `spread` the interval. `evidence` is a notebook and the question that heads the section in it.
+    value and compared, `spread` the interval. `basis` says what the expected gain rests on. `evidence` is a notebook and the
+    question that heads the section in it. `recorded` names the columns that are figures of the catalogue. A rule that looks at
+    all regions' rows names in `everywhere` the table that must name a region before its page looks there.
     """
 
     id: str
@@ -37,9 +39,12 @@ class Rule:
     action: str
     owner: str
     evidence: tuple[str, str]
+    basis: str = ""
     unit: str = "money"
     spread: str = "money"
     kind: str = ""
+    recorded: dict[str, str] = field(default_factory=dict)
+    everywhere: str = ""
 
     def claim(self, finding: pd.Series) -> Claim:
         """Make the rule's claim of a finding."""
@@ -55,6 +60,7 @@ class Rule:
 
 DIFFERENCE = {"low": "low", "high": "high"}
 LANDING = {"low": "low", "high": "high", "target": "compared"}
+ENDS = {"value": "forecast_p50", "low": "forecast_p10", "high": "forecast_p90"}
 AGAINST = {"now": "value", "before": "compared", "low": "low", "high": "high"}
 _LANDS = "The middle forecast is {value} ({low} to {high} in eight of ten cases) against a target of {compared}."
 _SOLD = "Revenue so far {value}, {compared} in the same days last year (n {n} orders; interval of the change {low} to {high})."
@@ -73,6 +79,8 @@ RULES: dict[str, Rule] = {
             "Lower the call to {value} now, and review every deal that can still close this quarter each week.",
             "Chief sales officer",
             ("forecasting", "Where will the quarter end?"),
+            "if the gap is closed",
+            recorded=ENDS,
         ),
         Rule(
             "target_above",
@@ -85,6 +93,8 @@ RULES: dict[str, Rule] = {
             "Raise the call to {value}, and give no discount to pull deals into this quarter.",
             "Chief sales officer",
             ("forecasting", "Where will the quarter end?"),
+            "above the target, if discounts do not give it away",
+            recorded=ENDS,
         ),
         Rule(
             "coverage_short",
@@ -98,7 +108,9 @@ RULES: dict[str, Rule] = {
             "Move sellers' time to deals that can close this quarter, and plan the gap into the next one.",
             "Regional sales leads",
             ("forecasting", "What will the pipeline bring this quarter?"),
+            "if new deals fill the gap",
             unit="times",
+            recorded={"value": "pipeline_coverage"},
         ),
         Rule(
             "segment_fell",
@@ -111,6 +123,7 @@ RULES: dict[str, Rule] = {
             "Call on the largest customers in {subject} whose orders shrank, and ask why.",
             "Head of key accounts",
             ("executive_brief", "What changed against last year?"),
+            "if they buy as a year ago",
         ),
         Rule(
             "segment_grew",
@@ -123,6 +136,7 @@ RULES: dict[str, Rule] = {
             "Give {subject} the next sellers who are free, and see that it holds.",
             "Regional sales leads",
             ("executive_brief", "What changed against last year?"),
+            "if it grows as much again",
         ),
         Rule(
             "rival",
@@ -136,6 +150,7 @@ RULES: dict[str, Rule] = {
             "Give sellers the card on {subject} and a lowest price for one quarter, and measure the win rate.",
             "Sales enablement lead",
             ("competitor_analysis", "Against whom do we win?"),
+            "if we win against them as against the others",
             unit="ratio",
             spread="points",
         ),
@@ -151,6 +166,7 @@ RULES: dict[str, Rule] = {
             "Give each of them to a seller, the largest first, with a day to call.",
             "Inside sales lead",
             ("market_research", "Who buys, and how much hangs on few?"),
+            "if as much comes back as before",
             unit="ratio",
         ),
         Rule(
@@ -164,9 +180,11 @@ RULES: dict[str, Rule] = {
             "Give each of them that buys less an owner and a day to call, the largest first.",
             "Head of key accounts",
             ("customers", "Do customers stay, and do they buy more?"),
+            "if they buy as a year ago",
             unit="ratio",
             spread="ratio",
             kind="retention",
+            recorded={"value": "net_revenue_retention"},
         ),
         Rule(
             "retention_high",
@@ -179,22 +197,27 @@ RULES: dict[str, Rule] = {
             "Ask those who grew most what they would still buy, and offer it to their like.",
             "Head of key accounts",
             ("customers", "Do customers stay, and do they buy more?"),
+            "if they grow as much again",
             unit="ratio",
             spread="ratio",
             kind="retention",
+            recorded={"value": "net_revenue_retention"},
         ),
         Rule(
             "at_risk",
-            ("customer_lifetime_value", "customers_active"),
+            ("revenue_at_risk", "customers_active"),
             accounts.findings,
             "expected",
             {"low": "low"},
             "{value} of the next twelve months may stay away",
-            "Active customers would bring {compared} if all went on buying; {n} of them may well not ({low} to {high} at stake).",
+            "Active customers are expected to bring {compared}; {value} more is at stake ({low} to {high}), for {n} of them may "
+            "well not buy. No test of calling is on record: what it may bring is the most it could.",
             "Call the accounts at risk this month, the most money first, and keep a tenth aside to see what calling does.",
             "Inside sales lead",
             ("customers", "Which accounts may we still keep?"),
+            "if they buy as often as those who are kept",
             kind="at risk",
+            recorded={"value": "revenue_at_risk"},
         ),
         Rule(
             "unprofitable",
@@ -207,6 +230,7 @@ RULES: dict[str, Rule] = {
             "Raise their prices or the smallest order, and let go who does not follow.",
             "Head of pricing",
             ("targets", "Which customers pay?"),
+            "if they break even, for what of such losses came again the year after",
             unit="ratio",
             kind="unprofitable",
         ),
@@ -221,8 +245,10 @@ RULES: dict[str, Rule] = {
             "Do it again where it has not been, with regions kept aside to see whether it holds.",
             "Head of marketing",
             ("initiatives", "Which of them worked?"),
+            "after what it costs, if it does again what it did",
             unit="ratio",
             spread="ratio",
+            everywhere="initiatives",
         ),
         Rule(
             "did_not_work",
@@ -235,8 +261,10 @@ RULES: dict[str, Rule] = {
             "End it, and spend the money elsewhere.",
             "Head of marketing",
             ("initiatives", "Which of them worked?"),
+            "spent on it, less what it brought",
             unit="ratio",
             spread="ratio",
+            everywhere="initiatives",
         ),
         Rule(
             "overdue",
@@ -250,6 +278,7 @@ RULES: dict[str, Rule] = {
             "Have every deal past its date closed or given a new one this week.",
             "Sales operations lead",
             ("team_performance", "Which open deals cannot be believed?"),
+            "if they are won as often as those that keep their date",
             unit="ratio",
             spread="points",
         ),
@@ -265,6 +294,7 @@ RULES: dict[str, Rule] = {
             "Offer it to those who do not buy it, and keep a part of them aside to see what the offer does.",
             "Head of marketing",
             ("market_research", "Where is there room among our own customers?"),
+            "if they buy it as those elsewhere do",
             unit="ratio",
             spread="points",
         ),
@@ -287,19 +317,38 @@ def found(desk: Desk, landing: pd.DataFrame, most: int = 5, rules: dict[str, Rul
     Returns
     -------
     DataFrame
-        One row per finding, the most money first: `rule` (id) and the columns of FINDING; at most two of one rule.
+        One row per finding, the most money first: `rule` (id) and the columns of FINDING; at most two of one rule, and none
+        that no money stands behind, or where the interval of what acting may bring holds nought.
     """
     rules, answers, parts = rules or RULES, {}, []
     for rule in rules.values():
         if rule.find not in answers:
-            options = {"landing": landing} if "landing" in inspect.signature(rule.find).parameters else {}
-            answers[rule.find] = desk.ask(rule.find, **options)
+            answers[rule.find] = _answer(rule, desk, landing)
         answer = answers[rule.find]
-        if not isinstance(answer, Missing) and len(answer):
+        if len(answer):
             held = answer[[rule.supports(row) for _, row in answer.iterrows()]]
             parts.append(held.reindex(columns=FINDING).assign(rule=rule.id))
-    known = [p.sort_values("worth", key=abs, ascending=False).head(OF_ONE_RULE) for p in parts if len(p)]
+    known = [p[_money(p)].sort_values("worth", key=abs, ascending=False).head(OF_ONE_RULE) for p in parts]
+    known = [p for p in known if len(p)]
     if not known:
         return pd.DataFrame(columns=["rule", *FINDING])
     table = pd.concat(known).sort_values("worth", key=abs, ascending=False, kind="stable")
     return table.head(most).reset_index(drop=True)[["rule", *FINDING]]
+
+
+def _answer(rule: Rule, desk: Desk, landing: pd.DataFrame) -> pd.DataFrame:
+    """Give a rule's candidates; none where a table that it needs is not there, or has nothing of the region."""
+    if rule.everywhere and desk.region != COMPANY:
+        named = desk.tables.get(rule.everywhere)
+        if named is None or not named["region"].eq(desk.region).any():
+            return pd.DataFrame()
+        desk = desk.everywhere()
+    options = {"landing": landing} if "landing" in inspect.signature(rule.find).parameters else {}
+    answer = desk.ask(rule.find, **options)
+    return pd.DataFrame() if isinstance(answer, Missing) else answer
+
+
+def _money(found: pd.DataFrame) -> pd.Series:
+    """Tell behind which findings there is money: one of the currency or more, and surely something to be gained, where known."""
+    surely = found["gain_low"].fillna(found["gain"])
+    return (found["worth"].abs() >= 1) & (surely.isna() | (surely > 0))

@@ -10,7 +10,7 @@ from scipy.special import ndtri
 from scipy.stats import t as student
 
 from quarterdeck.analysis import designs, payoff
-from quarterdeck.analysis.brief import FOUND
+from quarterdeck.analysis.brief import FINDING
 from quarterdeck.analysis.payoff import SCOPE
 from quarterdeck.analysis.rates import discovered
 from quarterdeck.data.snapshot import COMPANY
@@ -329,9 +329,11 @@ def prices(effects: pd.DataFrame, sales: dict[str, pd.DataFrame], region: str = 
 
 
 def findings(effects: pd.DataFrame) -> pd.DataFrame:
-    """The initiatives with money behind a clear verdict, in the columns of a chief's findings (`brief.FOUND`).
+    """The initiatives with money behind a clear verdict, in the columns of a chief's findings (`brief.FINDING`).
 
-    Those that worked and surely gained something, and those that did not work.
+    Those that worked and surely gained something, and those that did not work and cost more than they gained. What doing one of
+    the former again may bring is what it brought; of the latter, what was spent, less what it brought. The risk is the chance
+    that the effect is not above nought (not below the smallest one of interest) and noise in any of the initiatives looks so.
 
     Parameters
     ----------
@@ -343,23 +345,29 @@ def findings(effects: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         One row each, the most money first: kind ("initiative"), subject (name), worth (incremental gross margin − spend,
         money), value (effect, ratio), compared (smallest effect of interest, ratio), low, high (of the effect, 90 %), n
-        (periods since the start).
+        (periods since the start), gain, gain_low, gain_high (money, 90 %), risk.
     """
-    sure = effects["verdict"].eq(WORKED) & (effects["gain_low"] > 0) | effects["verdict"].eq(FAILED)
-    clear = effects[sure & effects["gain"].notna()]
-    return pd.DataFrame(
+    worked, failed = effects["verdict"].eq(WORKED), effects["verdict"].eq(FAILED)
+    net = effects[["gain", "gain_low", "gain_high"]].sub(effects["spend"].fillna(0.0), axis=0)
+    ends = net.where(worked, -net[["gain", "gain_high", "gain_low"]].set_axis(net.columns, axis=1))
+    off = (effects["effect"] - effects["minimum_effect"].fillna(0.0).where(failed, 0.0)).abs() / effects["error"]
+    told = pd.DataFrame(
         {
             "kind": "initiative",
-            "subject": clear["name"],
-            "worth": clear["gain"] - clear["spend"].fillna(0.0),
-            "value": clear["effect"],
-            "compared": clear["minimum_effect"],
-            "low": clear["low"],
-            "high": clear["high"],
-            "n": clear["after"],
+            "subject": effects["name"],
+            "worth": net["gain"],
+            "value": effects["effect"],
+            "compared": effects["minimum_effect"],
+            "low": effects["low"],
+            "high": effects["high"],
+            "n": effects["after"],
+            **ends,
+            "risk": np.minimum(student.sf(off, effects["df"]) * effects["effect"].count(), 1.0),
         },
-        columns=FOUND,
-    ).sort_values("worth", key=abs, ascending=False, ignore_index=True)
+        columns=FINDING,
+    )
+    sure = worked & (effects["gain_low"] > 0) | failed & (net["gain"] < 0)
+    return told[sure & effects["gain"].notna()].sort_values("worth", key=abs, ascending=False, ignore_index=True)
 
 
 def judged(
@@ -371,11 +379,15 @@ def judged(
     region: str,
     opportunities: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """The findings of the whole company; a region's own rows lack the controls to judge by, so of a region there are none."""
-    known = initiatives if region == COMPANY else initiatives.iloc[:0]
-    if known.empty:
-        return pd.DataFrame(columns=FOUND)
-    return findings(effects(known, sales(orders, customers, products, opportunities), as_of))
+    """The findings of the whole company, or of those initiatives that were a region's alone.
+
+    Every table holds all regions' rows, for the controls stand elsewhere. Of a region only what names it is told: the money of
+    an initiative that names none is mostly others'.
+    """
+    told = effects(initiatives, sales(orders, customers, products, opportunities), as_of)
+    found = findings(told)
+    own = told.loc[told["region"].eq(region) | (region == COMPANY), "name"]
+    return found[found["subject"].isin(own)].reset_index(drop=True)
 
 
 _COUNTED = {"worked": WORKED, "failed": FAILED, "unclear": UNCLEAR}

@@ -7,8 +7,8 @@ from scipy.stats import norm, t
 
 from quarterdeck.analysis import margin, prospects
 from quarterdeck.analysis.allocation import UNLIKELY, split
-from quarterdeck.analysis.brief import FOUND
-from quarterdeck.analysis.rates import discovered, shrunk_means
+from quarterdeck.analysis.brief import FINDING, FOUND
+from quarterdeck.analysis.rates import discovered, ratio, shrunk_means
 from quarterdeck.data.periods import Period
 
 WHALE = [
@@ -28,6 +28,9 @@ PEAK = [
     "again",
     "before",
     "served",
+    "stays",
+    "stays_error",
+    "mended",
 ]
 FRONTIER = ["revenue", "most", "least", "fair"]
 REACH = 0.25  # no part is asked for less than what it misses, or more than what it reaches, so often
@@ -56,13 +59,11 @@ def whale(
     if table.empty:
         return pd.DataFrame(columns=WHALE)
     accounts = customers.set_index("customer_id")
-    z = t.cdf(table["profit"] / table["error"].where(table["error"] > 0), table["n"] - 1)
-    clear = discovered(pd.Series(norm.ppf(np.clip(z, 1e-12, 1 - 1e-12)), table.index))
     table = table.assign(
         rank=np.arange(1, len(table) + 1),
         part=np.arange(1, len(table) + 1) / len(table),
         cumulative=table["profit"].cumsum(),
-        clear=clear & (table["profit"] < 0),
+        clear=_clear(table),
         name=table["customer_id"].map(accounts["name"]),
         segment=table["customer_id"].map(accounts["segment"]),
     )
@@ -78,18 +79,31 @@ def peak(whale: pd.DataFrame, orders: pd.DataFrame, period: Period, costs: pd.Da
         One row: `customers`, `total` (profit), `peak` (profit of those who earn any; money), `ratio` (peak over total, missing
         where that is a loss), `at` (part of customers at the peak), `losing`, `lost` (customers with a loss, and its sum),
         `clear`, `clear_lost` (of these, beyond chance), `again`, `before` (of `before` who made a loss in the year before and
-        still buy, how many did again), `served` (bool: the cost of serving is in it); no row without customers.
+        still buy, how many did again), `served` (bool: the cost of serving is in it); `stays` (of the losses beyond chance of
+        the year before, the part that the same customers lost again: a loss picked for its size is partly bad luck; ratio, with
+        `stays_error`, `rates.ratio`), `mended` (part of those who still buy that lost nothing again); no row without customers.
     """
     if whale.empty:
         return pd.DataFrame(columns=PEAK)
     total, best = whale["profit"].sum(), whale["profit"].clip(lower=0).sum()
-    ratio = best / total if total > 0 else np.nan
     losing, clear = whale[whale["profit"] < 0], whale[whale["clear"]]
-    earlier = _profits(orders, margin.year(period).before(), costs)["profit"]
-    still = earlier[(earlier < 0) & earlier.index.isin(whale["customer_id"])].index
-    row = [len(whale), total, best, ratio, (whale["profit"] > 0).mean(), len(losing), losing["profit"].sum()]
+    earlier, now = _profits(orders, margin.year(period).before(), costs), whale.set_index("customer_id")["profit"]
+    still = earlier[(earlier["profit"] < 0) & earlier.index.isin(now.index)].index
+    row = [
+        len(whale),
+        total,
+        best,
+        best / total if total > 0 else np.nan,
+        (whale["profit"] > 0).mean(),
+        len(losing),
+        losing["profit"].sum(),
+    ]
     row += [len(clear), clear["profit"].sum(), losing["customer_id"].isin(still).sum(), len(still)]
-    return pd.DataFrame([[*row, bool(whale["serving"].sum() > 0)]], columns=PEAK)
+    told = earlier[_clear(earlier)]["profit"]
+    since = now.reindex(told.index)
+    stays = ratio(-since.clip(upper=0).fillna(0.0), -told)
+    row += [bool(whale["serving"].sum() > 0), *stays, (since.dropna() >= 0).mean()]
+    return pd.DataFrame([row], columns=PEAK)
 
 
 def earning(
@@ -224,9 +238,20 @@ def findings(
 def losses(
     orders: pd.DataFrame, customers: pd.DataFrame, period: Period, costs: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Customers whose loss is beyond chance, together, in the columns of `brief.FOUND`; none where there are none."""
+    """Customers whose loss is beyond chance, together, in the columns of `brief.FINDING`; none where there are none.
+
+    What breaking even may bring is the part of the loss that would come again by itself, as it did of those who lost beyond
+    chance a year before; the risk, that a customer loses nothing again, is the part of them who did not.
+    """
     each = whale(orders, customers, period, costs)
-    return findings(whale=each, peak=peak(each, orders, period, costs))
+    top = peak(each, orders, period, costs)
+    found = findings(whale=each, peak=top).reindex(columns=FINDING)
+    if found.empty:
+        return found
+    lost, stays, error = -found["worth"], top["stays"].iloc[0], top["stays_error"].iloc[0]
+    reach = Z90 * np.hypot(lost * error, stays * (found["high"] - found["low"]) / 2 / Z90)
+    ends = {"gain": lost * stays, "gain_low": (lost * stays - reach).clip(lower=0), "gain_high": lost * stays + reach}
+    return found.assign(**ends, risk=top["mended"].iloc[0])
 
 
 def _unprofitable(whale: pd.DataFrame, peak: pd.DataFrame) -> list | None:
@@ -286,6 +311,12 @@ def _fair(earning: pd.DataFrame, revenue: float) -> np.ndarray:
     """Give the split with equal chances within the same bounds."""
     units = earning.assign(floor=earning["least"], cap=earning["most"], last_year=0.0)
     return split(units, revenue)["target"].to_numpy(float)
+
+
+def _clear(table: pd.DataFrame) -> pd.Series:
+    """Tell which customers' losses (`profit`, `error`, `n`) are beyond chance at a false discovery rate of one in ten."""
+    z = t.cdf(table["profit"] / table["error"].where(table["error"] > 0), table["n"] - 1)
+    return discovered(pd.Series(norm.ppf(np.clip(z, 1e-12, 1 - 1e-12)), table.index)) & (table["profit"] < 0)
 
 
 def _profits(orders: pd.DataFrame, span: Period, costs: pd.DataFrame | None) -> pd.DataFrame:

@@ -3,9 +3,13 @@
 Each function gives one row: `value`, its `numerator` and `denominator` where it has them, and `n`, the rows behind it.
 """
 
+import numpy as np
 import pandas as pd
 
+from quarterdeck.analysis.rates import ratio
 from quarterdeck.data.periods import Period, last_quarters
+
+Z90 = 1.6449  # two-sided 90 % of the normal distribution
 
 
 def revenue(orders: pd.DataFrame, period: Period) -> pd.DataFrame:
@@ -38,11 +42,17 @@ def revenue_growth(orders: pd.DataFrame, period: Period) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row: `value` (ratio; missing where there was no revenue then), `numerator`, `denominator` (money), `n`.
+        One row: `value` (ratio; missing where there was no revenue then), `numerator`, `denominator` (money), `n`, `low`, `high`
+        (90 %, by the number and size of orders: both spans as compound Poisson sums).
     """
     now, before = revenue(orders, period), revenue(orders, period.before())
     base = before["value"].where(before["value"] > 0)
-    return now.assign(numerator=now["value"], denominator=base, value=now["value"] / base - 1)
+    times = now["value"] / base
+    noise = [_squares(orders[span.contains(orders["order_date"])]) for span in (period, period.before())]
+    reach = Z90 * np.sqrt(noise[0] + times**2 * noise[1]) / base
+    return now.assign(
+        numerator=now["value"], denominator=base, value=times - 1, low=times - 1 - reach, high=times - 1 + reach
+    )
 
 
 def gross_margin(orders: pd.DataFrame, period: Period) -> pd.DataFrame:
@@ -51,13 +61,11 @@ def gross_margin(orders: pd.DataFrame, period: Period) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row: `value` (ratio), `numerator`, `denominator` (money), `n` (order lines); no row where no cost is known.
+        One row: `value` (ratio), `numerator`, `denominator` (money), `n` (order lines), `low`, `high` (90 %, by how orders differ:
+        `rates.ratio`); no row where no cost is known.
     """
     lines = orders[period.contains(orders["order_date"]) & orders["cost"].notna()]
-    sold = lines["revenue"].sum()
-    margin = sold - lines["cost"].sum()
-    row = {"value": [margin / sold if sold else None], "numerator": [margin], "denominator": [sold], "n": [len(lines)]}
-    return pd.DataFrame(row) if len(lines) else pd.DataFrame(row).iloc[:0]
+    return _part(lines, lines["revenue"] - lines["cost"], lines["revenue"])
 
 
 def target_attainment(orders: pd.DataFrame, targets: pd.DataFrame, period: Period) -> pd.DataFrame:
@@ -80,18 +88,11 @@ def discount_rate(orders: pd.DataFrame, period: Period) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row: `value` (ratio), `numerator`, `denominator` (money), `n` (order lines); no row where no list amount is known.
+        One row: `value` (ratio), `numerator`, `denominator` (money), `n` (order lines), `low`, `high` (90 %, by how orders differ:
+        `rates.ratio`); no row where no list amount is known.
     """
     lines = orders[period.contains(orders["order_date"]) & orders["list_amount"].notna()]
-    listed = lines["list_amount"].sum()
-    given = listed - lines["revenue"].sum()
-    row = {
-        "value": [given / listed if listed else None],
-        "numerator": [given],
-        "denominator": [listed],
-        "n": [len(lines)],
-    }
-    return pd.DataFrame(row) if len(lines) else pd.DataFrame(row).iloc[:0]
+    return _part(lines, lines["list_amount"] - lines["revenue"], lines["list_amount"])
 
 
 def margin_target_attainment(orders: pd.DataFrame, targets: pd.DataFrame, period: Period) -> pd.DataFrame:
@@ -137,3 +138,25 @@ def pipeline_open(opportunities: pd.DataFrame) -> pd.DataFrame:
     """
     still_open = opportunities[opportunities["status"].eq("open")]
     return pd.DataFrame({"value": [still_open["amount"].sum()], "n": [len(still_open)]})
+
+
+def _part(lines: pd.DataFrame, part: pd.Series, whole: pd.Series) -> pd.DataFrame:
+    """Give Σ part ÷ Σ whole over order lines, with the interval that the differences of orders give; no row without lines."""
+    top, base = part.sum(), whole.sum()
+    by_order = pd.DataFrame({"part": part, "whole": whole}).groupby(lines["order_id"]).sum()
+    reach = Z90 * ratio(by_order["part"], by_order["whole"])[1]
+    value = top / base if base else np.nan
+    row = {
+        "value": value,
+        "numerator": top,
+        "denominator": base,
+        "n": len(lines),
+        "low": value - reach,
+        "high": value + reach,
+    }
+    return pd.DataFrame([row] if len(lines) else [], columns=[*row])
+
+
+def _squares(lines: pd.DataFrame) -> float:
+    """Give the variance of the revenue of order lines, were orders a compound Poisson sum: Σ squared order values."""
+    return float((lines.groupby("order_id")["revenue"].sum() ** 2).sum())

@@ -5,9 +5,10 @@ Rates speak of the twelve months to `period.through`, attainment of a calendar q
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
 from quarterdeck.analysis.pipeline import closed, cycle, factors, named
-from quarterdeck.analysis.rates import discovered, median_interval, shrunk, wilson
+from quarterdeck.analysis.rates import discovered, median_interval, ratio, shrunk, wilson
 from quarterdeck.data.periods import Period, last_quarters
 
 QUARTER = ["quarter", "whole", "elapsed"]
@@ -236,8 +237,8 @@ def velocity_total(opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row: `value` (money/day), `numerator` (money), `denominator` (days), `n` (deals won); no row where a
-        factor is missing.
+        One row: `value` (money/day), `numerator` (money), `denominator` (days), `n` (deals won), `low`, `high` (90 %; the relative
+        half widths of win rate, average and median add up as squares, on the logarithm); no row where a factor is missing.
     """
     four = factors(opportunities, period)
     row = {
@@ -246,6 +247,12 @@ def velocity_total(opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
         "denominator": four["cycle_days"],
         "n": len(cycle(opportunities, period)),
     }
+    deals, days = closed(opportunities, period), cycle_days_total(opportunities, period)
+    won, rate = deals.loc[deals["won"], "amount"], win_rate_total(opportunities, period)
+    average = ndtri(0.95) * won.sem() / won.mean() if len(won) > 1 else np.nan
+    wide = [((t["high"] - t["low"]) / 2 / t["value"]).sum(min_count=1) for t in (rate, days)]
+    reach = np.exp(np.sqrt(wide[0] ** 2 + wide[1] ** 2 + average**2))
+    row |= {"low": row["value"] / reach, "high": row["value"] * reach}
     return pd.DataFrame([row] if pd.notna(row["value"]) else [], columns=[*row])
 
 
@@ -260,11 +267,14 @@ def attainment_total(
     Returns
     -------
     DataFrame
-        One row: `value` (ratio), `numerator`, `denominator` (money), `n` (sellers); no row where no quota is set.
+        One row: `value` (ratio), `numerator`, `denominator` (money), `n` (sellers), `low`, `high` (90 %, were the sellers a sample
+        of many: `rates.ratio`); no row where no quota is set.
     """
     attained = attained_in(period, quotas, bookings(period, orders, opportunities))
     booked, quota = attained["booked"].sum(), attained["quota"].sum()
-    row = {"value": booked / quota if quota else np.nan, "numerator": booked, "denominator": quota, "n": len(attained)}
+    value, reach = booked / quota if quota else np.nan, ndtri(0.95) * ratio(attained["booked"], attained["quota"])[1]
+    row = {"value": value, "numerator": booked, "denominator": quota, "n": len(attained)}
+    row |= {"low": max(value - reach, 0.0) if reach == reach else np.nan, "high": value + reach}
     return pd.DataFrame([row] if len(attained) else [], columns=[*row])
 
 

@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,12 @@ class Desk:
     currency: str
     snapshot: str
     tables: Tables = field(repr=False)
+    whole: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)  # the company's, all regions' rows
     _told: dict[tuple, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def everywhere(self) -> "Desk":
+        """Give the desk with the rows of all regions: it still speaks of its own, but may hold it against the others."""
+        return replace(self, tables=self.whole)
 
     @property
     def period(self) -> Period:
@@ -288,7 +293,7 @@ def open_desk(
     data : str
         Folder of the snapshot; empty for the company's latest run (the demo company is made on the spot).
     everywhere : bool
-        Keep the rows of all regions: the desk still speaks of `region`, but its figures may hold it against the others.
+        Give the desk with the rows of all regions (`Desk.everywhere`).
 
     Raises
     ------
@@ -299,11 +304,10 @@ def open_desk(
     facts, tables = read_snapshot(folder)
     day = _day(as_of, facts["as_of"])
     tables = cut(tables, day)
-    kept = within(tables, region)  # which also tells where there is no such region
-    read = COMPANY if everywhere else region
-    own = Tables({k: v for k, v in (within(tables, read) if everywhere else kept).items() if len(v)})
-    _opened.append((folder, read, own))
-    return Desk(
+    parts = {read: within(tables, read) for read in (region, COMPANY)}  # which also tells where there is no such region
+    own, whole = (Tables({k: v for k, v in part.items() if len(v)}) for part in (parts[region], parts[COMPANY]))
+    _opened.extend([(folder, region, own), (folder, COMPANY, whole)])
+    desk = Desk(
         company=facts["company"],
         title=facts["title"],
         region=region,
@@ -311,7 +315,9 @@ def open_desk(
         currency=facts["currency"],
         snapshot=facts["hash"],
         tables=own,
+        whole=whole,
     )
+    return desk.everywhere() if everywhere else desk
 
 
 def read_snapshot(folder: Path) -> tuple[dict, dict[str, pd.DataFrame]]:

@@ -141,7 +141,7 @@ def rival_colours(names: list[str]) -> dict[str, str]:
 def money_axis(axis: Axis, currency: str = "EUR") -> None:
     """Write money on an axis."""
     axis.set_major_locator(MaxNLocator(5))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: money(value, currency)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: money(value, currency).replace(".0", "")))
 
 
 def percent_axis(axis: Axis, digits: int = 0) -> None:

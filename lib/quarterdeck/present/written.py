@@ -6,7 +6,7 @@ Nothing here needs more than Python itself, so that the server of pages stays sm
 from datetime import datetime
 
 SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "CHF": "CHF ", "JPY": "¥"}
-SCALES = [(1e9, "bn"), (1e6, "m"), (1e3, "k")]
+SCALES = [(1e9, "bn", 99.95), (1e6, "m", 99.95), (1e3, "k", 9.95)]  # and from which size on no tenth is written
 
 
 def money(value: float, currency: str = "EUR") -> str:
@@ -14,15 +14,16 @@ def money(value: float, currency: str = "EUR") -> str:
 
     >>> money(4_230_000), money(-831_400), money(12.4), money(15_600_000), money(0)
     ('€4.2m', '−€831k', '€12', '€15.6m', '€0')
+    >>> money(-810), money(4_230), money(9_960), money(999.7), money(999_600), money(0.3)
+    ('−€810', '€4.2k', '€10k', '€1.0k', '€1.0m', '€0')
     """
     if _void(value):
         return "–"
     sign, size = ("−" if value < 0 else ""), abs(value)
     symbol = SYMBOLS.get(currency, f"{currency} ")
-    for unit, suffix in SCALES:
-        if round(size / unit, 1 if unit > 1e3 else 0) >= 1:
-            digits = 1 if unit > 1e3 and size / unit < 100 else 0
-            return f"{sign}{symbol}{size / unit:,.{digits}f}{suffix}"
+    for unit, suffix, whole in SCALES:
+        if size >= 0.9995 * unit:
+            return f"{sign}{symbol}{size / unit:,.{0 if size >= whole * unit else 1}f}{suffix}"
     return f"{sign}{symbol}{size:,.0f}" if round(size) else f"{symbol}0"
 
 

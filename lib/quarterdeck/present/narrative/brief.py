@@ -95,7 +95,9 @@ def _finding(row: pd.Series, rule: Rule, currency: str) -> dict[str, Any]:
         "action": action,
         "owner": rule.owner,
         "gain": _gain(row, currency),
+        "basis": rule.basis,
         "risk": _risk(row["risk"]),
+        "recorded": {metric: float(row[column]) for column, metric in rule.recorded.items()},
         "page": page,
         "section": re.sub(r"\W+", "-", question.lower()).strip("-"),
         "question": question,
@@ -130,9 +132,13 @@ def _risk(risk: float) -> str:
 
 
 def small_print(told: dict[str, Any]) -> str:
-    """Say of a finding's record who acts, and, where they are estimated, what that may bring and how likely it is wrong."""
-    known = [("may bring", told["gain"]), ("risk that the finding is wrong", told["risk"])]
-    return " · ".join([told["owner"], *(f"{what} {value}" for what, value in known if value != UNTOLD)])
+    """Say of a finding's record who acts, and, where they are estimated, what that may bring and how likely it is wrong.
+
+    The record may be of an earlier version, which did not say what a gain rests on.
+    """
+    known = [("may bring", told["gain"], f" {told.get('basis', '')}"), ("risk of being wrong", told["risk"], "")]
+    parts = [f"{what} {value}{why}".strip() for what, value, why in known if value != UNTOLD]
+    return " · ".join([told["owner"], *parts])
 
 
 def _card(told: dict[str, Any]) -> str:
