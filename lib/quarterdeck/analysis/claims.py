@@ -70,6 +70,8 @@ WORDS: dict[str, tuple[str, ...]] = {
     "below": (
         "fell",
         "less",
+        "less often",
+        "fewer",
         "more often",
         "short of",
         "below",
@@ -83,9 +85,10 @@ WORDS: dict[str, tuple[str, ...]] = {
     "n of m": ("surely",),
     "is most": ("most", "largest", "highest", "lead", "nearest"),
     "is least": ("least", "fewest", "smallest", "lowest", "hardest", "truest", "nearest"),
-    "more than": ("more", "ahead", "dearer", "higher", "above", "beyond", "too high", "closer", "nearer"),
+    "more than": ("more", "more often", "ahead", "dearer", "higher", "above", "beyond", "too high", "closer", "nearer"),
     "less than": (
         "less",
+        "less often",
         "behind",
         "fewer",
         "cheaper",
@@ -140,7 +143,7 @@ FIGURES: dict[str, str] = {
     "chance_gain": "Gain of chances: Brier score of one chance for all less that of the chances told",
     "cohort_retention": "Cohorts: customers who still buy in a span of their life ÷ all who lived through it",
     "customer_flow": "Customers' bridge: revenue that came and went by customers, twelve months on the twelve before",
-    "expected_revenue": "Revenue expected of accounts a year ago, against what came",
+    "expected_revenue": "Expected revenue: what chances told a year ago made of the year since, against what came",
     "revenue_concentration": "Concentration of revenue: the part that the largest customers bring in twelve months",
     # initiatives
     "detectable_effect": "Detectable effect: the smallest that would be found in eight of ten cases",
