@@ -189,7 +189,7 @@ FIGURES: dict[str, str] = {
     "chance_gain": "Gain of chances: Brier score of one chance for all less that of the chances told",
     "cohort_retention": "Cohorts: customers who still buy in a span of their life ÷ all who lived through it",
     "customer_flow": "Customers' bridge: revenue that came and went by customers, twelve months on the twelve before",
-    "expected_revenue": "Revenue expected of accounts a year ago, against what came",
+    "expected_revenue": "Expected revenue: what chances told a year ago made of the year since, against what came",
     # initiatives
     "detectable_effect": "Detectable effect: the smallest that would be found in eight of ten cases",
     "initiative_effect": "Effect of an initiative: change of what it was to move, against what would have been",

@@ -92,7 +92,7 @@ def fan_lines(fan: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") 
     ax.margins(x=0.09)
     ax.set_ylim(bottom=0)
     style.money_axis(ax.yaxis, currency)
-    finding = _months_finding(future["middle"], past["actual"], currency)
+    finding = _months_finding(future, past["actual"], currency)
     return style.title(ax, finding, f"What of the months ahead? Sales by month, {currency}; shaded: the interval")
 
 
@@ -221,15 +221,10 @@ def lever_dots(seek: pd.DataFrame, record: pd.DataFrame, ax: Axes | None = None)
     ax.set_yticks(spots, [LEVER_WORDS[lever] for lever in seek["lever"]])
     ax.set_xlabel("against the usual level of four quarters")
     style.percent_axis(ax.xaxis)
-    easiest, quarters = (
-        most("lever", by_lever(seek, "reached"), "quarters in which it was so good"),
-        seek["quarters"].iloc[0],
-    )
-    often = part("lever", easiest.figures["now"], quarters, easiest.subject)
-    said = f"Nearest to hand: {easiest.name.lower()}, so good in {often.figures['n']} of {quarters} quarters"
-    finding = Sentence(said, [easiest, often])
     return style.title(
-        ax, finding, "What would reach the goal? Full: one lever alone; open: four together; dots: past quarters"
+        ax,
+        _lever_finding(seek),
+        "What would reach the goal? Full: one lever alone; open: four together; dots: past quarters",
     )
 
 
@@ -343,14 +338,29 @@ def by_lever(table: pd.DataFrame, column: str) -> pd.Series:
     return table.set_index(table["lever"].map(LEVER_WORDS))[column]
 
 
-def _months_finding(middle: pd.Series, actual: pd.Series, currency: str) -> Sentence:
-    """Say what the months ahead bring, and how that stands to as many months past."""
-    now, before, months = middle.sum(), actual.tail(len(middle)).sum(), len(middle)
-    said, whole = f"The next {months} months: {style.money(now, currency)}", amounts("revenue_ahead", now, n=months)
+def _lever_finding(seek: pd.DataFrame) -> Sentence:
+    """Say which lever has most often been so good as it alone would have to be, or that none ever has."""
+    quarters = seek["quarters"].iloc[0]
+    top = most("lever", by_lever(seek, "reached"), "quarters in which it was so good")
+    often = part("lever", top.figures["now"], quarters, top.subject)
+    if not often.figures["n"]:
+        return Sentence(f"No lever alone has been so good in {quarters} quarters", [often])
+    said = f"Nearest to hand: {top.name.lower()}, so good in {often.figures['n']} of {quarters} quarters"
+    return Sentence(said, [top, often])
+
+
+def _months_finding(future: pd.DataFrame, actual: pd.Series, currency: str) -> Sentence:
+    """Say what the months ahead bring, and how that stands to as many months past; errors are taken to go together."""
+    low, now, high = future[["low", "middle", "high"]].sum()
+    before, months = actual.tail(len(future)).sum(), len(future)
+    said = f"The next {months} months: {style.money(now, currency)}"
+    whole = amounts("revenue_ahead", now, low=low, high=high, n=months)
     if len(actual) < months or before <= 0:
         return Sentence(said, [whole])
     claim = first("revenue_ahead", BESIDE, {"now": now, "than": before}, "the months ahead on as many past")
-    return Sentence(f"{said}, {style.change(now / before - 1)} on the last {months}", [whole, claim])
+    sure = apart("revenue_ahead", low, high, claim.subject, against=before)
+    doubt = {"above": "", "below": "", "not clear": " (not sure)"}[sure.predicate]
+    return Sentence(f"{said}, {style.change(now / before - 1)} on the last {months}{doubt}", [whole, claim, sure])
 
 
 def sure_parts(parts: pd.DataFrame) -> list[Claim]:

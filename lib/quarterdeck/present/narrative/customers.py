@@ -120,7 +120,7 @@ def cohorts_takeaway(cohorts: pd.DataFrame, cohort: str = "year") -> Sentence:
     said = [f"{style.percent(r.kept / r.n, 0)} in the {_nth(s)} (n {r.n:,.0f})" for s, r in by.iterrows()]
     return Sentence(
         f"**Of the customers of all cohorts, so many still buy, by {cohort} of their life: {', '.join(said)}.**",
-        [amounts("cohort_retention", r.kept / r.n, f"{_nth(s)} {cohort}", n=r.n) for s, r in by.iterrows()],
+        [amounts("cohort_retention", r.kept / r.n, f"{cohort}: {_nth(s)}", n=r.n) for s, r in by.iterrows()],
     )
 
 
@@ -149,7 +149,7 @@ def hanging_takeaway(few: pd.DataFrame, currency: str = "EUR") -> Sentence:
         f"**The largest tenth of {row['n']:,.0f} customers brings {style.percent(row['top_tenth'], 0)} of revenue, the ten largest "
         f"{style.percent(row['top_ten'], 0)}, the largest {style.money(row['largest'], currency)}.** "
         f"Revenue is as concentrated as if {alike:,.0f} customers bought alike "
-        f"(HHI {row['hhi']:,.0f}, Gini {row['gini']:.2f}).",
+        f"(Gini {row['gini']:.2f}, HHI {row['hhi']:,.0f}).",
         [
             amounts("revenue_concentration", row["top_tenth"], "top tenth", n=row["n"]),
             *parts,

@@ -145,7 +145,7 @@ def seek_takeaway(seek: pd.DataFrame, currency: str = "EUR") -> Sentence:
     wide = first("goal_gap", BESIDE, {"now": seek["gap"].iloc[0], "than": 0.0})
     size = style.percent(abs(wide.figures["now"]), 0)
     if wide.predicate != "more than":
-        return Sentence(f"**A usual quarter comes up to the goal, with {size} to spare.**", [wide])
+        return Sentence(f"**A usual quarter meets the goal, with {size} to spare.**", [wide])
     never = part("lever", int((seek["reached"] == 0).sum()), len(seek), "never so good before")
     hard = "each lever alone has been so good before"
     if never.figures["n"]:
@@ -153,7 +153,7 @@ def seek_takeaway(seek: pd.DataFrame, currency: str = "EUR") -> Sentence:
     said = f"**A usual quarter falls {size} short; {hard}.**"
     together = seek.dropna(subset=["together"])
     if together.empty:
-        return Sentence(f"{said} Even all four at their best ever would not come up to it together.", [wide, never])
+        return Sentence(f"{said} Even all four at their best ever would not meet it together.", [wide, never])
     told = [
         f"{LEVER_WORDS[row.lever].lower()} {style.amount(row.together, UNITS[row.lever], currency)} "
         f"({style.percent(row.together_percentile, 0)})"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from quarterdeck.analysis.claims import BESIDE, Claim, amounts, first, part
+from quarterdeck.analysis.claims import BESIDE, Claim, amounts, apart, first, part
 from quarterdeck.data.snapshot import Desk
 from quarterdeck.present import style
 from quarterdeck.present.charts.targets import cannot_split, margin_gain
@@ -96,7 +96,7 @@ def waterfall_takeaway(waterfall: pd.DataFrame, currency: str = "EUR") -> Senten
     one, given = 0.01 * amount["list"], -amount["discount"] / amount["list"]
     said = (
         f"**Discounts take {style.money(-amount['discount'], currency)}, {style.percent(given)} of list price**; {kept}. One "
-        f"point of discount fewer would add {style.money(one, currency)}, {style.percent(one / amount['margin'])} of margin, if "
+        f"point of discount saved would add {style.money(one, currency)}, {style.percent(one / amount['margin'])} of margin, if "
         "quantities stayed"
     )
     discount = amounts("discount_rate", given, "four whole quarters", money=amount["discount"])
@@ -139,7 +139,7 @@ def bands_takeaway(bands: pd.DataFrame) -> Sentence:
         f"{style.percent(deep['rate'], 0)}** "
         f"({style.percent(deep['low'], 0)} to {style.percent(deep['high'], 0)}), against "
         f"{style.percent(none['rate'], 0)} next to no discount. "
-        "Whether these would have sold for a higher price, this picture cannot tell.",
+        "Whether these would have sold at full price, this picture cannot tell.",
         [
             amounts("discount_rate", deep["discount"], f"band: {deep['band']}", share=deep["share"]),
             amounts("gross_margin", deep["rate"], f"band: {deep['band']}", low=deep["low"], high=deep["high"]),
@@ -173,9 +173,7 @@ def moves_takeaway(moves: pd.DataFrame, currency: str = "EUR") -> Sentence:
     gained, low, high = (style.money(claim.figures[c], currency) for c in ("now", "low", "high"))
     if not up["total"] > 1:
         alike = amounts("margin_gain", up["total"], claim.subject)
-        return Sentence(
-            f"**All {claim.subject} earn alike**: no move of targets would bring a higher margin.", [claim, alike]
-        )
+        return Sentence(f"**All {claim.subject} earn alike**: no move of targets would bring margin.", [claim, alike])
     part_of = up["total"] / up["margin"] if up["margin"] > 0 else float("nan")
     share = f", {style.percent(part_of)} of margin" if up["margin"] > 0 else ""
     moved = f"oving targets from {down['unit']} to {up['unit']} would earn"
@@ -201,12 +199,10 @@ def findings(desk: Desk, found: pd.DataFrame) -> Sentence:
 
 def _found(finding: Any) -> list[Claim | None]:
     """Claim what a finding of targets and profit says, its interval held against what it is compared with."""
-    metric = FOUND_METRICS[finding.kind]
-    sides = {"low": finding.low, "high": finding.high}
-    worth = first(
-        metric, ("above", "below", "not clear"), sides | {"now": finding.worth, "n": finding.n}, finding.subject
-    )
-    value = first(FOUND_RATES[finding.kind], BESIDE, {"now": finding.value, "than": finding.compared}, finding.subject)
+    money, rate = FOUND_OF[finding.kind]
+    beside = {"now": finding.worth, "n": finding.n}
+    worth = apart(money, finding.low, finding.high, finding.subject, **beside)
+    value = first(rate, BESIDE, {"now": finding.value, "than": finding.compared}, finding.subject)
     return [worth, value]
 
 
@@ -256,8 +252,10 @@ def _cannot(left: Claim, row: pd.Series, currency: str) -> Sentence:
 def _unprofitable(finding: Any, currency: str) -> tuple[str, str]:
     low, high = style.money(-finding.high, currency), style.money(-finding.low, currency)
     return (
-        f"{finding.n:,.0f} customers cost more than they bring",
-        f"Their losses of four quarters are beyond chance: {low} to {high}, {style.percent(finding.value)} of what the "
+        f"{finding.n:,.0f} customers cost more than they bring"
+        if finding.n > 1
+        else "A customer costs more than it brings",
+        f"The losses of four quarters are beyond chance: {low} to {high}, {style.percent(finding.value)} of what the "
         f"others earn.",
     )
 
@@ -291,10 +289,9 @@ def _targets(finding: Any, currency: str) -> tuple[str, str]:
 
 
 SENTENCES = {"unprofitable": _unprofitable, "discount": _discount, "margin": _margin, "targets": _targets}
-FOUND_METRICS = {
-    "unprofitable": "customer_profit",
-    "discount": "discount_rate",
-    "margin": "margin_gain",
-    "targets": "plan",
+FOUND_OF = {  # what a finding's money is of, and what its value
+    "unprofitable": ("customer_profit", "customer_profit"),
+    "discount": ("discount_rate", "discount_rate"),
+    "margin": ("margin_gain", "gross_margin"),
+    "targets": ("plan", "split_chance"),
 }
-FOUND_RATES = FOUND_METRICS | {"margin": "gross_margin", "targets": "split_chance"}
