@@ -264,6 +264,7 @@ def load(outputs: Path) -> dict[str, Figure]:
             after, mine = process.cpu_times(), time.process_time() - mine
             many, late = crowd(port, requests, 1000), held(process)
         views = Path(name, "views.jsonl").read_text().count("\n")
+    assert views >= len(some) + len(many), "a view is missing in the audit log"
     own = after.user + after.system - before.user - before.system
     print(
         f"the load took {mine:.1f} s of processor, the server {own:.1f} s, for {len(some)} answers; {views} views noted"
