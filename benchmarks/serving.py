@@ -1,12 +1,17 @@
 """How soon does a reader see a page, against stock Voilà on the same executed notebook, and how many readers at once?
 
 `make bench NAME=serving`. The demo's brief and market research are run once for the company; stock Voilà and Quarterdeck take turns
-to show the market page, and the medians of three rounds are compared. The run is then laid out for 200 regions of eight
-pages, and the server is loaded by 100 and by 1,000 connections that never pause. Last, Chromium opens a page with its processor
-slowed down four times. The last line is JSON.
+to show the market page, and the medians of three rounds are compared. Chromium opens a page with its processor slowed down
+four times. The run is then laid out for 200 regions of eight pages, and the server is loaded by 100 and by 1,000 connections
+that never pause, as eight users who see different regions, with login, region rules and audit log on.
+
+`python benchmarks/serving.py mixed [MINUTES]`: twenty visitors go through landing page, pages, pictures, comparison and search
+for ten minutes, as three users, and a batch run lands in the middle. The last line is JSON.
 """
 
 import contextlib
+import gzip
+import hashlib
 import http.client
 import json
 import os
@@ -15,8 +20,10 @@ import selectors
 import shutil
 import socket
 import statistics
+import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -35,6 +42,25 @@ ROOT = Path(__file__).parent.parent
 ROUNDS, REGIONS, PAGES, SECONDS, MEGABYTE = 3, 200, 8, 8, 1 << 20
 USERS, PASSWORD = 8, "correct horse battery"
 PAGE = "/demo/latest/company/market_research"
+NOTEBOOKS = ["executive_brief", "market_research"]
+WHO = [
+    ("boss", "company", "nowhere"),
+    ("boss", "north_sea", "nowhere"),
+    ("north", "north_sea", "company"),
+    ("board", "company", "north_sea"),
+]
+BATCH = [
+    sys.executable,
+    "-m",
+    "quarterdeck.cli",
+    "run",
+    str(ROOT / "params" / "demo"),
+    "--region",
+    "company",
+    "North Sea",
+    "--notebook",
+    *NOTEBOOKS,
+]
 OURS = [sys.executable, "-m", "quarterdeck.cli", "serve", "--out"]
 Figure = dict[str, float | str]
 
@@ -238,6 +264,7 @@ def load(outputs: Path) -> dict[str, Figure]:
             after, mine = process.cpu_times(), time.process_time() - mine
             many, late = crowd(port, requests, 1000), held(process)
         views = Path(name, "views.jsonl").read_text().count("\n")
+    assert views >= len(some) + len(many), "a view is missing in the audit log"
     own = after.user + after.system - before.user - before.system
     print(
         f"the load took {mine:.1f} s of processor, the server {own:.1f} s, for {len(some)} answers; {views} views noted"
@@ -272,6 +299,135 @@ def told_of_load(
         "memory after 100 connections": figure(early, 200.0, 200.0 / early, 200.0, "lower", "MB (PSS); peer: the goal"),
         "memory after 1,000 connections": figure(late, early, late / early, 200.0, "lower", "MB; peer: before them"),
     }
+
+
+class Visitor(threading.Thread):
+    """Somebody who goes through the pages as one user, again and again, and holds each against what it must say."""
+
+    def __init__(self, port: int, username: str, region: str, elsewhere: str, watch: "Watch") -> None:
+        super().__init__()
+        self.cookies = {"Cookie": log_in(port, username), "Accept-Encoding": "gzip"}
+        self.link = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self.region, self.elsewhere, self.watch = region, elsewhere, watch
+
+    def run(self) -> None:
+        """Go on until the end."""
+        while not self.watch.over.is_set():
+            self.ask("/")
+            for notebook in NOTEBOOKS:
+                self.read(f"/demo/latest/{self.region}/{notebook}")
+            self.ask("/search?q=revenue")
+            self.ask(f"/demo/latest/{self.elsewhere}/executive_brief", 404)
+
+    def ask(self, path: str, expected: int = 200) -> bytes:
+        """Ask for one thing; an answer that is late by a minute, cut off or of another kind has failed."""
+        begun, body, status = time.perf_counter(), b"", "none"
+        try:
+            self.link.request("GET", path, headers=self.cookies)
+            answer = self.link.getresponse()
+            body, status = answer.read(), answer.status
+            body = gzip.decompress(body) if answer.getheader("Content-Encoding") == "gzip" else body
+        except (OSError, http.client.HTTPException) as error:
+            status = repr(error)
+            self.link.close()
+        self.watch.took.append(time.perf_counter() - begun)
+        if status != expected:
+            self.watch.failed.append(f"{path}: {status}")
+        return body
+
+    def read(self, path: str) -> None:
+        """Read a page, all of its pictures, and what moved."""
+        page = self.ask(path).decode()
+        if not page:
+            return
+        run = self.watch.hold(path, page)
+        for picture in re.findall(r'<img src="([^"]+)', page):
+            name = picture.rpartition("/")[2].partition(".")[0]
+            if hashlib.sha256(self.ask(picture)).hexdigest()[:20] != name:
+                self.watch.mixed.append(f"{picture}: another picture")
+        moved = self.ask(f"/demo/{run}{path.removeprefix('/demo/latest')}/compare").decode()
+        if f"<p>Run {run} " not in moved:
+            self.watch.mixed.append(f"{path}/compare: not of the run {run} that was read")
+
+
+class Watch:
+    """What visitors found, and which snapshot each run stands on."""
+
+    def __init__(self) -> None:
+        self.over, self.took, self.failed, self.mixed = threading.Event(), [], [], []
+        self.snapshots: dict[str, str] = {}
+
+    def hold(self, path: str, page: str) -> str:
+        """Hold everything that a page says of its run against the rest, and against earlier pages of that run; name the run.
+
+        The foot names the run, links and pictures carry it, the head and the notebook each name the snapshot.
+        """
+        runs = {*re.findall(r"<p>Run (\S+) ", page), *re.findall(r'(?:href|src)="/demo/(\d[^/"]*)', page)}
+        told = {s[:8] for s in re.findall(r"(?i)snapshot (?:<code>)?([0-9a-f]{8,})", page)}
+        run = min(runs, default="none")
+        told.add(self.snapshots.setdefault(run, min(told, default="none")))
+        if (len(runs), len(told)) != (1, 1):
+            self.mixed.append(f"{path}: runs {sorted(runs)}, snapshots {sorted(told)}")
+        return run
+
+
+def mixed(outputs: Path, minutes: float) -> dict[str, Figure]:
+    """Let visitors go through everything while a batch run lands in the middle; count what failed, and watch the memory."""
+    asked = (ROOT / "params" / "demo", outputs, ROOT / "notebooks", ["company", "north_sea"], NOTEBOOKS)
+    run(*asked, as_of="2026-11-08")
+    watch = Watch()
+    with tempfile.TemporaryDirectory(prefix="qs-users-") as name:
+        doors = [f"--users={of_the_house(Path(name))}", f"--audit={name}/views.jsonl"]
+        with serving([*OURS, str(outputs), *doors], "/healthz") as (port, process):
+            visitors = [Visitor(port, *who, watch) for who in WHO * 5]
+            for one in visitors:
+                one.start()
+            memory = [*held_over(process, 30 * minutes)]
+            landing = subprocess.Popen([*BATCH, "--out", str(outputs)], stdout=subprocess.DEVNULL)
+            memory += held_over(process, 30 * minutes)
+            landed = landing.wait(3600)
+            time.sleep(10)  # in which the new run is read
+            watch.over.set()
+            for one in visitors:
+                one.join()
+    for wrong in [*watch.failed, *watch.mixed][:20]:
+        print(f"  {wrong}")
+    assert landed == 0 and len(watch.snapshots) == 2, f"the batch run ended with {landed}; seen: {watch.snapshots}"
+    return told_of_mixed(watch, memory)
+
+
+def held_over(process: psutil.Popen, seconds: float) -> Iterator[float]:
+    """Give what the server itself holds, ten times over so many seconds."""
+    for _ in range(10):
+        time.sleep(seconds / 10)
+        yield process.memory_full_info().uss / MEGABYTE
+
+
+def told_of_mixed(watch: Watch, memory: list[float]) -> dict[str, Figure]:
+    """Lay out the figures of a mixed load."""
+    count, first = len(watch.took), memory[0]
+    p99 = sorted(watch.took)[int(count * 0.99)] * 1e3
+    kept = {"middle": memory[len(memory) // 2 - 1], "end": memory[-1], "most": max(memory)}
+    return {
+        "failed requests": figure(len(watch.failed), count, len(watch.failed) / count, 0.0, "lower", "of all requests"),
+        "mixed pages": figure(len(watch.mixed), count, len(watch.mixed) / count, 0.0, "lower", "of all requests"),
+        "p99 of all requests": figure(
+            p99, 500.0, 500.0 / p99, 500.0, "lower", "ms, the batch run beside; peer: the goal"
+        ),
+        **{
+            f"memory, {when}": figure(value, first, value / first, 200.0, "lower", "MB (USS); peer: at the start")
+            for when, value in kept.items()
+        },
+    }
+
+
+def of_the_house(folder: Path) -> Path:
+    """Write a file of users: one for all regions, one for a region, one for the company as a whole."""
+    sees = {"boss": "all", "north": {"demo": ["North Sea"]}, "board": {"demo": ["company"]}}
+    hashed = passwd(PASSWORD)
+    users = {name: {"password": hashed, "sees": seen} for name, seen in sees.items()}
+    (folder / "users.yaml").write_text(json.dumps({"users": users}))
+    return folder / "users.yaml"
 
 
 def in_a_browser(outputs: Path) -> dict[str, Figure]:
@@ -326,18 +482,27 @@ def figure(value: float, peer: float, ratio: float, goal: float, better: str, un
     return rounded | {"goal": goal, "better": better, "unit": unit}
 
 
+def alone(outputs: Path) -> Iterator[dict[str, Figure]]:
+    """Measure one thing after the other."""
+    run(ROOT / "params" / "demo", outputs, ROOT / "notebooks", ["company"], NOTEBOOKS)
+    yield a_page(outputs)
+    yield in_a_browser(outputs)
+    lay_out(outputs)
+    yield load(outputs)
+
+
 def main() -> None:
     """Measure, print a table, and the JSON."""
     figures: dict[str, Figure] = {}
+    together = sys.argv[1:2] == ["mixed"]
     with tempfile.TemporaryDirectory(prefix="qs-") as name:
-        outputs = Path(name)
-        run(ROOT / "params" / "demo", outputs, ROOT / "notebooks", ["company"], ["executive_brief", "market_research"])
-        for measure in (a_page, in_a_browser, lay_out, load):
-            for title, told in (measure(outputs) or {}).items():
+        minutes = float(sys.argv[2]) if len(sys.argv) > 2 else 10.0
+        for found in [mixed(Path(name), minutes)] if together else alone(Path(name)):
+            for title, told in found.items():
                 figures[title] = told
                 against = f"{told['value']:10.3f} against {told['peer']:10.3f}: {told['ratio']:8.2f} ×"
                 print(f"{title:36} {against} (goal {told['goal']:g}; {told['unit']})", flush=True)
-    print(json.dumps({"benchmark": "serving", "figures": figures}))
+    print(json.dumps({"benchmark": "serving, mixed" if together else "serving", "figures": figures}))
 
 
 if __name__ == "__main__":

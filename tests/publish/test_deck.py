@@ -1,14 +1,17 @@
 """Do deck, letter and pages say the same, whole, in words and tables that can be edited?"""
 
 import base64
+import io
 import json
 import shutil
 import subprocess
 from html.parser import HTMLParser
 
 import pytest
+from jupyter_server.auth.security import passwd
 from pptx import Presentation
 
+from fake_runs import serving
 from quarterdeck import cli
 from quarterdeck.batch.execute import run
 from quarterdeck.data.home import home
@@ -17,6 +20,7 @@ from quarterdeck.present.narrative.brief import UNTOLD
 from quarterdeck.present.said import SAID_MIME
 from quarterdeck.publish import deck, letter
 from quarterdeck.publish.told import tell
+from reader import Reader
 
 
 @pytest.fixture(scope="module")
@@ -204,3 +208,60 @@ def test_a_run_without_the_brief_is_said_so(out, tmp_path, capsys):
     (copy / "run.json").write_text(json.dumps(facts))
     assert cli.main(["deck", str(copy), "--to", str(tmp_path / "x.pptx")]) == 2
     assert "has no whole executive brief of company" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def readers(out, tmp_path_factory):
+    """Somebody who sees both regions, and somebody who sees one, at a server over the run."""
+    root, hashed = tmp_path_factory.mktemp("papers"), passwd("correct horse battery")
+    users = {"boss": "all", "north": "{demo: [North Sea]}"}
+    lines = [f"  {name}: {{password: '{hashed}', sees: {sees}}}" for name, sees in users.items()]
+    (root / "users.yaml").write_text("\n".join(["users:", *lines]))
+    with serving(out, root / "log.txt", "--users", str(root / "users.yaml")) as (address, _):
+        found = {name: Reader(address) for name in users} | {"nobody": Reader(address)}
+        for name in users:
+            assert found[name].log_in(name, "correct horse battery")[0] == 303
+        yield found
+
+
+def test_a_brief_leads_to_its_deck_and_letter_and_they_are_those_of_its_run_and_region(out, readers):
+    page = readers["north"].ask("/demo/latest/north_sea/executive_brief")[2]
+    run = (out / "demo" / "latest").resolve().name
+    here = f"/demo/{run}/north_sea/executive_brief"
+    assert f'<a href="{here}/deck.pptx">Deck (PowerPoint)</a>' in page and f'href="{here}/letter.html">Letter' in page
+    status, headers, body = readers["north"].ask(f"{here}/deck.pptx", binary=True)
+    assert status == 200 and headers["Content-Type"].endswith("presentationml.presentation")
+    told = tell(f"demo/{run}", out, "North Sea")
+    assert headers["Content-Disposition"] == f"attachment; filename*=utf-8''demo-north_sea-{told.facts['as_of']}.pptx"
+    first = Presentation(io.BytesIO(body)).slides[0]
+    assert first.shapes.title.text == told.headline and told.stand in [s.text_frame.text[:-4] for s in first.shapes]
+    assert readers["north"].ask(f"{here}/letter.html")[2] == letter.letter(told)
+
+
+def test_a_paper_is_made_once_and_another_runs_is_another(out, readers):
+    older, newer = sorted(p.name for p in (out / "demo").glob("20*"))
+    ask = [f"/demo/{run}/company/executive_brief/letter.html" for run in (older, newer, "latest", newer)]
+    first, second, latest, again = (readers["boss"].ask(path)[2] for path in ask)
+    assert older in first and newer in second and second == latest == again
+    kept = [
+        p for p in (out / ".pages").rglob("*-letter.html") if newer in p.read_text() and "all regions" in p.read_text()
+    ]
+    assert len(kept) == 1 and not list((out / ".pages").rglob(".*draft"))
+
+
+@pytest.mark.parametrize("name", ["deck.pptx", "letter.html"])
+@pytest.mark.parametrize(
+    ("who", "place", "status"),
+    [
+        ("nobody", "latest/north_sea/executive_brief", 302),
+        ("north", "latest/company/executive_brief", 404),  # not to be seen
+        ("north", "latest/nowhere/executive_brief", 404),
+        ("north", "latest/north_sea/market_research", 404),  # has no papers
+        ("north", "latest/north_sea/../company/executive_brief", 404),
+        ("north", "latest/..%2fcompany/executive_brief", 404),
+        ("north", "2020-01-01/north_sea/executive_brief", 404),
+        ("boss", "latest/data/executive_brief", 404),
+    ],
+)
+def test_a_paper_is_for_whoever_may_see_its_brief(readers, who, place, name, status):
+    assert readers[who].ask(f"/demo/{place}/{name}")[0] == status

@@ -113,6 +113,12 @@ def test_a_reader_cannot_choose_another_template(server, query):
         "/demo/latest/north/executive_brief%00",
         "/demo/latest/north/executive_brief/",
         "/demo\\latest/north",
+        "/demo/latest/north/forecasting/deck.pptx",
+        "/demo/latest/north/executive_brief/deck.pdf",
+        "/demo/latest/north/executive_brief/..%2fdeck.pptx",
+        "/demo/2026-11-16/north/executive_brief/deck.pptx",
+        "/.logins/secret",
+        "/.pages/x/body.html.gz",
         "/static/../quarterdeck.css",
         "/static/..%2findex.html.j2",
         "/static/quarterdeck.css/..%2f..%2fconf.json",
@@ -181,6 +187,11 @@ def test_a_failed_notebook_is_named_with_its_reason_in_one_line(server):
     assert ERROR in page and "1 of 9 notebooks failed" in page and "line two" not in page
     status, _, card = ask(server, "/demo/latest/north/forecasting")
     assert status == 404 and ERROR in card and "Forecasting has no page for North" in card
+
+
+def test_a_deck_of_a_run_that_recorded_nothing_to_say_is_not_there(server):
+    status, _, card = ask(server, f"{BRIEF}/deck.pptx")
+    assert status == 404 and "This run did not record what a deck or a letter says." in card
 
 
 def test_an_older_run_says_that_it_is_older(server):

@@ -40,10 +40,10 @@ class Audit:
             return
         user = getattr(handler, "_jupyter_current_user", None)
         name = getattr(handler, "known_as", None) or getattr(user, "username", None)
-        self.add(handler.request, name, handler.get_status(), names, **more)
+        self.add(handler.request, name, names, **{"status": handler.get_status()} | more)
 
     def add(
-        self, request: HTTPServerRequest, user: str | None, status: int, names: dict[str, str], **more: Any
+        self, request: HTTPServerRequest, user: str | None, names: dict[str, str], status: int, **more: Any
     ) -> None:
         """Add a line; JSON leaves no line break in it, whatever was asked for."""
         line = {

@@ -151,7 +151,7 @@ class Handing(HTTPMessageDelegate):
         headers["Date"] = _date(int(time.time()))
         link.write_headers(start, headers, body)
         link.finish()
-        self.counter.audit.add(self.request, self.user.username, start.code, answer.names)
+        self.counter.audit.add(self.request, self.user.username, answer.names, start.code)
 
 
 @lru_cache(maxsize=1)

@@ -24,14 +24,19 @@ NO_PDF = "no PDF: Chromium is not on this machine's path; print the HTML file fr
 
 def write(told: Told, path: Path) -> Iterator[str]:
     """Write the letter of a region, and beside it a PDF where Chromium is; give a line on each."""
+    put(told, path)
+    yield f"e-mail: {path} ({path.stat().st_size / 1000:,.0f} kB)"
+    yield _printed(path)
+
+
+def put(told: Told, path: Path) -> None:
+    """Write the letter of a region, whole or not at all."""
     draft = path.with_name(f".{path.name}-draft")
     try:
         draft.write_text(letter(told), encoding="utf-8")
         os.replace(draft, path)
     finally:
         draft.unlink(missing_ok=True)
-    yield f"e-mail: {path} ({path.stat().st_size / 1000:,.0f} kB)"
-    yield _printed(path)
 
 
 def letter(told: Told) -> str:

@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import ipaddress
 import logging
+import re
 import signal
 import socket
 from collections.abc import Callable, Hashable
@@ -29,7 +30,7 @@ from voila.handler import BaseVoilaHandler
 from voila.static_file_handler import MultiStaticFileHandler
 
 from quarterdeck.errors import QuarterdeckError, RunError
-from quarterdeck.publish import logins, moved, press, search, stored, view
+from quarterdeck.publish import logins, moved, papers, press, search, stored, view
 from quarterdeck.publish.access import LATEST, Run, Shelf
 from quarterdeck.publish.audit import NAMES, OFTEN, Audit
 from quarterdeck.publish.kept import Counter, Kept, finished, place
@@ -52,6 +53,8 @@ PAGE = {  # headers of a page: it is asked for each time, and an unchanged one c
 }
 BACKLOG = 1024  # connections that may wait to be taken up: a company comes at nine
 LOOK = 2000  # ms between looks for a new run
+NO_PAPER = "This run did not record what a deck or a letter says."
+PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 TYPES = {"webp": "image/webp", "png": "image/png", "jpeg": "image/jpeg", "svg": "image/svg+xml"}
 PATIENCE = {  # with clients: seconds for a request's headers, and for its body, and how large they may be
     "idle_connection_timeout": 30.0,
@@ -370,6 +373,32 @@ class Picture(Page):
         self.finish(file.read_bytes())
 
 
+class Paper(Page):
+    """`/<company>/<run>/<region>/executive_brief/deck.pptx`, or `letter.html`: for whoever may see that brief."""
+
+    def names(self) -> dict[str, str]:
+        """Name the page that it is a paper of."""
+        return super().names() | {"notebook": papers.BRIEF}
+
+    async def get(self, company: str, run: str, region: str, name: str) -> None:
+        """Send a paper; who comes before it is made waits, and the others do not."""
+        found, path = self.find(company, run), self.shelf.notebook(company, run, region, papers.BRIEF)
+        if not path:
+            raise HTTPError(404)
+        try:
+            file = await self.settings["papers"].find(found.folder, region, name, await self.sheet(path))
+        except RunError as error:
+            logging.getLogger("quarterdeck").warning("%s", error)
+            return self.send_error(
+                404, card={"heading": NO_PAPER, "reason": "", "back": self.request.path.rpartition("/")[0]}
+            )
+        self.html()
+        if file.suffix == ".pptx":
+            self.set_header("Content-Type", PPTX)
+            self.set_attachment_header(f"{company}-{region}-{found.facts['as_of']}.pptx")
+        self.finish(file.read_bytes())
+
+
 class Health(Page):
     """`/healthz`: is the server there?"""
 
@@ -447,6 +476,7 @@ class Pages(Voila):
             "xsrf_cookie_kwargs": cookie(bool(self.entrance.certfile)),
             "log_function": self.audit.note,
             "audit": self.audit,
+            "papers": papers.Papers(),
             "explorable": _live_pages().explorable if self.live else lambda _: False,
             "websocket_max_message_size": PATIENCE["max_header_size"],
             "ws_ping_timeout": 30_000,
@@ -477,6 +507,7 @@ class Pages(Voila):
             (rf"/static/({STYLESHEET.name})", Stylesheet, {"paths": self.static_paths}),
             (r"/([^/]+)/([^/]+)", RunPage, here),
             (rf"{page}/compare", ComparePage, here),
+            (rf"/([^/]+)/([^/]+)/([^/]+)/{papers.BRIEF}/({'|'.join(map(re.escape, papers.PAPERS))})", Paper, here),
             (rf"{page}/([^/]+)", Picture, here),
             (r".*", Lost, here),
         ]

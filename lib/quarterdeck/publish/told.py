@@ -14,8 +14,7 @@ from quarterdeck.errors import RunError
 from quarterdeck.present import style
 from quarterdeck.present.said import SAID_MIME
 from quarterdeck.publish.access import WHOLE
-
-BRIEF = "executive_brief"
+from quarterdeck.publish.papers import BRIEF
 
 
 @dataclass(frozen=True)

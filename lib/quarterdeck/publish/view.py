@@ -10,6 +10,7 @@ from urllib.parse import quote
 from quarterdeck.data import COMPANY
 from quarterdeck.present import written
 from quarterdeck.publish.access import LATEST, WHOLE, Run, Shelf
+from quarterdeck.publish.papers import BRIEF, PAPERS
 from quarterdeck.publish.stored import title
 
 # The order in which a sales chief reads; a notebook not named here follows in the run's own order.
@@ -67,6 +68,7 @@ def frame(shelf: Shelf, run: Run, name: str, region: str, notebook: str, now: da
     latest = shelf.find(run.company, LATEST)
     newer = latest not in (None, run) and shelf.notebook(run.company, LATEST, region, notebook)
     pages = ((n, href(run, run.name, region, n)) for n in _notebooks(run))
+    here = href(run, run.name, region, notebook)
     return {
         **summary(run, name, now),
         "address": address(run.company, run.name),
@@ -76,7 +78,8 @@ def frame(shelf: Shelf, run: Run, name: str, region: str, notebook: str, now: da
         "pages": [_link(title(n), link, n == notebook) for n, link in pages if link],
         "regions": [_link(named, link, r == region) for r, named, link in _doors(run, notebook)],
         "newer": href(latest, LATEST, region, notebook) if newer else "",
-        "here": href(run, run.name, region, notebook),
+        "here": here,
+        "papers": [(words, f"{here}/{paper}") for paper, words in PAPERS.items()] if notebook == BRIEF else [],
     }
 
 
