@@ -514,9 +514,13 @@ class Pages(Voila):
             super().listen()
         finally:
             self.press.stop()
+            if self.forking:
+                self.forking.close()
 
     def look(self) -> None:
         """Have pages rendered where a run has come since the last look, before a reader asks for one."""
         runs = [r for company in self.shelf.companies() for r in self.shelf.runs(company)]
         self.press.look(runs != self.seen)
+        if self.live and runs != self.seen:
+            IOLoop.current().add_callback(_live_pages().begin_ahead, self.kernel_manager, self.shelf)
         self.seen = runs
