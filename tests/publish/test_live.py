@@ -5,6 +5,7 @@ import re
 import shutil
 import tempfile
 import time
+from datetime import datetime
 
 import psutil
 import pytest
@@ -171,6 +172,12 @@ def test_viewers_share_what_a_stem_has_computed_and_nothing_else(server, boss):
     stem.kill()
     assert wait_until(lambda: not any(k.is_running() for k in kernels))
     assert where(server, boss, boss.ask(PAGE.format("north"))[2]).parent() != stem
+
+
+def test_the_companys_live_page_is_executed_before_anybody_asks_for_it(server, boss):
+    stem = where(server, boss, boss.ask(PAGE.format("company"))[2]).parent()
+    asked = [line["time"] for line in audit(server) if line["path"] == PAGE.format("company")]
+    assert stem.create_time() < datetime.fromisoformat(asked[0]).timestamp()
 
 
 def test_what_is_executed_once_is_what_binds_a_name_that_is_not_bound_again():

@@ -27,9 +27,11 @@ from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
 from quarterdeck.batch import kernels, stem, zygote
+from quarterdeck.data import COMPANY
 from quarterdeck.errors import RunError
 from quarterdeck.present.tables import KPI_MIME
 from quarterdeck.publish import program, stored, view
+from quarterdeck.publish.access import LATEST, Shelf
 from quarterdeck.publish.gate import Gate
 from quarterdeck.publish.serve import Frame, Page, notebook_facts
 
@@ -167,6 +169,16 @@ class LiveKernels(AsyncMappingKernelManager):
         if not living:
             await self.shutdown_kernel(kernel_id)
         return living
+
+
+async def begin_ahead(many: LiveKernels, shelf: Shelf) -> None:
+    """Begin the stem of each company's first live page, that of all regions if there is one, before anybody asks for it."""
+    for company in shelf.companies()[: stem.SPARE]:
+        newest = shelf.find(company, LATEST)
+        entries = sorted(newest.notebooks() if newest else [], key=lambda e: e["region"] != COMPANY)
+        paths = (shelf.notebook(company, newest.name, e["region"], e["notebook"]) for e in entries)
+        if first := next((p for p in paths if p and explorable(p)), None):
+            await many.stem_for(program.read(first).once, first.parent.parent)
 
 
 class LivePage(Page, TornadoVoilaHandler):

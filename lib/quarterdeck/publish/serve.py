@@ -538,6 +538,8 @@ class Pages(Voila):
         finally:
             self.press.stop()
             self.audit.close()
+            if self.forking:
+                self.forking.close()
 
     def open(self, port: int, ip: str) -> None:
         """Listen, with patience for slow and large requests that has an end; what is finished is handed out first."""
@@ -553,4 +555,6 @@ class Pages(Voila):
         """Have pages rendered where a run has come since the last look, before a reader asks for one."""
         runs = [r for company in self.shelf.companies() for r in self.shelf.runs(company)]
         self.press.look(runs != self.seen)
+        if self.live and runs != self.seen:
+            IOLoop.current().add_callback(_live_pages().begin_ahead, self.kernel_manager, self.shelf)
         self.seen = runs
