@@ -83,7 +83,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     ),
     "not clear": ("surely",),
     "is most": ("most", "largest", "highest", "lead", "nearest"),
-    "is least": ("least", "fewest", "smallest", "lowest", "hardest", "truest", "nearest"),
+    "is least": ("least", "fewest", "smallest", "lowest", "Lowest", "hardest", "truest", "nearest"),
     "more than": ("more", "more often", "ahead", "dearer", "higher", "above", "beyond", "too high", "closer", "nearer"),
     "less than": (
         "less",
