@@ -85,12 +85,10 @@ def between(frame, column, span, after_start=False):
 
 def faults(claim, computed):
     """Say what is wrong with a claim: its name, its predicate, or a figure that is computed otherwise from the frames."""
-    figures = claim["figures"] | (
-        {"middle": (claim["figures"]["low"] + claim["figures"]["high"]) / 2}
-        if {"low", "high"} <= claim["figures"].keys()
-        else {}
-    )
-    wrong = [name for name, value in computed.items() if abs(figures[name] - value) > 1e-6 * max(1e-3, abs(value))]
+    figures = claim["figures"]
+    if {"low", "high"} <= set(figures):
+        figures = figures | {"middle": (figures["low"] + figures["high"]) / 2}
+    wrong = [name for name, value in computed.items() if abs(figures[name] - value) > 1e-9 + 1e-6 * abs(value)]
     known = claim["metric"] in METRICS or claim["metric"] in FIGURES
     return (
         wrong + ([] if known else ["metric"]) + ([] if holds(claim["predicate"], claim["figures"]) else ["predicate"])

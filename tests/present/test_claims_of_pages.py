@@ -79,7 +79,14 @@ def ran(demo_company, tmp_path_factory):
             company.pages[page] = run_page(shell, page, company.folder, "company")
         return company.tables, company.pages[page]
 
-    put.png = lambda ax: sharp(ax, 30)
+    def coarse(ax):
+        drawn, figure = sharp(ax, 40), ax.figure
+        run.wide += (
+            [ax.get_title(loc="left")] if ax._left_title.get_window_extent().x1 > 1.02 * figure.bbox.width else []
+        )
+        return drawn
+
+    run.wide, put.png = [], coarse
     yield run
     put.png = sharp
 
@@ -221,6 +228,11 @@ def test_no_word_of_order_or_direction_stands_without_its_claim(ran, name, page)
 @every()
 def test_no_number_stands_without_its_claim(ran, name, page):
     assert not [(r["text"], n) for r in records(ran(name, page)[1]) if (n := unclaimed_numbers(r))]
+
+
+def test_no_title_is_cut_off(ran):
+    assert all(ran(name, page) for name in PERTURBED for page in PAGES)
+    assert not ran.wide
 
 
 def test_titles_turn_with_the_rows(ran):

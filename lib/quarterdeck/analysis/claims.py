@@ -84,7 +84,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "not clear": ("surely", "neither surely more nor less", "not surely more"),
     "n of m": ("surely",),
     "is most": ("most", "largest", "highest", "lead", "nearest"),
-    "is least": ("least", "fewest", "smallest", "lowest", "hardest", "truest", "nearest"),
+    "is least": ("least", "fewest", "smallest", "lowest", "Lowest", "hardest", "truest", "nearest"),
     "more than": ("more", "more often", "ahead", "dearer", "higher", "above", "beyond", "too high", "closer", "nearer"),
     "less than": (
         "less",

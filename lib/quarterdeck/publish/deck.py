@@ -127,13 +127,14 @@ def counting(states: list[str]) -> Sentence:
     """Say how many of the figures stand well, and how many do not.
 
     >>> counting(["good", "bad", "warn"])
-    '1 of 3 figures stand well, 1 do not'
+    '1 of 3 figures stand well, 1 does not'
     """
     well, badly = (
         part("scorecard", states.count(state), len(states), words)
         for state, words in (("good", "figures stand well"), ("bad", "figures do not stand well"))
     )
-    told = f"{well.figures['n']} of {len(states)} {well.subject}, {badly.figures['n']} do not"
+    n = badly.figures["n"]
+    told = f"{well.figures['n']} of {len(states)} {well.subject}, {n} {'does' if n == 1 else 'do'} not"
     return Sentence(told, [well, badly])
 
 

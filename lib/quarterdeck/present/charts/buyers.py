@@ -52,10 +52,11 @@ def elasticity_dots(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_ylim(-0.6, len(table) - 0.1)
     ax.set_xlabel("per cent of units for one per cent of price")
     sure = [c for c in effects(table) if c.predicate == "below"]
-    none = part("price_elasticity", 0, len(table), "categories in which a price rise surely costs revenue")
-    finding = Sentence("In no category a price rise surely costs revenue", [none])
+    counted = part("price_elasticity", len(sure), len(table), "categories in which a price rise surely costs revenue")
+    finding = Sentence("In no category a price rise surely costs revenue", [counted])
     if sure:
-        finding = Sentence(f"A price rise costs revenue in {', '.join(c.name for c in sure)}", sure)
+        names = ", ".join(c.name for c in sure) if len(sure) < 3 else f"{len(sure)} of {len(table)} categories"
+        finding = Sentence(f"A price rise costs revenue in {names}", [counted, *sure])
     return style.title(ax, finding, "What does a price do to the quantity? Dot shrunken, line 90 % interval, tick raw")
 
 

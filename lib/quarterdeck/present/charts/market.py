@@ -86,8 +86,7 @@ def penetration_dots(penetration: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_xlim(left=0)
     style.percent_axis(ax.xaxis)
     fewest = fewest_buy(table)
-    low, high = (style.percent(fewest.figures[k], 0) for k in ("low", "high"))
-    finding = f"The fewest accounts buy in {fewest.name}: {style.percent(fewest.figures['now'], 0)} ({low} to {high})"
+    finding = f"The fewest accounts buy in {fewest.name}: {style.percent(fewest.figures['now'], 0)}"
     return style.title(
         ax,
         Sentence(finding, [fewest]),

@@ -140,7 +140,7 @@ def risk_bars(risk: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR")
     claim = amounts("pipeline_at_risk", ends["risk"], amount=ends["amount"])
     return style.title(
         ax,
-        Sentence(f"At past win rates rivals take {taken} of the {whole} of open deals they are in", [claim]),
+        Sentence(f"At past win rates rivals take {taken} of {whole} of open deals", [claim]),
         f"What is at risk? Open deals with a rival named, {currency}; red: at the win rate of past deals, line 90 %",
     )
 
@@ -169,6 +169,5 @@ def _hardest(rates: pd.DataFrame) -> Sentence:
     low = rates.loc[rates["rate"].idxmin()]
     claim = least("win_rate", rates.set_axis(names)["rate"], "cell")
     clear = apart("win_rate", low["low"], low["high"], claim.subject, against=low["all"])
-    word = {"below": "clearly below all", "above": "above all", "not clear": "which may be chance"}[clear.predicate]
-    said = f"We win least against {claim.name}: {style.percent(low['rate'], 0)}, {word}"
-    return Sentence(said, [claim, clear])
+    word = {"below": "below all", "above": "above all", "not clear": "may be chance"}[clear.predicate]
+    return Sentence(f"Lowest: {claim.name}, {style.percent(low['rate'], 0)}: {word}", [claim, clear])
