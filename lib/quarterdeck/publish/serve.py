@@ -259,7 +259,7 @@ class Page(Frame, BaseVoilaHandler):
 
     async def sheet(self, path: Path) -> Path:
         """Find a notebook's rendered page; who comes before it is made waits, and the others do not."""
-        return self.press.sheet(path) or await IOLoop.current().run_in_executor(None, self.press.make, path)
+        return self.press.sheet(path) or await self.press.made(path)
 
 
 class LandingPage(Page):
@@ -550,7 +550,8 @@ class Pages(Voila):
         gc.freeze()  # what the server is made of stays: later collections, during which nobody is served, skip it
 
     def look(self) -> None:
-        """Have pages rendered where a run has come since the last look, before a reader asks for one."""
+        """Have pages rendered where a run, or a page of one under way, has come since, before a reader asks for one."""
         runs = [r for company in self.shelf.companies() for r in self.shelf.runs(company)]
-        self.press.look(runs != self.seen)
-        self.seen = runs
+        seen = [*runs, *press.under_way(self.shelf)]
+        self.press.look(seen != self.seen)
+        self.seen = seen
