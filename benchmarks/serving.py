@@ -379,6 +379,8 @@ def mixed(outputs: Path, minutes: float) -> dict[str, Figure]:
     with tempfile.TemporaryDirectory(prefix="qs-users-") as name:
         doors = [f"--users={of_the_house(Path(name))}", f"--audit={name}/views.jsonl"]
         with serving([*OURS, str(outputs), *doors], "/healthz") as (port, process):
+            while process.children():  # it renders what is not rendered yet
+                time.sleep(1)
             visitors = [Visitor(port, *who, watch) for who in WHO * 5]
             for one in visitors:
                 one.start()

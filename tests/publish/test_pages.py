@@ -1,9 +1,11 @@
 """A page is rendered once and stays with its run; what moved, and what is said where, is found from it."""
 
+import asyncio
 import gzip
 import json
 import os
 import shutil
+import subprocess
 import time
 import urllib.request
 from io import BytesIO
@@ -154,6 +156,29 @@ def test_a_run_that_has_just_come_is_shown_without_a_restart(tmp_path):
         assert ask(server, picture_of(first), "HEAD")[0] == 200  # whoever reads the older page still gets its pictures
         kept = press.Press(outputs)
         until(lambda: all(kept.sheet(path) for path in press.notebooks(Shelf(outputs))))
+
+
+def test_what_a_run_under_way_has_finished_is_rendered_before_it_lands(outputs):
+    page, old = outputs / "demo" / "2026-11-16" / "north" / "forecasting.ipynb", outputs / "demo" / "2026-11-15"
+    shutil.copy(old / "north" / "executive_brief.ipynb", page)
+    failed = page.parents[1] / "failed" / page.name
+    failed.parent.mkdir()
+    shutil.copy(page, failed)
+    shutil.copy(page, page.with_name(".draft.ipynb"))
+    assert press.under_way(Shelf(outputs)) == [page]
+    shutil.copy(old / "run.json", page.parents[1])
+    assert press.under_way(Shelf(outputs)) == []  # it has landed: its record says which pages are whole
+
+
+def test_many_who_wait_for_a_page_have_it_rendered_once(outputs, monkeypatch):
+    kept, path = press.Press(outputs), outputs / "demo" / "2026-11-15" / "north" / "executive_brief.ipynb"
+    began, real = [], subprocess.run
+    monkeypatch.setattr("subprocess.run", lambda *a, **k: (began.append(a), real(*a, **k)))  # counts, and does it
+
+    async def wait():
+        return await asyncio.gather(*(kept.made(path) for _ in range(5)))
+
+    assert len({*asyncio.run(wait())}) == len(began) == 1 and kept.sheet(path)
 
 
 def test_a_run_of_days_ago_is_called_stale_in_words(server):

@@ -2,10 +2,11 @@
 
 A page is kept by the hash of its notebook's content, so a page that a later run took over is not rendered again, and who
 may see it is no question here: readers come by way of the shelf. `python -m quarterdeck.publish.press OUTPUTS` renders
-what is missing, the newest runs first.
+what is missing, the newest runs first, and then what a run under way has finished.
 """
 
 import argparse
+import asyncio
 import atexit
 import gzip
 import hashlib
@@ -18,7 +19,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,7 @@ from quarterdeck.publish import stored
 from quarterdeck.publish.access import WHOLE, Shelf
 
 FOLDER = ".pages"
+FAILED = "failed"  # where a run keeps what is no page
 PICTURE = re.compile(r"[0-9a-f]{20}\.(webp|png|svg|jpeg)")
 
 
@@ -38,6 +42,8 @@ class Press:
         self.at_work: subprocess.Popen | None = None
         self.there: set[Path] = set()
         self.wanted = False
+        self.waited_for: dict[Path, asyncio.Future] = {}
+        self.hands = ThreadPoolExecutor(2, "press")
 
     def sheet(self, path: Path) -> Path | None:
         """Find the rendered page of a notebook, where there is one."""
@@ -45,6 +51,23 @@ class Press:
         if folder not in self.there and folder.is_dir():
             self.there.add(folder)  # it stays, as long as its notebook does
         return folder if folder in self.there else None
+
+    async def made(self, path: Path) -> Path:
+        """Have a page rendered that readers wait for: once for all of them, and by another process, as ever."""
+        folder = self._place(path)
+        if folder not in self.waited_for:
+            making = asyncio.wrap_future(
+                self.hands.submit(subprocess.run, self._command(path), stdin=subprocess.DEVNULL)
+            )
+            self.waited_for[folder] = making
+            making.add_done_callback(lambda _: self.waited_for.pop(folder))
+        await asyncio.shield(self.waited_for[folder])
+        if not folder.is_dir():
+            raise OSError(f"{path} could not be rendered")
+        return folder
+
+    def _command(self, *path: Path) -> list[str]:
+        return [sys.executable, "-m", "quarterdeck.publish.press", *map(str, (self.outputs, self.folder, *path))]
 
     def make(self, path: Path) -> Path:
         """Render a notebook, unless it has been; the page appears whole or not at all."""
@@ -69,8 +92,7 @@ class Press:
         self.wanted |= changed
         idle = self.at_work is None or self.at_work.poll() is not None
         if idle and self.wanted:
-            command = [sys.executable, "-m", "quarterdeck.publish.press", str(self.outputs), str(self.folder)]
-            self.at_work, self.wanted = subprocess.Popen(command, stdin=subprocess.DEVNULL), False
+            self.at_work, self.wanted = subprocess.Popen(self._command(), stdin=subprocess.DEVNULL), False
 
     def stop(self) -> None:
         """End the other process."""
@@ -138,13 +160,26 @@ def notebooks(shelf: Shelf) -> Iterator[Path]:
                 yield from [path] if path else []
 
 
-def main(outputs: Path, folder: Path) -> None:
-    """Render every page that is missing; then forget those whose notebooks are gone."""
-    os.nice(10)
+def under_way(shelf: Shelf) -> list[Path]:
+    """Give the pages that are whole in a run that is not: the newest folder of a company, where it has no record yet."""
+    found: list[Path] = []
+    for company in shelf.companies():
+        newest = max(p for p in (shelf.outputs / company).iterdir() if p.is_dir() and not p.is_symlink())
+        if not (newest / "run.json").is_file():
+            found += sorted(p for p in newest.glob("*/[!.]*.ipynb") if p.parent.name != FAILED)
+    return found
+
+
+def main(outputs: Path, folder: Path, page: Path | None = None) -> None:
+    """Render every page that is missing, or one; then forget those whose notebooks are gone."""
     press = Press(outputs)
     press.folder = folder
-    needed = set()
-    for path in notebooks(Shelf(outputs)):
+    if page:
+        press.make(page)
+        return
+    os.nice(10)
+    needed, shelf = set(), Shelf(outputs)
+    for path in chain(notebooks(shelf), under_way(shelf)):
         try:
             needed.add(press.make(path).name)
         except Exception as error:  # one page that cannot be rendered keeps no other from it; its reader is told
@@ -164,5 +199,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Render the pages of the finished runs that are not rendered yet.")
     parser.add_argument("outputs", type=Path)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("page", type=Path, nargs="?", help="render this one alone")
     asked = parser.parse_args()
-    main(asked.outputs, asked.folder)
+    main(asked.outputs, asked.folder, asked.page)

@@ -259,7 +259,7 @@ class Page(Frame, BaseVoilaHandler):
 
     async def sheet(self, path: Path) -> Path:
         """Find a notebook's rendered page; who comes before it is made waits, and the others do not."""
-        return self.press.sheet(path) or await IOLoop.current().run_in_executor(None, self.press.make, path)
+        return self.press.sheet(path) or await self.press.made(path)
 
 
 class LandingPage(Page):
@@ -450,7 +450,7 @@ class Pages(Voila):
         alive = _live_pages() if self.live else None
         self.identity_provider_class = self.entrance.provider
         closed = {"template": stored.TEMPLATE, "allow_template_override": "NO", "allow_theme_override": "NO"}
-        self.press, self.kept, self.seen = press.Press(self.shelf.outputs), Kept(), None
+        self.press, self.kept, self.seen = press.Press(self.shelf.outputs), Kept(), []
         self.update_config(Config(VoilaConfiguration={**closed, "multi_kernel_manager_class": NoKernels}))
         if self.live:
             self.update_config(alive.settings(self.live, self.idle))
@@ -552,9 +552,10 @@ class Pages(Voila):
         gc.freeze()  # what the server is made of stays: later collections, during which nobody is served, skip it
 
     def look(self) -> None:
-        """Have pages rendered where a run has come since the last look, before a reader asks for one."""
+        """Have pages rendered where a run, or a page of one under way, has come since, before a reader asks for one."""
         runs = [r for company in self.shelf.companies() for r in self.shelf.runs(company)]
-        self.press.look(runs != self.seen)
-        if self.live and runs != self.seen:
+        seen = [*runs, *press.under_way(self.shelf)]
+        self.press.look(seen != self.seen)
+        if self.live and runs != self.seen[: len(runs)]:
             IOLoop.current().add_callback(_live_pages().begin_ahead, self.kernel_manager, self.shelf)
-        self.seen = runs
+        self.seen = seen
