@@ -1,5 +1,6 @@
 """Live pages: the run's own figures on the run's own snapshot, for those who may see them, and no code but the run's."""
 
+import asyncio
 import json
 import re
 import shutil
@@ -14,8 +15,10 @@ from jupyter_server.auth.security import passwd
 from acme import Acme
 from fake_runs import make_outputs, serving
 from quarterdeck import cli
+from quarterdeck.batch import stem, zygote
 from quarterdeck.publish.audit import OFTEN
 from quarterdeck.publish.gate import Gate
+from quarterdeck.publish.live import LiveKernels
 from quarterdeck.publish.program import divided, needed
 from reader import Reader
 from viewer import WAIT, Viewer, ask_for_widgets, frame, kernel_of, states
@@ -167,17 +170,34 @@ def where(server, reader, page, to=20) -> psutil.Process:
 
 def test_viewers_share_what_a_stem_has_computed_and_nothing_else(server, boss):
     kernels = [where(server, boss, boss.ask(PAGE.format("north"))[2], to) for to in (20, 10)]
-    stem = kernels[0].parent()
-    assert kernels[0] != kernels[1] and kernels[1].parent() == stem
-    stem.kill()
+    forking = kernels[0].parent()
+    assert kernels[0] != kernels[1] and kernels[1].parent() == forking
+    forking.kill()
     assert wait_until(lambda: not any(k.is_running() for k in kernels))
-    assert where(server, boss, boss.ask(PAGE.format("north"))[2]).parent() != stem
+    assert where(server, boss, boss.ask(PAGE.format("north"))[2]).parent() != forking
 
 
 def test_the_companys_live_page_is_executed_before_anybody_asks_for_it(server, boss):
-    stem = where(server, boss, boss.ask(PAGE.format("company"))[2]).parent()
+    forking = where(server, boss, boss.ask(PAGE.format("company"))[2]).parent()
     asked = [line["time"] for line in audit(server) if line["path"] == PAGE.format("company")]
-    assert stem.create_time() < datetime.fromisoformat(asked[0]).timestamp()
+    assert forking.create_time() < datetime.fromisoformat(asked[0]).timestamp()
+
+
+def test_few_stems_are_kept_that_nobody_needs_and_none_is_begun_twice(forking_process, tmp_path, monkeypatch):
+    monkeypatch.setenv(zygote.ADDRESS, forking_process.address)
+    monkeypatch.setattr(stem, "SPARE", 1)
+
+    async def begin(*codes):
+        many = LiveKernels()
+        found = [await many.stem_for((code,), tmp_path) for code in codes]
+        many.end_spare_stems()
+        return found
+
+    first, second, failed, again = asyncio.run(begin("a = 1", "a = 2", "a = unknown", "a = 1"))
+    assert again is first and failed is None
+    assert first.alive() and not second.alive()
+    first.close()
+    assert not first.alive()
 
 
 def test_what_is_executed_once_is_what_binds_a_name_that_is_not_bound_again():

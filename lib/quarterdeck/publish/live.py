@@ -91,9 +91,7 @@ class LiveKernels(AsyncMappingKernelManager):
         super().__init__(**kwargs)
         self.owners: dict[str, str] = {}
         self.waiting: set[LivePage] = set()  # pages that have a place, and no kernel yet
-        self.stems: dict[
-            tuple, asyncio.Task[stem.Stem | None]
-        ] = {}  # by what they have executed, where, by which library
+        self.stems: dict[tuple, asyncio.Task] = {}  # by what they have executed, where, and by which library
         self.stem_of: dict[str, stem.Stem | None] = {}  # the one that a kernel was forked from
 
     def full(self) -> bool:
@@ -129,7 +127,6 @@ class LiveKernels(AsyncMappingKernelManager):
             begun = self.stems[key] = asyncio.create_task(asyncio.to_thread(stem.begin, *given))
         self.stems[key] = self.stems.pop(key)  # the last one used stands last
         found = await asyncio.shield(begun)
-        self.end_spare_stems()
         return found if found and found.alive() else None
 
     def end_spare_stems(self) -> None:
@@ -145,6 +142,7 @@ class LiveKernels(AsyncMappingKernelManager):
         self.owners.pop(kernel_id, None)
         self.stem_of.pop(kernel_id, None)
         await super().shutdown_kernel(kernel_id, now=True)
+        self.end_spare_stems()
 
     def notify_disconnect(self, kernel_id: str) -> None:
         """Give a viewer who has gone a moment to come back."""
