@@ -39,7 +39,7 @@ goldens: setup ## write the golden runs anew, after a figure was meant to change
 	$(BIN)/python tests/make_goldens.py
 
 bench: setup ## print one benchmark: make bench NAME=batch
-	$(BIN)/python benchmarks/$(NAME).py
+	$(BIN)/python benchmarks/$(NAME).py $(ARGS)
 
 lock: setup ## write requirements.lock anew from pyproject.toml
 	$(BIN)/pip install -q pip-tools

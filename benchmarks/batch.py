@@ -1,12 +1,20 @@
 """How fast is a run against a plain papermill loop over the same notebooks and the same frozen tables?
 
-`make bench NAME=batch`. Both sides execute the demo's notebooks for every region (or for those named as arguments); they take
-turns, and the medians of three rounds are compared. Then a kernel's start and memory against the stock kernel's, an unchanged
-run, and a thousand tiny notebooks. The last line is JSON.
+`make bench NAME=batch ARGS="whole"`: the parts that are named as arguments, or all but `whole`.
+
+- `region`: all notebooks for one region; `whole`: for every region. Both sides take turns, and the medians of three rounds are
+  compared, in wall time and in processor time, which other work on the machine disturbs less.
+- `starts`: a kernel's start and memory against the stock kernel's.
+- `unchanged`: the command where nothing has changed. `stopped`: Ctrl-C in the middle of a run.
+- `tiny`: a thousand notebooks that do nothing.
+
+The last line is JSON.
 """
 
 import json
+import resource
 import shutil
+import signal
 import statistics
 import sys
 import tempfile
@@ -26,19 +34,26 @@ from quarterdeck.batch.preload import LIBRARIES
 
 ROOT = Path(__file__).parent.parent
 PARAMS, NOTEBOOKS = ROOT / "params" / "demo", ROOT / "notebooks"
-REGIONS = sys.argv[1:] or list(region_files(PARAMS))
 ROUNDS, TINY, MEGABYTE = 3, 1000, 1 << 20
+ONE = "north_sea"
+COMMAND = [sys.executable, "-m", "quarterdeck.cli", "run", str(PARAMS)]
 Figure = dict[str, float | str]
 
 
-def by_quarterdeck(out: Path, workers: int) -> tuple[float, float]:
-    """Give the seconds of a whole run, and the share of it, per worker, that was the notebooks' own computing."""
-    begun = time.perf_counter()
-    folder, facts = run(PARAMS, out, NOTEBOOKS, REGIONS, limits=Limits(workers), force=True)
-    took = time.perf_counter() - begun
+def by_quarterdeck(out: Path, regions: list[str], workers: int) -> tuple[float, float, float]:
+    """Give a run's seconds, of wall and of processors, and the share per worker that was the notebooks' own computing."""
+    begun = spent()
+    folder, facts = run(PARAMS, out, NOTEBOOKS, regions, limits=Limits(workers), force=True)
+    wall, busy = (now - then for now, then in zip(spent(), begun, strict=True))
     assert all(e["state"] == "done" for e in facts["notebooks"]), folder
     own = sum(computing(folder / e["region"] / f"{e['notebook']}.ipynb") for e in facts["notebooks"])
-    return took, own / took / workers
+    return wall, busy, own / wall / workers
+
+
+def spent() -> tuple[float, float]:
+    """Give a clock's seconds, and those that processors gave to this process and to those that it has seen end."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return time.perf_counter(), sum(u.ru_utime + u.ru_stime for u in used)
 
 
 def computing(notebook: Path) -> float:
@@ -47,33 +62,52 @@ def computing(notebook: Path) -> float:
     return sum(c.metadata.get("papermill", {}).get("duration") or 0.0 for c in cells)
 
 
-def by_papermill(data: Path, work: Path) -> float:
+def by_papermill(data: Path, regions: list[str], work: Path) -> tuple[float, float]:
     """Give the seconds of the loop that anybody would write: one notebook after the other, each in a kernel of its own."""
-    begun = time.perf_counter()
-    for job in plan(PARAMS, NOTEBOOKS, REGIONS, [], data=str(data)):
+    begun = spent()
+    for job in plan(PARAMS, NOTEBOOKS, regions, [], data=str(data)):
         target = work / f"{job.region}-{job.notebook}.ipynb"
         papermill.execute_notebook(job.file, target, job.parameters, kernel_name="python3", progress_bar=False)
-    return time.perf_counter() - begun
+    return tuple(now - then for now, then in zip(spent(), begun, strict=True))
+
+
+def one_region(work: Path) -> dict[str, Figure]:
+    """Compare runs of all notebooks for one region."""
+    return compared(work, [ONE])
 
 
 def whole_runs(work: Path) -> dict[str, Figure]:
     """Compare runs of everything."""
-    first, _ = run(PARAMS, work / "first", NOTEBOOKS, ["company"], ["executive_brief"])  # the demo company is generated
-    shutil.copytree(work / "first" / "demo" / "source", work / "out" / "demo" / "source")
+    return compared(work, list(region_files(PARAMS)))
+
+
+def compared(work: Path, regions: list[str]) -> dict[str, Figure]:
+    """Compare runs of all notebooks for some regions, one worker and two, against the loop."""
+    data, out = generated(work), work / "out"
     loop, one, two = [], [], []
     for _ in range(ROUNDS):
-        loop.append(by_papermill(first / "data", work))
-        one.append(by_quarterdeck(work / "out", 1))
-        two.append(by_quarterdeck(work / "out", 2))
-    peer = statistics.median(loop)
-    told = {}
-    for name, took, goal in (("one worker", one, 10.0), ("two workers", two, 18.0)):
-        seconds, share = (statistics.median(column) for column in zip(*took, strict=True))
-        told[name] = figure(
-            seconds, peer, peer / seconds, goal, "higher", "seconds; times faster than a papermill loop"
-        )
+        loop.append(by_papermill(data, regions, work))
+        one.append(by_quarterdeck(out, regions, 1))
+        two.append(by_quarterdeck(out, regions, 2))
+    peer, peer_busy = (statistics.median(column) for column in zip(*loop, strict=True))
+    told, of = {}, f"{len(regions)} regions" if len(regions) > 1 else regions[0]
+    for workers, took, goal in (("one worker", one, 10.0), ("two workers", two, 18.0)):
+        wall, busy, share = (statistics.median(column) for column in zip(*took, strict=True))
+        times = "times faster than a papermill loop"
+        name = f"{of}, {workers}"
+        told[name] = figure(wall, peer, peer / wall, goal, "higher", f"seconds; {times}")
+        told[f"{name}: processors"] = figure(busy, peer_busy, peer_busy / busy, goal, "higher", f"seconds; {times}")
         told[f"{name}: own computing"] = figure(share, 1.0, share, 0.7, "higher", "of a core's wall time")
     return told
+
+
+def generated(work: Path) -> Path:
+    """Have the demo company generated, once; give the folder of a snapshot of it, and leave its source where runs look for it."""
+    source = work / "out" / "demo" / "source"
+    if not source.is_dir():
+        run(PARAMS, work / "first", NOTEBOOKS, ["company"], ["executive_brief"])
+        shutil.copytree(work / "first" / "demo" / "source", source)
+    return work / "first" / "demo" / "latest" / "data"
 
 
 def started(name: str, work: Path) -> tuple[float, float]:
@@ -121,8 +155,7 @@ def kernel_starts(work: Path) -> dict[str, Figure]:
 
 def unchanged(work: Path) -> dict[str, Figure]:
     """Time the command where nothing has changed, from its start to its end."""
-    command = [sys.executable, "-m", "quarterdeck.cli", "run", str(PARAMS), "--out", str(work / "again")]
-    command += ["--notebook", "executive_brief"]
+    command = [*COMMAND, "--out", str(work / "again"), "--notebook", "executive_brief"]
     psutil.Popen(command, stdout=-3).wait()
     took = []
     for _ in range(5):
@@ -130,6 +163,26 @@ def unchanged(work: Path) -> dict[str, Figure]:
         psutil.Popen(command, stdout=-3).wait()
         took.append(time.perf_counter() - begun)
     return {"unchanged": figure(statistics.median(took), 1.0, 1.0 / statistics.median(took), 1.0, "lower", "seconds")}
+
+
+def stopped(work: Path) -> dict[str, Figure]:
+    """Press Ctrl-C while a run's notebooks are at work; give the seconds until the command has ended."""
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a shell's background job ignores it, and what it starts does too
+    generated(work)
+    company, took = work / "out" / "demo", []
+    for _ in range(5):
+        earlier = set(company.glob("20*"))
+        runner = psutil.Popen([*COMMAND, "--out", str(work / "out"), "--region", ONE, "--force"], stdout=-3, stderr=-3)
+        while not any(list(f.glob(".drafts/*")) for f in set(company.glob("20*")) - earlier):
+            time.sleep(0.05)
+        time.sleep(3)  # now kernels compute
+        begun = time.perf_counter()
+        runner.send_signal(signal.SIGINT)
+        assert runner.wait() == 130
+        took.append(time.perf_counter() - begun)
+    return {"stopped": figure(statistics.median(took), 2.0, 2.0 / statistics.median(took), 2.0, "lower", "seconds")}
 
 
 def tiny_notebooks(work: Path) -> dict[str, Figure]:
@@ -146,7 +199,8 @@ def tiny_notebooks(work: Path) -> dict[str, Figure]:
     )
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=kernel), notebooks / "executive_brief.ipynb")
-    shutil.copytree(work / "first" / "demo" / "source", work / "tiny" / "out" / "demo" / "source")
+    generated(work)
+    shutil.copytree(work / "out" / "demo" / "source", work / "tiny" / "out" / "demo" / "source")
     sizes = []
     begun = time.perf_counter()
     run(folder, work / "tiny" / "out", notebooks, [], ["executive_brief"], tell=lambda steps, _: watched(steps, sizes))
@@ -174,15 +228,25 @@ def figure(value: float, peer: float, ratio: float, goal: float, better: str, un
     return rounded | {"goal": goal, "better": better, "unit": unit}
 
 
+PARTS = {
+    "region": one_region,
+    "whole": whole_runs,
+    "starts": kernel_starts,
+    "unchanged": unchanged,
+    "stopped": stopped,
+    "tiny": tiny_notebooks,
+}
+
+
 def main() -> None:
     """Measure, print a table, and the JSON."""
     figures: dict[str, Figure] = {}
     with tempfile.TemporaryDirectory(prefix="qb-") as name:
-        for measure in (whole_runs, kernel_starts, unchanged, tiny_notebooks):
-            for title, told in measure(Path(name)).items():
+        for part in sys.argv[1:] or [part for part in PARTS if part != "whole"]:
+            for title, told in PARTS[part](Path(name)).items():
                 figures[title] = told
                 against = f"{told['value']:9.3f} against {told['peer']:9.3f}: {told['ratio']:7.2f} ×"
-                print(f"{title:32} {against} (goal {told['goal']:g}; {told['unit']})", flush=True)
+                print(f"{title:42} {against} (goal {told['goal']:g}; {told['unit']})", flush=True)
     print(json.dumps({"benchmark": "batch", "figures": figures}))
 
 

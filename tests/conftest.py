@@ -11,6 +11,12 @@ import pytest
 ROOT = Path(__file__).parent.parent
 GOLDEN = ROOT / "tests" / "golden"
 sys.path += [str(ROOT / "tests" / room) for room in ("batch", "publish")]  # acme.py and others, for tests run alone
+for threads in (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+):  # before numpy; tests run side by side already
+    os.environ.setdefault(threads, "1")
 SMALL = {"seed": 7, "scale": 0.2, "as_of": "2026-11-15"}
 
 

@@ -71,15 +71,17 @@ def _seen(
 ) -> list[dict]:
     """Give for each quarter's day what was booked, what was open by stage, and what of it and besides it was won in the target."""
     history = history.sort_values(["opportunity_id", "changed_on"], kind="stable")
-    won_on, rows = won.set_index("opportunity_id")["closed_on"], []
+    states = history.assign(
+        until=history.groupby("opportunity_id")["changed_on"].shift(-1),
+        won_on=history["opportunity_id"].map(won.set_index("opportunity_id")["closed_on"]),
+    ).query("status == 'open'")
+    rows = []
     for span in spans:
         day = min(span.start + elapsed, span.end)
         start = span.start + pd.DateOffset(months=3 * later)
         end = start + pd.offsets.QuarterEnd(0)
-        last = history[history["changed_on"] <= day].drop_duplicates("opportunity_id", keep="last")
-        standing = last[last["status"].eq("open")]
-        ends = standing["opportunity_id"].map(won_on)
-        within = ends.between(max(day + pd.Timedelta(days=1), start), end)
+        standing = states[(states["changed_on"] <= day) & ~(states["until"] <= day)]
+        within = standing["won_on"].between(max(day + pd.Timedelta(days=1), start), end)
         by_stage = standing.assign(won=standing["amount"].where(within, 0.0)).groupby("stage")[["amount", "won"]].sum()
         booked = won.loc[won["closed_on"].between(start, min(day, end)), "amount"].sum()
         all_won = won.loc[won["closed_on"].between(start, end), "amount"].sum()
