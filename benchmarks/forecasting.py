@@ -297,7 +297,7 @@ def pipeline() -> dict:
         table = deals.trial(deals.tried(opportunities, history, quarter(day))).set_index("way")
         print(f"\npipeline of {name}, as of {day:%Y-%m-%d}\n{table.round(4).to_string()}", flush=True)
         model = table.loc["model"]
-        for way in ("by stage", "fixed") if opportunities["stage"].nunique() > 3 else ("by stage",):
+        for way in ("by stage", "fixed") if history["stage"].nunique() > 1 else ("by stage",):
             figures[f"{name} Brier against {way}"] = figure(
                 model["brier"], table.loc[way, "brier"], 1.0, "lower", "mean squared error"
             )

@@ -1,5 +1,7 @@
 """Are forecasts of many series honest, and does each kind of series get what is said of it?"""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -56,6 +58,23 @@ def test_intervals_hold_as_often_as_they_promise():
     came = told.merge(whole, on=["series", "start"])
     assert 0.7 < came["value"].between(came["p10"], came["p90"]).mean() < 0.9
     assert abs(series.coverage(series.backtest(whole, 6, 12), 0.8) - 0.8) < 0.06
+
+
+def test_intervals_are_wider_where_series_err_together():
+    rng = np.random.default_rng(3)
+    rows = pd.MultiIndex.from_product([range(40), range(4), [1, 2, 3]], names=["series", "origin", "step"]).to_frame(
+        False
+    )
+    alone = series.spread(rows.assign(error=rng.normal(size=40 * 12)), 3)
+    shock = rows["origin"].map(dict(enumerate([1.0, -1.0, 1.0, -1.0])))
+    together = series.spread(rows.assign(error=shock + rng.normal(0, 0.1, 40 * 12)), 3)
+    origins = 1.875**2 / (1 + 0.25 + 0.0625 + 0.015625)  # weights 1, ½, ¼, ⅛: 2.65 origins' worth
+    assert alone.worth > 20 * origins
+    assert together.worth == pytest.approx(origins, rel=0.05)  # forty series say what one says
+    wide, narrow = (replace(alone, worth=told.worth).reach([0.9])[0] for told in (together, alone))
+    assert wide == pytest.approx(
+        1.55 * narrow, rel=0.05
+    )  # t(2.65) at 0.9 over the normal's, 1.32, × √(1 + 1 ÷ 2.65), 1.17
 
 
 def test_a_back_test_sees_nothing_after_its_origin(panel, tested):

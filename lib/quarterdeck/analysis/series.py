@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import softmax
-from scipy.stats import t
+from scipy.stats import norm, t
 
 from quarterdeck.analysis import members, pooled
 from quarterdeck.analysis.members import MEMBERS, NAIVE, POOLED
@@ -31,6 +31,7 @@ OWN = 5.0  # origins of its own at which a series' spread counts as much as the 
 EVENLY = [(k + 0.5) / 50 for k in range(50)]  # quantiles whose mean is the distribution's
 FADE = 0.5  # what an origin counts for against the one after it
 MANY = 100  # series × origins from which the errors' own distribution is taken
+OUTER = np.linspace(0.55, 0.999, 450)  # quantiles above the middle at which it is drawn out
 
 
 def forecast(
@@ -164,19 +165,29 @@ def weights(tested: pd.DataFrame, believed: pd.Series) -> pd.Series:
 
 @dataclass(frozen=True)
 class Spread:
-    """How far off past forecasts were: `by_step`, by series (`own`, a factor), and the `errors` in units of both, with weights."""
+    """How far off past forecasts were: `by_step`, by series (`own`, a factor), and the `errors` in units of both, with weights.
+
+    `worth` is how many independent forecasts the past ones are worth.
+    """
 
     by_step: np.ndarray
     own: pd.Series
     errors: np.ndarray
     heard: np.ndarray
+    worth: float
 
     def reach(self, quantiles: Sequence[float]) -> np.ndarray:
-        """Give the quantiles of errors in units of their spread: their own, or a Student t's where there are few."""
+        """Give the quantiles of errors in units of their spread: their own, or a Student t's where there are few.
+
+        Their own are drawn out from the middle as the next value's are from a sample's of this worth (a Student t over a normal
+        distribution, and the mean's own error; Geisser 1993, Predictive Inference, 2.2).
+        """
         blocks = len(self.own) * members.ORIGINS
         if blocks >= MANY:
             weigh = {"weights": self.heard, "method": "inverted_cdf"}
-            return np.quantile(self.errors, quantiles, **weigh) - np.quantile(self.errors, 0.5, **weigh)
+            out = t.ppf(OUTER, self.worth) / norm.ppf(OUTER) * np.sqrt(1 + 1 / self.worth)
+            drawn = np.interp(np.abs(np.asarray(quantiles) - 0.5), OUTER - 0.5, out)
+            return drawn * (np.quantile(self.errors, quantiles, **weigh) - np.quantile(self.errors, 0.5, **weigh))
         size = np.sqrt(np.average(self.errors**2, weights=self.heard)) if blocks else np.sqrt(np.pi / 2)
         return t.ppf(quantiles, max(blocks, 2)) * size
 
@@ -200,7 +211,7 @@ def spread(tested: pd.DataFrame, ahead: int) -> Spread:
     steps = np.arange(1, ahead + 1)
     errors = tested.dropna(subset=["error"])
     if errors.empty:
-        return Spread(np.sqrt(steps), pd.Series(dtype="float64"), np.array([]), np.array([]))
+        return Spread(np.sqrt(steps), pd.Series(dtype="float64"), np.array([]), np.array([]), 1.0)
     heard = FADE ** errors["origin"]
     near = (errors["error"].abs() * heard).groupby(errors["step"]).sum() / heard.groupby(errors["step"]).sum()
     near = np.maximum(np.maximum.accumulate(near.to_numpy()), 1e-9)
@@ -214,7 +225,7 @@ def spread(tested: pd.DataFrame, ahead: int) -> Spread:
     by["others"] = (rest["mass"] + OWN) / (rest["heard"] + OWN)
     others = errors[["series", "origin"]].merge(by, on=["series", "origin"], how="left")["others"]
     factor = (own["mass"] + OWN) / (own["heard"] + OWN)
-    return Spread(far, factor, unit.to_numpy() / others.to_numpy(), heard.to_numpy())
+    return Spread(far, factor, unit.to_numpy() / others.to_numpy(), heard.to_numpy(), _worth(errors))
 
 
 def coverage(tested: pd.DataFrame, level: float, name: str | None = None) -> float:
@@ -287,6 +298,21 @@ def _join(told: pd.DataFrame, weight: pd.Series) -> np.ndarray:
     """Give the weighted mean of the members that say something."""
     said = told[MEMBERS].notna().to_numpy() * weight.to_numpy()
     return (told[MEMBERS].fillna(0).to_numpy() * said).sum(axis=1) / said.sum(axis=1)
+
+
+def _worth(errors: pd.DataFrame) -> float:
+    """Give how many independent forecasts the past ones are worth: where series err together, many say little more than one.
+
+    Series count by the design effect of a cluster, 1 + (n − 1) × the correlation of two series' errors from the same origin (Kish
+    1965, Survey Sampling, 5.4), origins by their weights.
+    """
+    mean = errors.groupby(["series", "origin"])["error"].mean().unstack()
+    mean = mean.div(np.sqrt((mean**2).mean(axis=1)), axis=0).dropna(how="all")
+    count, square = mean.notna().sum(), (mean**2).sum()
+    together = (mean.sum() ** 2 - square) / (count * (count - 1)).clip(lower=1)
+    alike = float(np.clip(together.mean() / (square / count).mean(), 0, 1)) if len(mean) > 1 else 0.0
+    heard = FADE ** mean.columns.to_numpy(float)
+    return max(len(mean) / (1 + (len(mean) - 1) * alike) * heard.sum() ** 2 / (heard**2).sum(), 2.0)
 
 
 def _scales(tested: pd.DataFrame, regular: pd.DataFrame, how: members.Trial, season: int) -> pd.Series:
