@@ -217,14 +217,10 @@ def frontier_lines(frontier: pd.DataFrame, moves: pd.DataFrame, ax: Axes | None 
     style.money_axis(ax.xaxis, currency)
     style.percent_axis(ax.yaxis, 2)
     ax.set_xlabel("revenue asked for")
-    more = margin_gain(moves)
-    finding = Sentence("No split surely earns more than equal chances", [more])
-    if more.predicate == "above":
-        finding = Sentence(
-            f"A split for margin earns {style.money(row['total'], currency)} more than equal chances", [more]
-        )
     return style.title(
-        ax, finding, f"What margin can a revenue target bring? Split over {row['dimension']}s, % of revenue"
+        ax,
+        _gain_finding(moves, currency),
+        f"What margin can a revenue target bring? Split over {row['dimension']}s, % of revenue",
     )
 
 
@@ -240,3 +236,11 @@ def margin_gain(moves: pd.DataFrame) -> Claim:
     row, reach = moves.iloc[0], Z90 * (moves["error"] ** 2).sum() ** 0.5
     ends = {"low": row["total"] - reach, "high": row["total"] + reach}
     return apart("margin_gain", **ends, subject=f"{row['dimension']}s", now=row["total"], margin=row["margin"])
+
+
+def _gain_finding(moves: pd.DataFrame, currency: str) -> Sentence:
+    more = margin_gain(moves)
+    if more.predicate != "above":
+        return Sentence("No split surely earns more than equal chances", [more])
+    gained = style.money(more.figures["now"], currency)
+    return Sentence(f"A split for margin earns {gained} more than equal chances", [more])
