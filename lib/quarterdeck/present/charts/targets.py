@@ -77,17 +77,7 @@ def margin_rows(parts: pd.DataFrame, ax: Axes | None = None) -> Axes:
 def margin_bridge(bridge: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
     """Draw what moved gross margin from year to year (`analysis.margin.bridge`)."""
     part = bridge.set_index("step")["amount"]
-    names = [
-        "Four quarters\nbefore",
-        "Price",
-        "Unit cost",
-        "Volume",
-        "Mix",
-        "New\nproducts",
-        "No longer\nsold",
-        "Last four\nquarters",
-    ]
-    ax = steps([part[s] for s in STEPS], names, ax, currency)
+    ax = steps([part[s] for s in STEPS], BRIDGED, ax, currency)
     causes = part[STEPS[1:-1]]
     top = causes.abs().idxmax()
     said = {"new": "new products", "lost": "products no longer sold", "cost": "unit cost"}.get(top, top)
