@@ -263,7 +263,7 @@ def test_the_rival_sentences():
         }
     )
     assert rival_say.moves_takeaway(moves) == (
-        "**We lost 2.0 pp of the market in a year, worth €8.0m**, and hold 28.0 %. A moved by +2.0 pp, B by +0.0 pp."
+        "**We lost 2.0 pp of the market in a year, worth €8.0m**, and hold 28.0 %. A moved by +2.0 pp, B by 0.0 pp."
     )
     duel = {"won": 20, "n": 100, "rate": 0.22, "low": 0.17, "high": 0.28, "raw": 0.2, "all": 0.4, "lost": 1e6}
     harder = pd.DataFrame(

@@ -84,7 +84,8 @@ def test_deck_and_letter_show_the_pages_own_sentences(told, slides):
     for record in (r for o in outputs for r in o["data"].get(SAID_MIME, []) if r["kind"] == "finding"):
         assert record["worth"] in markup and (record["gain"] in markup) == (record["gain"] != UNTOLD)  # the card
         row = next(r for r in tables(slides)[-1] if r[1] == record["head"])
-        assert row == [record[k] for k in ("worth", "head", "action", "gain", "risk", "owner")]
+        assert row[:3] + row[4:] == [record[k] for k in ("worth", "head", "action", "risk", "owner")]
+        assert row[3] == f"{record['gain']} {record['basis']}" and record["basis"] in markup
         assert record["worth"] in letter.letter(told)
     assert slides[0].shapes.title.text_frame.text == told.headline
 
@@ -124,6 +125,12 @@ def test_pictures_are_the_pages_own_and_keep_their_text_alternative(told, slides
     for shape in drawn:
         alt = shape._element.nvPicPr.cNvPr.get("descr")
         assert stored[shape.image.blob] == alt and "?" in alt
+
+
+def test_a_deck_takes_its_pictures_from_sections_that_are_there():
+    for page, *sections in deck.SHOWN:
+        cells = json.loads((home() / "notebooks" / f"{page}.ipynb").read_text())["cells"]
+        assert {f"## {s}" for s in sections} <= {"".join(c["source"]).partition("\n")[0] for c in cells}
 
 
 def test_a_deck_that_cannot_be_finished_leaves_nothing(told, tmp_path, monkeypatch):

@@ -70,12 +70,11 @@ def outlook(orders: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame | Missing
     if state is None:
         return SMALL
     own = _accounts(*state, _learnt_before(orders, as_of), _margin(orders, as_of))
-    recent = orders["order_date"].between(as_of - YEAR, as_of, inclusive="right")
     own = own.assign(
         state=np.select([own["chance"] < GONE, own["chance"] < KEPT], STATES[:2], STATES[2]),
         silent=(as_of - own["last"]).dt.days,
         usual=own["t_x"] * 7 / own["x"].where(own["x"] > 0),
-        spend=orders[recent].groupby("customer_id")["revenue"].sum().reindex(own.index),
+        spend=_year(orders, as_of).groupby("customer_id")["revenue"].sum().reindex(own.index),
     )
     return own.sort_values("at_stake", ascending=False).reset_index()[OUTLOOK]
 
@@ -111,7 +110,7 @@ def at_risk(
     """
     if not proven(scores):
         return UNPROVEN
-    named = outlook.merge(customers[["customer_id", "name", "segment"]], on="customer_id")
+    named = _named(outlook, customers)
     parts = [named[named["state"] == state].head(most) for state in states]
     return pd.concat(parts, ignore_index=True)
 
@@ -289,7 +288,7 @@ def to_grow(
         (money a year), `category` (that most of it is in), `lacking` (categories), `chance`, `n` (peers).
     """
     columns = ["customer_id", "name", "segment", "spend", "room", "category", "lacking", "chance", "n"]
-    own = outlook.merge(customers[["customer_id", "name", "segment"]], on="customer_id").dropna(subset=["segment"])
+    own = _named(outlook, customers).dropna(subset=["segment"])
     parts = (own.groupby("segment")["spend"].transform("size") // PEERS).clip(1, 3)
     own["third"] = np.ceil(own.groupby("segment")["spend"].rank(pct=True) * parts)
     bought = _bought(orders, products, as_of)
@@ -341,6 +340,15 @@ def findings(orders: pd.DataFrame, period: Period, as_of: pd.Timestamp) -> pd.Da
             ]
             rows.append([*row, t.gain, t.gain_low, t.gain_high, t.anyway])
     return pd.DataFrame(rows, columns=FINDING)
+
+
+def _year(orders: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
+    """Give the order lines of the twelve months to a day."""
+    return orders[orders["order_date"].between(day - YEAR, day, inclusive="right")]
+
+
+def _named(outlook: pd.DataFrame, customers: pd.DataFrame) -> pd.DataFrame:
+    return outlook.merge(customers[["customer_id", "name", "segment"]], on="customer_id")
 
 
 def _state(orders: pd.DataFrame, day: pd.Timestamp) -> tuple[pd.DataFrame, list[lifetimes.Fit]] | None:
@@ -433,20 +441,19 @@ def _line(odds: pd.Series, came: pd.Series) -> tuple[float, float]:
 
 def _came(orders: pd.DataFrame, accounts: pd.Index, day: pd.Timestamp) -> pd.DataFrame:
     """Give whether each account bought in the twelve months after a day (`came`), and its net revenue in them (`actual`)."""
-    by = orders[orders["order_date"].between(day, day + YEAR, inclusive="right")].groupby("customer_id")
+    by = _year(orders, day + YEAR).groupby("customer_id")
     told = pd.DataFrame({"came": by["quantity"].max(), "actual": by["revenue"].sum()}).reindex(accounts).fillna(0.0)
     return told.assign(came=told["came"] > 0)
 
 
 def _margin(orders: pd.DataFrame, as_of: pd.Timestamp) -> float:
     """Give the gross margin of twelve months, of lines whose cost is known."""
-    recent = orders[orders["order_date"].between(as_of - YEAR, as_of, inclusive="right")]
-    known = recent.dropna(subset=["cost"])
+    known = _year(orders, as_of).dropna(subset=["cost"])
     return float(1 - known["cost"].sum() / known["revenue"].sum()) if known["revenue"].sum() > 0 else np.nan
 
 
 def _bought(orders: pd.DataFrame, products: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
-    recent = orders[orders["order_date"].between(as_of - YEAR, as_of, inclusive="right")]
+    recent = _year(orders, as_of)
     category = recent["product_id"].map(products.set_index("product_id")["category"]).rename("category")
     money = recent.groupby(["customer_id", category])["revenue"].sum()
     return money[money > 0].rename("amount").reset_index()

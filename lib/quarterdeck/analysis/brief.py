@@ -109,7 +109,7 @@ def scorecard(kpis: pd.DataFrame, aims: pd.DataFrame) -> pd.DataFrame:
     """Measured metrics with their targets, and the first predicate of each that holds.
 
     A forecast is held against its target by its interval, margin and coverage by their value, a chance by its size, all
-    others against last year: an estimate by its interval, a count by its value.
+    others against last year, where there was something then: an estimate by its interval, a count by its value.
 
     Parameters
     ----------
@@ -122,6 +122,7 @@ def scorecard(kpis: pd.DataFrame, aims: pd.DataFrame) -> pd.DataFrame:
         `kpis` with `target`, `claim` (a `claims.Claim` or None) and `state` ("good", "warn", "bad" or "").
     """
     table = kpis.merge(aims, on="metric", how="left")
+    table["previous"] = table["previous"].where(table["previous"] != 0)  # nothing then is no measure of now
     table["claim"] = [_claim(row) for row in table.itertuples()]
     table["state"] = [_state(c, better) for c, better in zip(table["claim"], table["better"], strict=True)]
     return table

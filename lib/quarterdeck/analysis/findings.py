@@ -209,7 +209,7 @@ RULES: dict[str, Rule] = {
             accounts.findings,
             "expected",
             {"low": "low"},
-            "{value} of the next twelve months may stay away",
+            "Part of what active customers bring is at risk",
             "Active customers are expected to bring {compared}; {value} more is at stake ({low} to {high}), for {n} of them may "
             "well not buy. No test of calling is on record: what it may bring is the most it could.",
             "Call the accounts at risk this month, the most money first, and keep a tenth aside to see what calling does.",

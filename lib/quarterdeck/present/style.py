@@ -139,8 +139,8 @@ def rival_colours(names: list[str]) -> dict[str, str]:
 
 
 def money_axis(axis: Axis, currency: str = "EUR") -> None:
-    """Write money on an axis."""
-    axis.set_major_locator(MaxNLocator(5))
+    """Write money on an axis, at steps that two figures tell."""
+    axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     axis.set_major_formatter(FuncFormatter(lambda value, _: money(value, currency).replace(".0", "")))
 
 

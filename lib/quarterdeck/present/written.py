@@ -48,10 +48,12 @@ def change(value: float, digits: int = 1) -> str:
 def points(value: float) -> str:
     """Write a difference of two ratios in percentage points.
 
-    >>> points(0.031), points(-0.019)
-    ('+3.1 pp', '−1.9 pp')
+    >>> points(0.031), points(-0.019), points(-0.0002)
+    ('+3.1 pp', '−1.9 pp', '0.0 pp')
     """
-    return "–" if _void(value) else f"{value * 100:+.1f} pp".replace("-", "−")
+    if _void(value):
+        return "–"
+    return "0.0 pp" if abs(value) < 0.0005 else f"{value * 100:+.1f} pp".replace("-", "−")
 
 
 def number(value: float, digits: int = 0) -> str:

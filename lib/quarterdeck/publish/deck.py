@@ -15,24 +15,33 @@ from pptx.util import Inches, Pt
 from quarterdeck.analysis.catalogue import METRICS
 from quarterdeck.analysis.claims import FIGURES, amounts, part
 from quarterdeck.present import style
+from quarterdeck.present.narrative.brief import UNTOLD
 from quarterdeck.present.said import Sentence
-from quarterdeck.publish.told import BRIEF, Picture, Told
+from quarterdeck.publish.told import BRIEF, HEADING, Picture, Told
 
 WIDE, HIGH = Inches(13.333), Inches(7.5)
 LEFT, WIDTH = Inches(0.6), Inches(12.13)
 TOP, FOOT = Inches(1.55), Inches(7.0)
 FONT, TITLE_ONLY = "Arial", 5
 MOST = 10  # slides
-HEADING = 55  # pixels of a page's picture that its finding takes, which stands in the slide's title
 COLUMNS = ["Figure", "Now", "Range", "Target", "Last year", "How it stands"]
-ACTIONS = ["Money", "Finding", "Do", "May bring", "Wrong", "Who"]
-# Which pictures go into the deck: the page, and the question of the section.
+ACTIONS = ["Money", "Finding", "Do", "May bring", "Risk of being wrong", "Who"]
+# Which pictures go into the deck: the page, and the questions of the sections whose first picture to be had it takes.
 SHOWN = [
     (BRIEF, "Where will the quarter end?"),
     (BRIEF, "What changed against last year?"),
-    ("market_research", "Did we grow with the market, or by taking share?"),
+    (
+        "market_research",
+        "Did we grow with the market, or by taking share?",
+        "Where is there room among our own customers?",
+    ),
     ("competitor_analysis", "Against whom do we win?"),
-    ("team_performance", "How did the quarter's pipeline get here?"),
+    (
+        "team_performance",
+        "How did the quarter's pipeline get here?",
+        "Where do deals stop?",
+        "Who is ahead of quota, and who grows?",
+    ),
 ]
 INKS = {"good": style.GOOD, "warn": style.WARN, "bad": style.LOSS}
 
@@ -54,7 +63,7 @@ def build(told: Told) -> Any:
     deck = _template()
     _opening(deck, told)
     _scorecard(deck, told)
-    pictures = [p for page, section in SHOWN if (p := told.picture(page, section))]
+    pictures = [p for page, *sections in SHOWN if (p := _chosen(told, page, sections))]
     for picture in [p for p in pictures if p.page == BRIEF]:
         _pictured(deck, told, picture)
     if told.of("since"):
@@ -64,6 +73,10 @@ def build(told: Told) -> Any:
     if told.of("finding"):
         _actions(deck, told)
     return deck
+
+
+def _chosen(told: Told, page: str, sections: list[str]) -> Picture | None:
+    return next((p for section in sections if (p := told.picture(page, section))), None)
 
 
 def _template() -> Any:
@@ -151,7 +164,7 @@ def figure_row(figure: dict[str, Any], kpi: dict[str, Any], currency: str) -> li
 
     spread = "–" if kpi["low"] is None else f"{write(kpi['low'])} to {write(kpi['high'])}"
     ends = [write(figure["target"]), write(figure["previous"])]
-    return [figure["title"], write(kpi["value"]), spread, *ends, figure["text"]]
+    return [figure["title"], write(kpi["value"]), spread, *ends, figure["text"] or "–"]
 
 
 def _since(deck: Any, told: Told) -> None:
@@ -164,12 +177,19 @@ def _since(deck: Any, told: Told) -> None:
 
 def _actions(deck: Any, told: Told) -> None:
     found = told.of("finding")
-    rows = [[f["worth"], f["head"], f["action"], f["gain"], f["risk"], f["owner"]] for f in found]
+    rows = [action_row(f) for f in found]
     claims = [c for f in found for c in f["claims"]]
     where = "\n".join(f"{f['head']}: see {f['page'].replace('_', ' ')}, “{f['question']}”. {f['body']}" for f in found)
     title = calling(len(found), found[0])
     slide = _slide(deck, told, title, said(title), claims, where)
-    _table(slide, [ACTIONS, *rows], [1.1, 2.6, 3.45, 2.4, 0.98, 1.6], 12, right=(0, 3, 4))
+    _table(slide, [ACTIONS, *rows], [1.1, 2.5, 3.2, 2.85, 0.98, 1.5], 12, right=(0, 4))
+
+
+def action_row(finding: dict[str, Any]) -> list[str]:
+    """Write one finding as a row of the actions; beside what acting may bring stands what that rests on."""
+    rests = "" if finding["gain"] == UNTOLD else finding.get("basis", "")
+    brings = f"{finding['gain']} {rests}".strip()
+    return [finding["worth"], finding["head"], finding["action"], brings, finding["risk"], finding["owner"]]
 
 
 def calling(count: int, first: dict[str, Any]) -> Sentence:

@@ -48,27 +48,33 @@ def letter(told: Told) -> str:
 
 
 def _whole(told: Told, pictures: list[Picture]) -> str:
-    parts = [_heading(told.headline), _figures(told), _findings(told), *map(_picture, pictures), _since(told)]
-    rows = "".join(f'<tr><td style="padding:0 20px 18px">{part}</td></tr>' for part in parts if part)
-    foot = f'<tr><td style="padding:0 20px 24px;font-size:12px;color:{style.SOFT}">{escape(told.stand)}</td></tr>'
+    parts = [
+        _heading(told.headline, told.stand),
+        _figures(told),
+        _findings(told),
+        *map(_picture, pictures),
+        _since(told),
+    ]
+    # One cell holds all: on paper a row of a table is not broken where it fits on a page of its own.
+    rows = "".join(f'<div style="padding-bottom:14px">{part}</div>' for part in parts if part)
     inner = (
         '<table role="presentation" cellpadding="0" cellspacing="0" width="100%" '
         f'style="max-width:640px;background:#fff;text-align:left;{FONT};color:{style.INK};font-size:15px;line-height:1.45">'
-        f"{rows}{foot}</table>"
+        f'<tr><td style="padding:0 20px 4px">{rows}</td></tr></table>'
     )
     return (
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(told.headline)}</title>'
         '<meta name="viewport" content="width=device-width,initial-scale=1"></head>'
         '<body style="margin:0;padding:0;background:#f4f6f8"><table role="presentation" cellpadding="0" cellspacing="0" '
-        f'width="100%"><tr><td align="center" style="padding:12px 0">{inner}</td></tr></table></body></html>'
+        f'width="100%"><tr><td align="center" style="padding:12px 0 0">{inner}</td></tr></table></body></html>'
     )
 
 
-def _heading(text: str) -> str:
+def _heading(text: str, stand: str) -> str:
     band = f"background:{style.NAVY};color:#fff;margin:0 -20px;padding:9px 20px;font-weight:600"
     return (
         f'<div style="{band}">Quarterdeck</div><h1 style="font-size:21px;line-height:1.3;color:{style.NAVY};'
-        f'margin:18px 0 0">{escape(text)}</h1>'
+        f'margin:18px 0 6px">{escape(text)}</h1><div style="font-size:12px;color:{style.SOFT}">{escape(stand)}</div>'
     )
 
 
@@ -116,9 +122,10 @@ def _finding(finding: dict[str, Any]) -> str:
 
 
 def _picture(picture: Picture) -> str:
-    """Show a picture; where a mail program blocks it, its text alternative says what it finds."""
-    source = base64.b64encode(picture.png).decode()
+    """Show a picture below its finding in words, which a phone shows large and a mail program that blocks pictures shows too."""
+    source = base64.b64encode(picture.bare).decode()
     return (
+        f'<div style="font-weight:600;color:{style.NAVY};margin:0 0 4px;break-after:avoid">{escape(picture.finding)}</div>'
         f'<img src="data:image/png;base64,{source}" alt="{escape(picture.alt)}" width="600" '
         'style="width:100%;max-width:600px;height:auto;display:block;border:0;break-inside:avoid">'
     )
@@ -129,9 +136,10 @@ def _since(told: Told) -> str:
     if not rows:
         return ""
     cell = f"border-bottom:1px solid {style.LINE};padding:5px 10px 5px 0"
+    figure = f"{cell};white-space:nowrap"
     lines = "".join(
-        f'<tr><td style="{cell}">{escape(r["title"])}</td><td align="right" style="{cell}">{r["then"]}</td>'
-        f'<td align="right" style="{cell}"><b>{r["now"]}</b></td><td style="{cell}">{escape(r["text"])}</td></tr>'
+        f'<tr><td style="{cell}">{escape(r["title"])}</td><td align="right" style="{figure}">{r["then"]}</td>'
+        f'<td align="right" style="{figure}"><b>{r["now"]}</b></td><td style="{cell}">{escape(r["text"])}</td></tr>'
         for r in rows
     )
     table = f'<table cellpadding="0" cellspacing="0" width="100%" style="break-inside:avoid">{lines}</table>'

@@ -1,12 +1,15 @@
 """What did a finished run tell of a region? The figures of `run.json`, and the sentences and pictures of its stored pages."""
 
 import base64
+import io
 import json
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from quarterdeck.batch.params import nearest
 from quarterdeck.data import COMPANY
@@ -15,6 +18,8 @@ from quarterdeck.present import style
 from quarterdeck.present.said import SAID_MIME
 from quarterdeck.publish.access import WHOLE
 from quarterdeck.publish.papers import BRIEF
+
+HEADING = 55  # pixels of a page's picture that its finding takes
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,14 @@ class Picture:
     def finding(self) -> str:
         """Give what the picture is headed by."""
         return self.alt.partition(". ")[0]
+
+    @property
+    def bare(self) -> bytes:
+        """Give the PNG without its heading, for a place where the finding stands in words."""
+        with Image.open(io.BytesIO(self.png)) as whole:
+            cut, rest = whole.crop((0, HEADING, whole.width, whole.height)), io.BytesIO()
+            cut.save(rest, "png", optimize=True)
+        return rest.getvalue()
 
 
 @dataclass(frozen=True)
@@ -75,8 +88,7 @@ class Told:
 
     def picture(self, page: str, section: str) -> Picture | None:
         """Find the first picture under a section's heading; None where the page or the picture is not there."""
-        found = (p for p in self.pictures(page) if p.section == section)
-        return next(found, None)
+        return next((p for p in self.pictures(page) if p.section == section), None)
 
     def pictures(self, page: str) -> list[Picture]:
         """Give the pictures of a stored page, in its order; none where there is no such page."""

@@ -1,5 +1,7 @@
 """The brief's two pictures: where the quarter will end, and what changed against last year."""
 
+from textwrap import wrap
+
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -57,7 +59,7 @@ def bridge_bars(
     against : str
         What the first total is of.
     """
-    names = [p.replace(" ", "\n", 1) for p in bridge["part"]]
+    names = [p if "\n" in p else "\n".join(wrap(p, 12)) for p in bridge["part"]]
     ax = steps(bridge["amount"].tolist(), names, ax, currency)
     changes = bridge[bridge["kind"].ne("total")].set_index("part")["amount"]
     question = f"What changed against {against}? Revenue of the quarter so far, {currency}"

@@ -82,17 +82,7 @@ def margin_rows(parts: pd.DataFrame, ax: Axes | None = None) -> Axes:
 def margin_bridge(bridge: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
     """Draw what moved gross margin from year to year (`analysis.margin.bridge`)."""
     amount = bridge.set_index("step")["amount"]
-    names = [
-        "Four quarters\nbefore",
-        "Price",
-        "Unit cost",
-        "Volume",
-        "Mix",
-        "New\nproducts",
-        "No longer\nsold",
-        "Last four\nquarters",
-    ]
-    ax = steps([amount[s] for s in STEPS], names, ax, currency)
+    ax = steps([amount[s] for s in STEPS], BRIDGED, ax, currency)
     causes = amount[STEPS[1:-1]]
     figures = {"now": causes[causes.abs().idxmax()], "most": causes.max(), "least": causes.min()}
     top = first("margin_money", ("did most",), figures, f"step: {causes.abs().idxmax()}")

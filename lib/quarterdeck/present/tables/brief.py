@@ -96,7 +96,7 @@ def _change(kpi: Any, claim: Claim, currency: str) -> str:
     moved = abs(kpi.value - kpi.previous)
     if kpi.unit == "ratio":
         return f"{side} {moved * 100:.1f} pp"
-    return f"{side} {style.percent(moved / abs(kpi.previous))}" if kpi.previous else f"{side} from nothing"
+    return f"{side} {style.percent(moved / abs(kpi.previous))}"
 
 
 def _moved(row: Any, currency: str) -> Sentence:
