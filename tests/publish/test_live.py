@@ -166,6 +166,7 @@ def test_a_viewer_who_lost_the_connection_moves_on(server, boss):
     viewer.say(move(20, widget), until=lambda h: moved(h))  # a new connection, which asks for no widgets
     assert moved(viewer.heard).startswith("288.90 by")
     assert PINGS["ws_ping_interval"] < PINGS["ws_ping_timeout"]  # or nobody would have answered in time
+    assert "ping" not in (server[1].root / "log.txt").read_text()
 
 
 def where(server, reader, page, to=20) -> psutil.Process:

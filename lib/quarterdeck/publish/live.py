@@ -247,6 +247,11 @@ class Kernel(Page):
 class Channels(VoilaKernelWebsocketHandler):
     """`/api/kernels/<id>/channels`: between a viewer's sliders and their kernel, through the gate."""
 
+    @property
+    def ping_timeout(self) -> int:
+        """Give Jupyter's patience in milliseconds; Tornado, who asks before the opening, takes no more than the interval."""
+        return super().ping_timeout if self.last_ping else self.ping_interval
+
     def get(self, kernel_id: str) -> Awaitable[None]:
         """Open the connection, to the viewer's own kernel alone."""
         if kernel_id not in self.kernel_manager or (
