@@ -109,13 +109,18 @@ def look_and_move(address: str) -> ClientConnection:
     page = urllib.request.urlopen(address, timeout=900).read().decode()
     kernel, host = re.search(r'"kernelId": "([0-9a-f-]+)"', page)[1], address.split("/")[2]
     way = f"ws://{host}/api/kernels/{kernel}/channels"
-    connection = connect(way, subprotocols=[PROTOCOL], open_timeout=300, max_size=None)
-    connection.send(said("comm_open", {"comm_id": "c", "target_name": "jupyter.widget.control", "data": {}}))
-    connection.send(said("comm_msg", {"comm_id": "c", "data": {"method": "request_states"}}))
-    moved = False
+    connection = connect(way, subprotocols=[PROTOCOL], open_timeout=300, max_size=None, max_queue=None)
+    moved = heard = False
     while True:
-        content = json.loads(bytes(deserialize_msg_from_ws_v1(connection.recv(timeout=300))[1][3]))
-        data = content.get("data", {})
+        if not heard:  # what is said before the server has found the kernel is lost: say it again
+            connection.send(said("comm_open", {"comm_id": "c", "target_name": "jupyter.widget.control", "data": {}}))
+            connection.send(said("comm_msg", {"comm_id": "c", "data": {"method": "request_states"}}))
+        try:
+            content = json.loads(bytes(deserialize_msg_from_ws_v1(connection.recv(timeout=20))[1][3]))
+        except TimeoutError:
+            heard = moved
+            continue
+        heard, data = True, content.get("data", {})
         if not moved and data.get("method") == "update_states":
             slider = next(name for name, state in data["states"].items() if state["model_name"] == "IntSliderModel")
             update = {"method": "update", "state": {"value": 10}, "buffer_paths": []}
@@ -133,6 +138,7 @@ def crowd(server: subprocess.Popen, address: str, size: int) -> tuple[float, flo
     with ThreadPoolExecutor(size) as viewers:
         kept += viewers.map(look_and_move, [address] * (size - 1))
     everybody = memory(server)
+    assert all(connection.ping().wait(60) for connection in kept), "a viewer was lost"
     for connection in kept:
         connection.close()
     return nobody, (everybody - first) / (size - 1), everybody

@@ -1,58 +1,68 @@
 """From a company's source to a page that an executive reads, with every part real."""
 
 import json
+import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
 from axe_core_python.selenium import Axe
+from jupyter_server.auth.security import passwd
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 from conftest import ROOT
+from fake_runs import serving
 from quarterdeck.batch.params import WORKBOOKS
+from reader import Reader
 
 QUARTERDECK = [sys.executable, "-m", "quarterdeck.cli"]
+PASSWORD = "correct horse battery"
+REGIONS = ["americas", "baltic", "company", "iberia", "mediterranean", "north_sea"]
+DRAWN = """const [img] = document.querySelectorAll(".live .widget-image"), canvas = document.createElement("canvas");
+[canvas.width, canvas.height] = [img.naturalWidth, img.naturalHeight];
+canvas.getContext("2d").drawImage(img, 0, 0);
+return img.complete && img.naturalWidth ? canvas.toDataURL() : "";"""
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory, chromium):
-    """Run a small demo company for itself and one region, and serve it."""
+def company(tmp_path_factory, chromium):
+    """Run a small demo company: all pages for itself and one region; then the forecast for itself and five regions."""
     root = tmp_path_factory.mktemp("company")
-    shutil.copytree(ROOT / "params" / "demo", root / "params" / "demo")
+    shutil.copytree(ROOT / "params" / "demo", root / "params" / "demo", ignore=lambda *_: ["adriatic.yaml"])
     source = root / "params" / "demo" / "source.yaml"
     source.write_text(source.read_text().replace("scale: 1,", "scale: 0.2,"))
     (root / "notebooks").symlink_to(ROOT / "notebooks")
-    command = [*QUARTERDECK, "run", "params/demo", "--region", "company", "North Sea"]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [*QUARTERDECK, "serve", "--port", str(port)], cwd=root, stdout=subprocess.PIPE, text=True
+    for wish in (["--region", "company", "North Sea"], ["--notebook", "forecasting"]):
+        command = [*QUARTERDECK, "run", "params/demo", *wish]
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return root
+
+
+@pytest.fixture(scope="module")
+def served(company):
+    """Serve the first run, which is the latest whole one, to anybody."""
+    with serving(company / "outputs", company / "log.txt") as (address, _):
+        yield address, company
+
+
+@pytest.fixture(scope="module")
+def explored(company):
+    """Serve the second run, of six pages, to anna, who may see two of them, and to boss; with live pages."""
+    run = max(p.name for p in (company / "outputs" / "demo").glob("2*"))
+    hashed, users = passwd(PASSWORD), company / "users.yaml"
+    users.write_text(
+        f"users:\n  anna: {{password: '{hashed}', role: explorer, sees: {{demo: [North Sea, Iberia]}}}}\n"
+        f"  boss: {{password: '{hashed}', role: explorer, sees: all}}\n"
     )
-    try:
-        assert f"http://127.0.0.1:{port}" in process.stdout.readline()
-        wait_for(f"http://127.0.0.1:{port}/healthz", process)
-        yield f"http://127.0.0.1:{port}", root
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def wait_for(address: str, process: subprocess.Popen) -> None:
-    while process.poll() is None:
-        try:
-            urllib.request.urlopen(address, timeout=5).close()
-            return
-        except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.1)
-    raise AssertionError("the server ended before it answered")
+    options = ("--run", run, "--users", str(users), "--audit", str(company / "audit.jsonl"), "--live", "16")
+    with serving(company / "outputs", company / "explored.txt", *options) as (address, _):
+        yield address, run
 
 
 def wait_until(true) -> None:
@@ -185,3 +195,76 @@ def test_a_page_asks_no_other_host_and_weighs_little(served, chromium):
         loaded = chromium.execute_script(script)
         assert all(name.startswith(address) for name, _ in loaded if not name.startswith("data:"))
         assert sum(size for _, size in loaded) < 1_500_000, notebook
+
+
+def find(chromium, css: str, seconds: float = 120.0):
+    """Wait for an element."""
+    end = time.monotonic() + seconds
+    while not (found := chromium.find_elements(By.CSS_SELECTOR, css)) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert found, f"{css} is not on {chromium.current_url}"
+    return found[0]
+
+
+def texts(chromium, css: str) -> list[str]:
+    return [e.text for e in chromium.find_elements(By.CSS_SELECTOR, css)]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_who_may_see_two_regions_of_six_reads_explores_and_goes_back(explored, chromium, width, scheme):
+    address, run = explored
+    chromium.delete_all_cookies()
+    look(chromium, address, width, scheme)
+    chromium.get_log("browser")
+    find(chromium, "input[name=username]").send_keys("anna")
+    find(chromium, "input[name=password]").send_keys(PASSWORD, Keys.ENTER)
+    find(chromium, ".regions")
+    assert sorted(texts(chromium, ".regions .region")) == ["Iberia", "North Sea"]
+    chromium.find_element(By.CSS_SELECTOR, "a[href$='/north_sea/forecasting']").click()
+    figures = re.search(r"figures ([0-9a-f]{8})", find(chromium, "footer").text)[1]
+    chromium.find_element(By.CSS_SELECTOR, ".switch summary").click()
+    assert sorted(texts(chromium, ".menu li")) == ["Iberia", "North Sea"]
+    find(chromium, ".explore a").click()
+    handle = find(chromium, ".live .noUi-handle")
+    assert figures in find(chromium, "#live-state").text
+    said = chromium.find_element(By.CSS_SELECTOR, ".live").text
+    handle.send_keys(Keys.ARROW_RIGHT)
+    wait_until(lambda: find(chromium, ".live .widget-image[src^=blob]") and chromium.execute_script(DRAWN))
+    assert chromium.find_element(By.CSS_SELECTOR, ".live").text != said
+    drawn = chromium.execute_script(DRAWN)
+    handle.send_keys(*[Keys.ARROW_RIGHT] * 9)
+    wait_until(lambda: chromium.execute_script(DRAWN) not in ("", drawn))
+    assert chromium.execute_script("return document.documentElement.scrollWidth") == width
+    elsewhere = (
+        "return performance.getEntriesByType('resource').map(r => r.name).filter(n => !n.startsWith(arguments[0]))"
+    )
+    assert not [n for n in chromium.execute_script(elsewhere, address) if not n.startswith(("data:", "blob:"))]
+    assert not [e for e in chromium.get_log("browser") if e["level"] == "SEVERE"]
+    find(chromium, "#live-state a, .top .chip").click()
+    find(chromium, ".top .brand").click()
+    assert sorted(texts(chromium, ".regions .region")) == ["Iberia", "North Sea"]
+
+
+def test_who_may_see_two_regions_of_six_finds_no_others_by_search_or_address(explored):
+    address, run = explored
+    anna = Reader(address)
+    anna.log_in("anna", PASSWORD)
+    found = anna.ask("/search?q=forecast")[2]
+    assert set(re.findall(r"Halcyon Marine · ([\w ]+?) ·", found)) == {"North Sea", "Iberia"}
+    for region in REGIONS:
+        expected = 200 if region in ("north_sea", "iberia") else 404
+        paths = (f"/demo/{run}/{region}/forecasting", f"/demo/{run}/{region}/forecasting/compare")
+        assert [anna.ask(path)[0] for path in paths] == [expected] * 2, region
+        assert expected == 200 or anna.ask(f"/live/demo/{run}/{region}/forecasting")[0] == 404
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_a_live_page_begins_with_the_stored_pages_figures(explored, region):
+    address, run = explored
+    boss = Reader(address)
+    boss.log_in("boss", PASSWORD)
+    digest = re.search(r"figures ([0-9a-f]{8})<", boss.ask(f"/demo/{run}/{region}/forecasting")[2])[1]
+    page = boss.ask(f"/live/demo/{run}/{region}/forecasting")[2]
+    assert f"The kernel's figures are the page's own, digest <code>{digest}</code>" in page
+    boss.send("/logout")

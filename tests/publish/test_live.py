@@ -20,6 +20,7 @@ from quarterdeck.publish.audit import OFTEN
 from quarterdeck.publish.gate import Gate
 from quarterdeck.publish.live import LiveKernels
 from quarterdeck.publish.program import divided, needed
+from quarterdeck.publish.serve import PINGS
 from reader import Reader
 from viewer import WAIT, Viewer, ask_for_widgets, frame, kernel_of, states
 
@@ -157,6 +158,16 @@ def test_only_what_the_sliders_stand_on_is_executed(server, boss):
     assert not list(server[1].out.rglob("ran.txt"))
     assert needed(["a = 1", "b = 2", "a += b", "c = [x for x in b]", "a"], {4}) == ["a = 1", "b = 2", "a += b", "", "a"]
     assert needed(["from m import (x, y as z)", "%magic", "z"], {2}) == ["from m import (x, y as z)", "%magic", "z"]
+
+
+def test_a_viewer_who_lost_the_connection_moves_on(server, boss):
+    viewer = see(server, boss, boss.ask(PAGE.format("north"))[2])
+    widget = slider(viewer.heard)
+    viewer.heard.clear()
+    viewer.say(move(20, widget), until=lambda h: moved(h))  # a new connection, which asks for no widgets
+    assert moved(viewer.heard).startswith("288.90 by")
+    assert PINGS["ws_ping_interval"] < PINGS["ws_ping_timeout"]  # or nobody would have answered in time
+    assert "ping" not in (server[1].root / "log.txt").read_text()
 
 
 def where(server, reader, page, to=20) -> psutil.Process:

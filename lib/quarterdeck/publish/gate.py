@@ -32,7 +32,9 @@ class Gate:
     """One viewer's connection to one kernel: the widgets that it has shown, and the way to ask for them."""
 
     control: str = ""
-    widgets: dict[str, str] = field(default_factory=dict)  # the kind of each, by its id
+    widgets: dict[str, str] = field(
+        default_factory=dict
+    )  # the kind of each, by its id; filled as the kernel shows them
     at_work: str | None = None  # the id of the move that the kernel is at
     waiting: dict[str, dict[str, Any]] = field(default_factory=dict)  # the last move of each widget meanwhile
     others: int = 0  # messages that were no moves
@@ -84,7 +86,7 @@ class Gate:
         if header["msg_type"] == "comm_open" and content.get("target_name") == "jupyter.widget":
             self.widgets[content["comm_id"]] = data.get("state", {}).get("_model_name", "")
         if content.get("comm_id") == self.control and data.get("method") == "update_states":
-            self.widgets |= {name: state["model_name"] for name, state in data["states"].items()}
+            self.widgets.update({name: state["model_name"] for name, state in data["states"].items()})
         return header["msg_type"] in OUTWARD
 
     def _said(self, kind: str, content: dict[str, Any]) -> dict[str, Any] | None:

@@ -91,6 +91,9 @@ class LiveKernels(AsyncMappingKernelManager):
         super().__init__(**kwargs)
         self.owners: dict[str, str] = {}
         self.waiting: set[LivePage] = set()  # pages that have a place, and no kernel yet
+        self.shown: dict[
+            str, dict[str, str]
+        ] = {}  # the widgets that each kernel has shown: a viewer may lose the connection
         self.stems: dict[tuple, asyncio.Task] = {}  # by what they have executed, where, and by which library
         self.stem_of: dict[str, stem.Stem | None] = {}  # the one that a kernel was forked from
 
@@ -141,6 +144,7 @@ class LiveKernels(AsyncMappingKernelManager):
         """End a kernel at once: it has nothing to save."""
         self.owners.pop(kernel_id, None)
         self.stem_of.pop(kernel_id, None)
+        self.shown.pop(kernel_id, None)
         await super().shutdown_kernel(kernel_id, now=True)
         self.end_spare_stems()
 
@@ -243,13 +247,18 @@ class Kernel(Page):
 class Channels(VoilaKernelWebsocketHandler):
     """`/api/kernels/<id>/channels`: between a viewer's sliders and their kernel, through the gate."""
 
+    @property
+    def ping_timeout(self) -> int:
+        """Give Jupyter's patience in milliseconds; Tornado, who asks before the opening, takes no more than the interval."""
+        return super().ping_timeout if self.last_ping else self.ping_interval
+
     def get(self, kernel_id: str) -> Awaitable[None]:
         """Open the connection, to the viewer's own kernel alone."""
         if kernel_id not in self.kernel_manager or (
             self.kernel_manager.owners.get(kernel_id) != self.current_user.username
         ):
             raise HTTPError(404)
-        self.gate = Gate()
+        self.gate = Gate(widgets=self.kernel_manager.shown.setdefault(kernel_id, {}))
         return super().get(kernel_id)
 
     def on_message(self, ws_message: bytes | str) -> None:

@@ -56,6 +56,10 @@ LOOK = 2000  # ms between looks for a new run
 NO_PAPER = "This run did not record what a deck or a letter says."
 PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 TYPES = {"webp": "image/webp", "png": "image/png", "jpeg": "image/jpeg", "svg": "image/svg+xml"}
+PINGS = {
+    "ws_ping_interval": 10_000,
+    "ws_ping_timeout": 30_000,
+}  # ms; the first pong comes an interval after the opening
 PATIENCE = {  # with clients: seconds for a request's headers, and for its body, and how large they may be
     "idle_connection_timeout": 30.0,
     "body_timeout": 10.0,
@@ -479,7 +483,7 @@ class Pages(Voila):
             "papers": papers.Papers(),
             "explorable": _live_pages().explorable if self.live else lambda _: False,
             "websocket_max_message_size": PATIENCE["max_header_size"],
-            "ws_ping_timeout": 30_000,
+            **PINGS,
             "compress_response": True,
             "stylesheet": f"/static/{STYLESHEET.name}?v={version}",
         }
