@@ -49,7 +49,7 @@ def chances(opportunities: pd.DataFrame, opportunity_history: pd.DataFrame, peri
     """
     columns = ["opportunity_id", "stage", "amount", "expected_close", "chance", "next_chance", "worth", "swing", "n"]
     known = _marked(opportunities, opportunity_history, last_quarters(period.start, TRAINED), period.start)
-    now = _standing(opportunities, _states(opportunity_history), period.through)
+    now = _standing(_states(opportunities, opportunity_history), period.through)
     if len(known) < FEWEST or known["won"].nunique() < 2 or now.empty:
         return pd.DataFrame(columns=columns)
     fit = _learnt(known)
@@ -165,20 +165,20 @@ def bookings_ahead(
     return pd.DataFrame([[booked, worth, to_come, *ends, len(chances), len(fresh)]], columns=columns)
 
 
-def _states(history: pd.DataFrame) -> pd.DataFrame:
-    """Give each state of a deal with the day it entered its stage, and the day on which the next state came (`until`)."""
+def _states(opportunities: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
+    """Give each open state of a deal with the day it entered its stage, and the day on which the next one came (`until`)."""
     past = history.sort_values(["opportunity_id", "changed_on"], kind="stable")
     first = past["opportunity_id"].ne(past["opportunity_id"].shift())
     moved = first | past["stage"].ne(past["stage"].shift())
     until = past["changed_on"].shift(-1).mask(first.shift(-1, fill_value=True))
-    return past.assign(entered=past["changed_on"].where(moved).ffill(), until=until)
-
-
-def _standing(opportunities: pd.DataFrame, states: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
-    """Give the deals that were open at the end of a day, as they stood then."""
-    last = states[(states["changed_on"] <= day) & ~(states["until"] <= day) & states["status"].eq("open")]
+    past = past.assign(entered=past["changed_on"].where(moved).ffill(), until=until)
     known = opportunities.set_index("opportunity_id")[["opened_on", "segment", "competitor"]]
-    return last.join(known, on="opportunity_id")[STANDING].assign(day=day)
+    return past[past["status"].eq("open")].join(known, on="opportunity_id")[[*STANDING, "changed_on", "until"]]
+
+
+def _standing(states: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
+    """Give the deals that were open at the end of a day, as they stood then."""
+    return states.loc[(states["changed_on"] <= day) & ~(states["until"] <= day), STANDING].assign(day=day)
 
 
 def _marked(
@@ -188,10 +188,10 @@ def _marked(
     won_on = opportunities.set_index("opportunity_id")["closed_on"].where(
         opportunities.set_index("opportunity_id")["status"].eq("won")
     )
-    parts, states = [], _states(history)
+    parts, states = [], _states(opportunities, history)
     for span, mark in itertools.product(spans, MARKS):
         through = (span.start + (span.end - span.start) * mark).normalize()
-        standing = _standing(opportunities, states, through)
+        standing = _standing(states, through)
         for end in (span.end, span.end + pd.offsets.QuarterEnd(1)):
             if end < until and len(standing):
                 won = (standing["opportunity_id"].map(won_on) <= end).to_numpy(float)
