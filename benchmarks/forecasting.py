@@ -29,7 +29,6 @@ warnings.filterwarnings("ignore")
 
 import numpy as np  # noqa: E402  after the number of threads is set
 import pandas as pd  # noqa: E402
-from statsforecast import StatsForecast  # noqa: E402
 from statsforecast import models as peers  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
@@ -135,14 +134,22 @@ def statsforecast_peer(who: str, seen: pd.DataFrame, ahead: int, season: int) ->
     model = getattr(peers, who)(season_length=short if who in ("AutoETS", "AutoARIMA") else season, alias="x")
     if who == "AutoARIMA":
         model.approximation = season > 4
-    long = seen.rename(columns={"series": "unique_id", "start": "ds", "value": "y"})
-    engine = StatsForecast([model], 1, fallback_model=peers.SeasonalNaive(season))
-    told = engine.forecast(df=long, h=ahead, level=LEVELS)
-    found = pd.DataFrame({"series": told["unique_id"], "step": told.groupby("unique_id").cumcount() + 1})
-    for quantile, column in zip(QUANTILES, COLUMNS, strict=True):
-        level = round(abs(1 - 2 * quantile) * 100)
-        found[column] = told[f"x-{'lo' if quantile < 0.5 else 'hi'}-{level}"] if level else told["x"]
-    return found
+    found = []
+    for name, values in members.histories(seen).items():
+        try:
+            told = model.forecast(
+                y=values.copy(), h=ahead, level=LEVELS
+            )  # a copy, for AutoCES fails on pandas' read-only values
+        except (
+            Exception
+        ):  # the library's models raise all sorts where a series does not suit them; its own fallback does the same
+            told = peers.SeasonalNaive(season).forecast(y=values.copy(), h=ahead, level=LEVELS)
+        table = pd.DataFrame({"series": name, "step": range(1, ahead + 1)})
+        for quantile, column in zip(QUANTILES, COLUMNS, strict=True):
+            level = round(abs(1 - 2 * quantile) * 100)
+            table[column] = told[f"{'lo' if quantile < 0.5 else 'hi'}-{level}"] if level else told["mean"]
+        found.append(table)
+    return pd.concat(found)
 
 
 def prophet_peer(seen: pd.DataFrame, ahead: int, season: int) -> pd.DataFrame:
