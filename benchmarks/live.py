@@ -33,6 +33,7 @@ ROOT = Path(__file__).parent.parent
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 5
 CROWD, STOCK_CROWD, MEGABYTE, GIGABYTES = 40, 5, 1 << 20, 4
 PROTOCOL = "v1.kernel.websocket.jupyter.org"
+VERSION = {"version": "1.0.0"}  # of the channel by which widgets are asked for
 SLIDERS = "return document.querySelectorAll('.noUi-handle').length"
 LEVERS = 4  # at least: a region without a known price response has no slider for the price
 Figure = dict[str, float | str]
@@ -101,7 +102,7 @@ def said(kind: str, content: dict) -> bytes:
         "version": "5.3",
         "msg_type": kind,
     }
-    return serialize_msg_to_ws_v1([json.dumps(part).encode() for part in (header, {}, {}, content)], "shell")
+    return serialize_msg_to_ws_v1([json.dumps(part).encode() for part in (header, {}, VERSION, content)], "shell")
 
 
 def look_and_move(address: str) -> ClientConnection:
