@@ -4,7 +4,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 from quarterdeck.data.snapshot import Missing
-from quarterdeck.present import style
+from quarterdeck.present import page, style
 from quarterdeck.present.page import show
 from quarterdeck.present.tables import KPI_MIME, kpi_tiles
 
@@ -26,8 +26,9 @@ KPIS = pd.DataFrame(
 
 
 @pytest.fixture(autouse=True)
-def shell():
-    """Displays are sent only where IPython's shell runs, as it does in a kernel."""
+def shell(monkeypatch):
+    """Displays are sent only where IPython's shell runs, as it does in a kernel; nothing was said there before."""
+    monkeypatch.setattr(page, "_noted", {})
     InteractiveShell.instance()
     yield
     InteractiveShell.clear_instance()

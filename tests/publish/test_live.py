@@ -47,7 +47,7 @@ def add_live_notebook(acme):
     acme.write_notebook("forecasting", *CELLS, MOVES)
     file = acme.notebooks / "forecasting.ipynb"
     notebook = nbformat.read(file, as_version=4)
-    notebook.cells[-1].metadata["tags"] = ["live"]
+    notebook.cells[-2].metadata["tags"] = ["live"]
     nbformat.write(notebook, file)
 
 

@@ -272,7 +272,7 @@ def target_takeaway(
         f"**One target, two measures: {style.money(row['target'], currency)} of revenue has a chance of "
         f"{style.percent(row['probability'], 0)}, the {style.money(now['goal'], currency)} of bookings that usually go with it "
         f"{style.percent(now['chance'], 0)}.** Bookings came to {style.percent(usual, 0)} of revenue in the last four quarters "
-        f"and come to {style.percent(here, 0)} by the two middles of this one; orders that no deal stands behind are in revenue "
+        f"and come to {style.percent(here, 0)} by the two middles of this one; orders without a deal are in revenue "
         "alone. The target is of revenue, so its chance there is the one to go by."
     )
     return Sentence(said, claims)
