@@ -198,6 +198,6 @@ def _by_month(opportunities: pd.DataFrame, reps: pd.DataFrame, period: Period) -
     cells = [(rep, m, known["hired"][rep] >= first) for rep in known.index for m in range(skipped[rep], length[rep])]
     table = pd.DataFrame(cells, columns=["rep_id", "month", "watched"])
     won = opportunities[opportunities["status"].eq("won") & opportunities["rep_id"].isin(known.index)]
-    month = ((won["closed_on"] - known["hired"].reindex(won["rep_id"]).to_numpy()).dt.days // MONTH).rename("month")
+    month = ((won["closed_on"] - won["rep_id"].map(known["hired"])).dt.days // MONTH).rename("month")
     sums = won.groupby([won["rep_id"], month])["amount"].sum().reset_index()
     return table.merge(sums, "left", on=["rep_id", "month"]).fillna({"amount": 0.0})

@@ -194,7 +194,7 @@ def _marked(
         standing = _standing(states, through)
         for end in (span.end, span.end + pd.offsets.QuarterEnd(1)):
             if end < until and len(standing):
-                won = (won_on.reindex(standing["opportunity_id"]) <= end).to_numpy(float)
+                won = (standing["opportunity_id"].map(won_on) <= end).to_numpy(float)
                 labels = {"won": won, "mark": mark, "quarter": span.start, "end": end, "near": end == span.end}
                 parts.append(standing.assign(**labels))
     if not parts:
