@@ -136,6 +136,14 @@ def test_deals_past_their_date_are_a_finding_where_such_deals_were_won_less_ofte
     assert found["worth"].tolist() == [pytest.approx((0.1 - 0.6) * 200)] and found["n"].tolist() == [50]
 
 
+def test_deals_of_which_none_was_won_are_no_finding_past_their_date():
+    day = pd.Timestamp("2026-01-10")
+    history = pd.DataFrame({"opportunity_id": ["A", "B"], "changed_on": day, "status": "open"})
+    history["expected_close"] = pd.to_datetime(["2026-02-01", "2026-03-01"])
+    lost = history.assign(status=["lost", "open"], amount=1.0, closed_on=pd.to_datetime(["2026-03-10", None]))
+    assert brief.overdue_deals(lost.drop(columns="changed_on"), history, PERIOD).empty
+
+
 def test_figures_are_held_against_the_last_run_of_an_earlier_day():
     kpis = pd.DataFrame({"metric": ["revenue", "win_rate"], "title": ["Revenue", "Win rate"], "value": [170.0, 0.4]})
     kpis = kpis.assign(unit=["money", "ratio"], better="higher", period=["Q2 2026 to 15 May", "trailing twelve months"])

@@ -34,6 +34,12 @@ def test_retention_needs_two_years_of_orders():
     assert customers.net_revenue_retention(ORDERS.iloc[1:], PERIOD).empty
 
 
+def test_the_lines_need_two_customers_of_a_year_ago():
+    alone = ORDERS[ORDERS["customer_id"].isin(["A", "D"])]  # D is new
+    assert customers.retention_lines(alone, PERIOD) == customers.TWO_CUSTOMERS
+    assert customers.retention_lines(ORDERS, PERIOD, quarters=0)["n"].tolist() == [3, 3, 3]
+
+
 def test_active_customers_bought_in_the_last_twelve_months():
     assert customers.customers_active(ORDERS, PERIOD).iloc[0]["value"] == 3  # A, B and D
 

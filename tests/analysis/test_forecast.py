@@ -110,6 +110,21 @@ def test_a_company_without_sales_gets_a_row_that_says_nothing():
     assert row["seen"] == 0 and pd.isna(row["p50"])
 
 
+def test_deals_of_which_none_was_won_tell_nothing():
+    lost = pd.DataFrame(
+        {"opportunity_id": ["D"], "status": "lost", "closed_on": [DAY - pd.DateOffset(years=1)], "amount": 9.0}
+    )
+    history = lost.assign(changed_on=lost["closed_on"] - pd.DateOffset(years=2), stage="Offer", status="open")
+    assert from_deals.expected(forecast.daily(noisy()), lost, history, PERIOD).empty
+    row = forecast.landing(PERIOD, DAY, noisy(), lost, history).iloc[0]
+    assert row["p50"] == forecast.landing(PERIOD, DAY, noisy()).iloc[0]["p50"]
+
+
+def test_without_a_deal_no_stage_has_a_chance(demo_company):
+    none = [demo_company[0][t].iloc[:0] for t in ("opportunities", "opportunity_history")]
+    assert forecast.pipeline_chances(*none, PERIOD).empty
+
+
 def test_intervals_hold_as_often_as_they_promise(demo_company):
     tables, _ = demo_company
     deals, history = tables["opportunities"], tables["opportunity_history"]

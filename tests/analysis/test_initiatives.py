@@ -158,6 +158,21 @@ def test_a_price_cut_that_sells_more_at_a_loss_gains_nothing():
     assert parts["price"] == pytest.approx(-0.1, abs=0.005) and parts["volume"] == row["effect"]
 
 
+def test_a_price_initiative_where_a_period_has_no_sale_is_not_shown_by_its_price():
+    known = sales()
+    gone = within(known["orders"], "2025-10-01", "2025-12-31", region="North")
+    known = {"orders": known["orders"][~gone]}
+    told = initiatives.effects(table({"kind": "price"}), known, DAY)
+    assert told["effect"].notna().all() and initiatives.prices(told, known).empty
+
+
+def test_an_initiative_without_placebos_leaves_those_of_the_others_alone():
+    two = table({"region": None}, {"initiative_id": "J", "name": "Twin", "started_on": pd.Timestamp("2025-10-01")})
+    known = sales()
+    found = initiatives.placebos(initiatives.effects(two, known, DAY), known)
+    assert found["treated"].dtype == bool and set(found["name"]) == {"Twin"}
+
+
 def test_a_region_sees_what_names_it_or_nobody():
     three = table(
         {}, {"initiative_id": "J", "region": None, "category": "A"}, {"initiative_id": "K", "region": "South"}

@@ -40,6 +40,15 @@ def test_headroom_is_the_market_up_to_the_best_share_that_has_region_or_segment_
     assert (cells["low"] < cells["share"]).all() and (cells["share"] < cells["high"]).all()
 
 
+def test_a_cell_in_which_nothing_was_sold_is_in_doubt_like_the_others_and_without_any_sale_there_are_no_cells():
+    own = {("N", "s"): 10 + WOBBLE, ("N", "t"): 0.0, ("S", "s"): 0.0, ("S", "t"): 0.0}
+    cells = sizing.cells(*tables(own), DAY).set_index(["region", "segment"])
+    assert cells.loc[("N", "s"), "share"] == pytest.approx(0.1, abs=2e-3)
+    assert (cells["low"] < cells["share"]).all() and (cells["share"] < cells["high"]).all()  # nought is no certainty
+    assert cells.loc[("S", "s"), "headroom"] == pytest.approx(40, abs=1)  # 400 × (10 % − 0 %)
+    assert sizing.cells(*tables(dict.fromkeys(own, 0.0)), DAY).empty
+
+
 def test_addressable_levels_nest_and_say_what_is_served():
     cells = sizing.cells(*tables({("N", "s"): 10 + WOBBLE, ("N", "t"): 20 + WOBBLE, ("S", "s"): 30 + WOBBLE}), DAY)
     levels = sizing.addressable(cells, served_regions=["N"]).set_index("level")

@@ -39,6 +39,12 @@ def test_equal_sellers_are_said_to_differ_in_one_company_of_twenty_at_most(demo_
     assert max(claims) <= 5, claims  # two of forty are meant; six would happen once in seventy times
 
 
+def test_without_sellers_or_deals_there_is_no_ramp(demo_company):
+    deals, reps = (demo_company[0][t] for t in ("opportunities", "reps"))
+    assert skill.ramp(deals, reps.iloc[:0], PERIOD).empty and skill.ramp_length(deals, reps.iloc[:0], PERIOD).empty
+    assert skill.ramp(deals.iloc[:0], reps, PERIOD).empty
+
+
 def test_a_seller_who_wins_twice_as_often_stands_out():
     n = 150
     rng = np.random.default_rng(1)

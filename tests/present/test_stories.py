@@ -338,11 +338,11 @@ def test_one_sentence_joins_the_target_of_revenue_and_its_goal_in_bookings():
     landing = pd.DataFrame([{"p50": 32.0e6, "target": 30.0e6, "probability": 0.83}])
     rest = pd.DataFrame([{"quarter": "Q4 2026", "p50": 9.6e6, "goal": 10.5e6, "chance": 0.09}])
     goal = pd.DataFrame({"goal": [10.5e6], "from_what": ["revenue target"]})
-    said = forecast_say.target_takeaway(landing, goal, rest)
+    said = forecast_say.target_takeaway(landing, rest, goal)
     assert "€30.0m of revenue has a chance of 83 %, the €10.5m of bookings that usually go with it 9 %" in said
     assert "35 % of revenue in the last four quarters and come to 30 %" in said  # 10.5 ÷ 30 and 9.6 ÷ 32
     quotas = goal.assign(from_what="quotas")
-    assert "No target of revenue" in forecast_say.target_takeaway(landing, quotas, rest)
+    assert "No target of revenue" in forecast_say.target_takeaway(landing, rest, quotas)
 
 
 def test_the_scenario_sentences():

@@ -1,5 +1,6 @@
 """Do the pictures, tables and sentences of targets and profit say what their frames say?"""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -60,6 +61,14 @@ def test_pictures_head_themselves_with_a_finding_and_a_question(told):
     for ax in drawn:
         assert len(ax.get_title(loc="left")) > 15
         assert any(t.get_gid() == style.QUESTION and "?" in t.get_text() for t in ax.texts)
+
+
+def test_a_part_that_sold_nothing_this_year_hides_no_other_margin(told):
+    parts = told["parts"].copy()
+    first = parts.groupby("dimension").head(1).index
+    parts.loc[first, ["rate", "low", "high"]] = np.nan
+    known = chart.margin_rows(parts.drop(first).reset_index(drop=True)).get_title(loc="left")
+    assert chart.margin_rows(parts).get_title(loc="left") == known
 
 
 def test_sentences_hold_the_figures_of_their_frames(told):

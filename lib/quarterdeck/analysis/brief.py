@@ -315,7 +315,7 @@ def overdue_deals(opportunities: pd.DataFrame, opportunity_history: pd.DataFrame
     seen = [_open_on(opportunity_history, s.start + elapsed) for s in last_quarters(period.start, 8)]
     past = pd.concat([s for s in seen if len(s) and s["day"].iloc[0] + QUARTER <= period.through] or seen[:1])
     past = past.drop_duplicates(["opportunity_id", "late"])
-    days = past["opportunity_id"].map(won_on) - past["day"]
+    days = won_on.reindex(past["opportunity_id"]).to_numpy() - past["day"]
     table = past.assign(won=days.between(pd.Timedelta(0), QUARTER)).groupby("late")["won"].agg(["mean", "size"])
     now = opportunities.query("status == 'open' and expected_close < @period.through")
     if len(table) < 2 or now.empty:

@@ -15,6 +15,7 @@ LAG = pd.DateOffset(months=3)  # from what is spent on winning customers to thei
 Z90 = 1.6449  # two-sided 90 % of the normal distribution
 KINDS = {"net": "now", "gross": "lesser", "logo": None}  # of retention, and the money that counts as kept
 TWO_YEARS = Missing("Not shown: it needs two years of orders.")
+TWO_CUSTOMERS = Missing("Not shown: it needs two customers of a year ago.")
 STEPS = ["before", "new", "expansion", "won back", "contraction", "lost", "now"]
 SIZES = {"micro (under 10)": 10, "small (under 50)": 50, "medium (under 250)": 250, "large": np.inf}  # employees
 
@@ -91,12 +92,16 @@ def retention_lines(orders: pd.DataFrame, period: Period, quarters: int = 12) ->
     -------
     DataFrame
         One row per day and kind, oldest first: `day`, `kind` ("net", "gross", "logo"), `value`, `low`, `high` (ratios; 90 %, were
-        the customers a sample of many: `rates.ratio`, Wilson for logos), `n` (customers of a year before), `before` (money).
+        the customers a sample of many: `rates.ratio`, Wilson for logos), `n` (customers of a year before), `before` (money); of
+        days a year before which two customers or more had bought.
     """
     days = [*(q.end for q in last_quarters(period.start, quarters)), period.through]
-    parts = [_kinds(_base(orders, day)).assign(day=day) for day in dict.fromkeys(days) if _covered(orders, day)]
+    bases = {day: _base(orders, day) for day in days if _covered(orders, day)}
+    if not bases:
+        return TWO_YEARS
+    parts = [_kinds(base).assign(day=day) for day, base in bases.items() if len(base) > 1]
     columns = ["day", "kind", "value", "low", "high", "n", "before"]
-    return pd.concat(parts, ignore_index=True)[columns] if parts else TWO_YEARS
+    return pd.concat(parts, ignore_index=True)[columns] if len(bases[period.through]) > 1 else TWO_CUSTOMERS
 
 
 def retention_by(

@@ -425,4 +425,4 @@ def _rms(values: np.ndarray) -> float:
 
 
 def _none() -> pd.DataFrame:
-    return pd.DataFrame(columns=PLACEBOS)
+    return pd.DataFrame(columns=PLACEBOS).astype({"treated": bool})

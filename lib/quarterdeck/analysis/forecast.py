@@ -136,7 +136,7 @@ def pipeline_chances(
     parts, states = [], spells(opportunity_history)
     for span in last_quarters(period.start, quarters):
         due = due_deals(states, Period(span.start, span.end, span.start + elapsed))
-        parts.append(due.assign(won=due["opportunity_id"].map(won_on).le(span.end)))
+        parts.append(due.assign(won=won_on.reindex(due["opportunity_id"]).le(span.end).to_numpy()))
     seen = pd.concat(parts)
     table = seen.groupby("stage")["won"].agg(["sum", "size"]).set_axis(["won", "n"], axis=1)
     low, high = wilson(table["won"], table["n"])

@@ -73,7 +73,7 @@ def _seen(
     history = history.sort_values(["opportunity_id", "changed_on"], kind="stable")
     states = history.assign(
         until=history.groupby("opportunity_id")["changed_on"].shift(-1),
-        won_on=history["opportunity_id"].map(won.set_index("opportunity_id")["closed_on"]),
+        won_on=won.set_index("opportunity_id")["closed_on"].reindex(history["opportunity_id"]).to_numpy(),
     ).query("status == 'open'")
     rows = []
     for span in spans:

@@ -316,13 +316,17 @@ def prices(effects: pd.DataFrame, sales: dict[str, pd.DataFrame], region: str = 
     Returns
     -------
     DataFrame
-        Two rows per price initiative with an estimate: `name`, `of` ("volume", "price"), `effect`, `low`, `high` (ratio, 90 %).
+        Two rows per price initiative with an estimate of both: `name`, `of` ("volume", "price"), `effect`, `low`, `high` (ratio,
+        90 %).
     """
     cleaned = payoff.without(sales["orders"], effects)
     known = touching(effects.reset_index(), region).dropna(subset=["effect"]).query("kind == 'price'")
     rows = []
     for _, row in known.iterrows():
-        told = designs.estimate(panel(cleaned(row["index"]), row, "price")).iloc[0]
+        table = panel(cleaned(row["index"]), row, "price")
+        if table["treated_from"].isna().all():  # a period without a sale has no price
+            continue
+        told = designs.estimate(table).iloc[0]
         ends = told[["relative", "relative_low", "relative_high"]].tolist()
         rows += [[row["name"], "volume", row["effect"], row["low"], row["high"]], [row["name"], "price", *ends]]
     return pd.DataFrame(rows, columns=["name", "of", "effect", "low", "high"])

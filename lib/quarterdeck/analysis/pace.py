@@ -166,7 +166,7 @@ def _standing(quotas: pd.DataFrame, opportunities: pd.DataFrame, states: pd.Data
     due = due_deals(states, period)
     before = opportunities[opportunities["opened_on"] <= period.start]
     chance = pipeline_chances(before, states[states["changed_on"] < period.start], period).set_index("stage")["chance"]
-    worth = (due["amount"] * due["stage"].map(chance).fillna(0)).groupby(due["rep_id"]).sum()
+    worth = (due["amount"] * due["stage"].map(chance).astype(float).fillna(0)).groupby(due["rep_id"]).sum()
     return table.assign(pipeline=table["rep_id"].map(worth).fillna(0.0) / table["quota"])
 
 

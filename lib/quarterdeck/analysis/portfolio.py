@@ -106,10 +106,10 @@ def growth_share(factors: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per segment of which rivals are known: `segment`, `relative`, `growth`, `own` (money), `divide` (growth of
-        all), `kind` ("star", "cash cow", "question mark" or "dog").
+        One row per segment in which we sell and of which rivals are known: `segment`, `relative`, `growth`, `own` (money),
+        `divide` (growth of all), `kind` ("star", "cash cow", "question mark" or "dog").
     """
-    table = factors.dropna(subset=["relative", "growth"])
+    table = factors[factors["relative"] > 0].dropna(subset=["growth"])
     divide = table["size"].sum() / (table["size"] / (1 + table["growth"])).sum() - 1 if len(table) else np.nan
     fast, large = table["growth"] >= divide, table["relative"] >= 1
     kind = np.select([fast & large, large, fast], ["star", "cash cow", "question mark"], "dog")

@@ -138,7 +138,7 @@ def scenario(
     -------
     DataFrame
         One row per scenario and quarter: `scenario`, `quarter`, `start`, `p10`, `p50`, `p90`, `goal` (money), `chance` (ratio,
-        missing without a goal).
+        missing without a goal); no rows without an outlook.
 
     Raises
     ------
@@ -146,6 +146,8 @@ def scenario(
         Where a lever is not one of LEVERS, a change is not above −1, or a price changes whose effect is not known.
     """
     known = _checked(pd.DataFrame(index=[AT_REST]) if changes is None else changes, response)
+    if outlook.empty:
+        return pd.DataFrame(columns=SCENARIO)
     amount, chance = chances["amount"].fillna(0.0).to_numpy(float), chances["chance"].to_numpy(float)
     parts = [_one(row, outlook, amount, chance, response).assign(scenario=name) for name, row in known.iterrows()]
     return pd.concat(parts, ignore_index=True)[SCENARIO] if parts else pd.DataFrame(columns=SCENARIO)

@@ -25,17 +25,18 @@ def cells(orders: pd.DataFrame, customers: pd.DataFrame, market: pd.DataFrame, a
     DataFrame
         One row per region and segment, most headroom first: `region`, `segment`, `market`, `own` (money), `share`,
         `low`, `high` (shrunken, 90 %), `growth` (market, on the four quarters before), `reach` (ratio), `headroom`
-        (money); no rows before eight quarters.
+        (money); no rows before eight quarters, or where no cell's share moved in the last four (nothing sold).
     """
     table = _by_quarter(orders, customers, until(market, as_of))
     quarters = np.sort(table["start"].unique())[-FEWEST_QUARTERS:]
-    if len(quarters) < FEWEST_QUARTERS:
-        return pd.DataFrame(columns=CELLS)
     year = table[table["start"].isin(quarters[YEAR:])]
+    error = _error(year)
+    if len(quarters) < FEWEST_QUARTERS or not (error > 0).any():
+        return pd.DataFrame(columns=CELLS)
     sums = year.groupby(CELL)[["market", "own"]].sum().loc[lambda t: t["market"] > 0]
     before = table[table["start"].isin(quarters[:YEAR])].groupby(CELL)["market"].sum().reindex(sums.index)
     sums["growth"] = sums["market"] / before.where(before > 0) - 1
-    found = shrunk_means(sums["own"] / sums["market"], _error(year).reindex(sums.index))
+    found = shrunk_means(sums["own"] / sums["market"], error.reindex(sums.index))
     sums = sums.join(found.rename(columns={"value": "share"})).reset_index()
     best = pd.concat([sums.groupby(key)["share"].transform("max") for key in CELL], axis=1)
     sums["reach"] = best.max(axis=1)
@@ -138,7 +139,8 @@ def _error(year: pd.DataFrame) -> pd.Series:
     """Give the standard error of each cell's share, from how its quarters differ; pooled where there is no market."""
     share = year["own"] / year["market"].where(year["market"] > 0)
     spread = share.groupby([year[k] for k in CELL]).std() / np.sqrt(YEAR)
-    return spread.clip(lower=spread.median() / 4).fillna(spread.median())
+    typical = spread[spread > 0].median()  # of the cells in which we sell: an error of nought would be a certainty
+    return spread.clip(lower=typical / 4).fillna(typical)
 
 
 def _trend(series: pd.Series) -> float:

@@ -199,7 +199,7 @@ def _ranks(found: np.ndarray, spread: np.ndarray, level: float) -> np.ndarray:
 def _with_tenure(opportunities: pd.DataFrame, reps: pd.DataFrame, period: Period) -> pd.DataFrame:
     """Give all closed deals of sellers whose hiring day is known, with the months since it on the day of opening."""
     done = opportunities[opportunities["status"].ne("open") & (opportunities["closed_on"] <= period.through)]
-    hired = done["rep_id"].map(reps.set_index("rep_id")["hired"])
+    hired = reps.set_index("rep_id")["hired"].reindex(done["rep_id"]).to_numpy()
     tenure = ((done["opened_on"] - hired).dt.days / 30.44).floordiv(1)
     known = done.assign(won=done["status"].eq("won"), tenure=tenure)[
         tenure >= 0

@@ -29,12 +29,15 @@ def show(draw: Callable, subject: Any, *others: Any, **options: Any) -> None:
     draw : callable
         A function of `present`: takes `subject` (and `others`), gives an Axes, a table or a sentence.
     subject, others : DataFrame or Missing or Desk
-        What `desk.ask` gave. Where one is `Missing`, or `subject` has no rows, the page says so in one sentence, once a cell.
+        What `desk.ask` gave. Where one is `Missing`, or has no rows, the page says so in one sentence, once a cell.
+    options : Any
+        By keyword: what `draw` also takes. A frame among them may have no rows.
     """
-    void = next((s for s in (subject, *others) if isinstance(s, Missing)), None)
+    needed = (subject, *others)
+    void = next((s for s in (*needed, *options.values()) if isinstance(s, Missing)), None)
     if void:
         _note(void.sentence)
-    elif isinstance(subject, pd.DataFrame) and subject.empty:
+    elif any(isinstance(s, pd.DataFrame) and s.empty for s in needed):
         _note("Not shown: there are too few rows for it.")
     else:
         _put(draw(subject, *others, **options))

@@ -70,7 +70,8 @@ def margin_rows(parts: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_yticks(spots, parts["part"])
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.05 - 0.5 / len(parts)), ncol=2, fontsize=8.5)
     style.percent_axis(ax.xaxis)
-    spread = parts.groupby("dimension")["rate"].agg(np.ptp)
+    rates = parts.groupby("dimension")["rate"]
+    spread = rates.max() - rates.min()
     widest = parts[parts["dimension"] == spread.idxmax()].set_index("part")["rate"]
     ends = [most("gross_margin", widest, spread.idxmax()), least("gross_margin", widest, spread.idxmax())]
     top, low = (style.percent(end.figures["now"]) for end in ends)

@@ -251,9 +251,9 @@ def _added(row: pd.Series, subject: str) -> Sentence:
 
 
 def target_takeaway(
-    landing: pd.DataFrame, goal: pd.DataFrame, scenario: pd.DataFrame, currency: str = "EUR"
+    landing: pd.DataFrame, scenario: pd.DataFrame, goal: pd.DataFrame, currency: str = "EUR"
 ) -> Sentence:
-    """Say how a target of revenue and its goal in bookings go together (`forecast.landing`, `goals.goal`, `scenarios.scenario`)."""
+    """Say how a target of revenue and its goal in bookings go together (`forecast.landing`, `scenarios.scenario`, `goals.goal`)."""
     row, now = landing.iloc[0], scenario.iloc[0]
     if (
         goal.empty
