@@ -7,7 +7,6 @@ from matplotlib.axes import Axes
 
 from quarterdeck.analysis.claims import AGAINST_TARGET, first
 from quarterdeck.present import style
-from quarterdeck.present.charts.buyers import price_bridge as price_bars  # noqa: F401
 from quarterdeck.present.charts.steps import steps
 from quarterdeck.present.said import Sentence
 
