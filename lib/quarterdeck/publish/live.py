@@ -174,13 +174,18 @@ class LiveKernels(AsyncMappingKernelManager):
 
 
 async def begin_ahead(many: LiveKernels, shelf: Shelf) -> None:
-    """Begin the stem of each company's first live page, that of all regions if there is one, before anybody asks for it."""
+    """Begin the stem of each company's first live page before anybody asks for it."""
     for company in shelf.companies()[: stem.SPARE]:
-        newest = shelf.find(company, LATEST)
-        entries = sorted(newest.notebooks() if newest else [], key=lambda e: e["region"] != COMPANY)
-        paths = (shelf.notebook(company, newest.name, e["region"], e["notebook"]) for e in entries)
-        if first := next((p for p in paths if p and explorable(p)), None):
+        if first := await asyncio.to_thread(first_live, shelf, company):
             await many.stem_for(program.read(first).once, first.parent.parent)
+
+
+def first_live(shelf: Shelf, company: str) -> Path | None:
+    """Find a company's first live page: that of all regions if there is one."""
+    newest = shelf.find(company, LATEST)
+    entries = sorted(newest.notebooks() if newest else [], key=lambda e: e["region"] != COMPANY)
+    paths = (shelf.notebook(company, newest.name, e["region"], e["notebook"]) for e in entries)
+    return next((p for p in paths if p and explorable(p)), None)
 
 
 class LivePage(Page, TornadoVoilaHandler):

@@ -551,9 +551,9 @@ class Pages(Voila):
         files = {"certfile": str(doors.certfile), "keyfile": str(doors.keyfile or doors.certfile)}
         secured = {"ssl_options": ssl_options_to_context(files, server_side=True)} if doors.certfile else {}
         server = HTTPServer(Counter(self.app, self.kept, self.audit), **secured, **PATIENCE)
-        server.listen(port, ip, backlog=BACKLOG)
         gc.collect()
         gc.freeze()  # what the server is made of stays: later collections, during which nobody is served, skip it
+        server.listen(port, ip, backlog=BACKLOG)
 
     def look(self) -> None:
         """Have pages rendered where a run, or a page of one under way, has come since, before a reader asks for one."""
