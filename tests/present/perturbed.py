@@ -114,8 +114,19 @@ def unclaimed_numbers(record):
     text = record["text"]
     for phrase in named(record["claims"]):
         text = re.sub(re.escape(phrase), " ", text, flags=re.IGNORECASE)
-    told = {form for c in record["claims"] for v in c["figures"].values() for form in written(v)}
+    told = {form for c in record["claims"] for v in figures_of(c) for form in written(v)}
     return [n for n in re.findall(NUMBER, re.sub(PLACES, " ", text)) if n not in told]
+
+
+def figures_of(claim):
+    """Give a claim's figures, and the change of what it compares: as a share of the former, and as a difference."""
+    told = claim["figures"]
+    values = list(told.values())
+    if not 0.01 <= told.get("chance", 0.5) <= 0.99:
+        values += [0.01, 0.99]  # "under 1 %", "over 99 %"
+    if {"now", "before"} <= set(told):
+        values += [told["now"] - told["before"], told["now"] / told["before"] - 1 if told["before"] else 0.0]
+    return values
 
 
 def named(claims):

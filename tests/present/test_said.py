@@ -9,7 +9,18 @@ import json
 import pandas as pd
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
-from perturbed import between, coin_tossed, faults, records, run_page, scaled, swapped, unclaimed_words, without
+from perturbed import (
+    between,
+    coin_tossed,
+    faults,
+    records,
+    run_page,
+    scaled,
+    swapped,
+    unclaimed_numbers,
+    unclaimed_words,
+    without,
+)
 
 from quarterdeck.analysis.claims import PREDICATES, Claim, first, holds
 from quarterdeck.data import snapshot
@@ -144,6 +155,12 @@ def test_no_false_sentence_survives(page, name):
 def test_no_word_of_direction_stands_without_its_claim(page, name):
     _, said = page(name)
     assert not [(record["text"], words) for record in said if (words := unclaimed_words(record))]
+
+
+@pytest.mark.parametrize("name", PERTURBED)
+def test_no_number_stands_without_its_claim(page, name):
+    _, said = page(name)
+    assert not [(record["text"], n) for record in said if (n := unclaimed_numbers(record))]
 
 
 def test_what_is_said_turns_with_the_rows(page):

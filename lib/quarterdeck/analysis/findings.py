@@ -7,6 +7,7 @@ does it, and where the evidence stands. To add a subject, write its function (in
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from string import Formatter
 
 import pandas as pd
 
@@ -47,8 +48,12 @@ class Rule:
     everywhere: str = ""
 
     def claim(self, finding: pd.Series) -> Claim:
-        """Make the rule's claim of a finding."""
-        figures = {name: finding[column] for name, column in self.figures.items()}
+        """Make the rule's claim of a finding, with every figure that its words tell."""
+        told = {name for text in (self.head, self.body) for _, name, *_ in Formatter().parse(text) if name}
+        figures = {name: finding[name] for name in told & {"value", "compared", "low", "high", "n", "worth"}}
+        if "change" in told:
+            figures["change"] = abs(finding["value"] / finding["compared"] - 1)
+        figures |= {name: finding[column] for name, column in self.figures.items()}
         return Claim(self.metrics[0], self.predicate, figures, f"{self.id}: {finding['subject']}")
 
     def supports(self, finding: pd.Series) -> bool:
@@ -226,7 +231,7 @@ RULES: dict[str, Rule] = {
             "below",
             DIFFERENCE,
             "{n} customers cost more than they bring",
-            "Together they lose {worth} in four quarters ({low} to {high}), beyond chance.",
+            "Together they bring {worth} in four quarters ({low} to {high}), beyond chance.",
             "Raise their prices or the smallest order, and let go who does not follow.",
             "Head of pricing",
             ("targets", "Which customers pay?"),

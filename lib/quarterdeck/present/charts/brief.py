@@ -5,7 +5,7 @@ from textwrap import wrap
 import pandas as pd
 from matplotlib.axes import Axes
 
-from quarterdeck.analysis.claims import AGAINST_TARGET, first
+from quarterdeck.analysis.claims import AGAINST_TARGET, amounts, first
 from quarterdeck.present import style
 from quarterdeck.present.charts.steps import steps
 from quarterdeck.present.said import Sentence
@@ -85,8 +85,8 @@ def _landing_finding(ends: pd.DataFrame, currency: str) -> Sentence | str:
     end = ends.iloc[0]
     middle = style.money(end["p50"], currency)
     if pd.isna(end["target"]):
-        return f"The middle forecast of the quarter is {middle}"
-    figures = {"low": end["p10"], "high": end["p90"], "target": end["target"]}
+        return Sentence(f"The middle forecast of the quarter is {middle}", [amounts("forecast_p50", end["p50"])])
+    figures = {"now": end["p50"], "low": end["p10"], "high": end["p90"], "target": end["target"]}
     claim = first("forecast_p50", AGAINST_TARGET, figures)
     side = {"within reach of": "has its target within reach"}.get(claim.predicate, f"is {claim.predicate} its target")
     return Sentence(f"The quarter {side}: forecast {middle}, target {style.money(end['target'], currency)}", [claim])
