@@ -4,6 +4,8 @@ One ink means one thing on every page. The inks are distinguishable with every c
 blindness (Okabe and Ito's advice: differ in lightness as well as in hue).
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -12,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.transforms import Bbox
 
 from quarterdeck.present.written import amount, change, day, money, number, percent, points, times  # noqa: F401
 
@@ -142,6 +145,18 @@ def money_axis(axis: Axis, currency: str = "EUR") -> None:
     """Write money on an axis, at steps that two figures tell."""
     axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     axis.set_major_formatter(FuncFormatter(lambda value, _: money(value, currency).replace(".0", "")))
+
+
+def name_points(ax: Axes, x: Iterable[float], y: Iterable[float], names: Iterable[str]) -> None:
+    """Write names beside points, the first ones first; one that would run into another is left out."""
+    placed: list[Bbox] = []
+    for px, py, name in zip(x, y, names, strict=True):
+        written = ax.annotate(name, (px, py), xytext=(7, 4), textcoords="offset points", fontsize=8.5)
+        box = written.get_window_extent()
+        if any(box.overlaps(other) for other in placed):
+            written.remove()
+        else:
+            placed.append(box)
 
 
 def percent_axis(axis: Axis, digits: int = 0) -> None:

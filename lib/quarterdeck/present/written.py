@@ -30,10 +30,10 @@ def money(value: float, currency: str = "EUR") -> str:
 def percent(value: float, digits: int = 1) -> str:
     """Write a ratio as a percentage.
 
-    >>> percent(0.2738), percent(-0.031), percent(1.0, 0)
-    ('27.4 %', '−3.1 %', '100 %')
+    >>> percent(0.2738), percent(-0.031), percent(-0.001, 0)
+    ('27.4 %', '−3.1 %', '0 %')
     """
-    return "–" if _void(value) else f"{value:.{digits}%}".replace("-", "−").replace("%", " %")
+    return "–" if _void(value) else f"{value:z,.{digits}%}".replace("-", "−").replace("%", " %")
 
 
 def change(value: float, digits: int = 1) -> str:
@@ -62,7 +62,7 @@ def number(value: float, digits: int = 0) -> str:
     >>> number(41208), number(-2.55, 1)
     ('41,208', '−2.5')
     """
-    return "–" if _void(value) else f"{value:,.{digits}f}".replace("-", "−")
+    return "–" if _void(value) else f"{value:z,.{digits}f}".replace("-", "−")
 
 
 def times(value: float) -> str:

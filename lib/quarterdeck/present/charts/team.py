@@ -51,21 +51,20 @@ def attainment_dots(attained: pd.DataFrame, spread: pd.DataFrame, ax: Axes | Non
 def growth_map(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw each seller's growth against attainment (`analysis.team.growth_and_attainment`)."""
     ax = style.axes(ax, height=4.4)
-    growth = table["growth"].clip(upper=table["growth"].quantile(0.97))
+    quarters = table["growth"].quantile([0.25, 0.75])
+    growth = table["growth"].clip(upper=quarters.iloc[1] + 3 * (quarters.iloc[1] - quarters.iloc[0]))
     sizes = 25 + 320 * table["booked"] / table["booked"].max()
     inks = [
         style.SOFT if not c else style.US if g >= 0 else style.WARN for c, g in zip(table["clear"], growth, strict=True)
     ]
     ax.scatter(table["attainment"], growth, s=sizes, color=inks, alpha=0.75, linewidth=0)
-    told = table[table["clear"]].sort_values("booked").tail(8)
-    for x, y, name in zip(told["attainment"], growth[told.index], told["name"], strict=True):
-        ax.annotate(name, (x, y), xytext=(7, 4), textcoords="offset points", fontsize=8.5)
     ax.axvline(1, color=style.PLAN, linewidth=1.4)
     ax.axhline(0, color=style.INK, linewidth=1)
     for axis in (ax.xaxis, ax.yaxis):
         style.percent_axis(axis)
     ax.margins(0.1)
     ax.set(xlabel="attainment of four quarters", ylabel="bookings on the four before")
+    _name_the_clear(ax, table, growth)
     both = table[table["field"] == "ahead and growing"]
     claims = [
         part("quota_attainment", len(both), len(table), "sellers are ahead of quota and growing"),
@@ -75,6 +74,15 @@ def growth_map(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return style.title(
         ax, Sentence(finding, claims), "Who grows, and who is ahead? Area: bookings; grey: growth may be chance"
     )
+
+
+def _name_the_clear(ax: Axes, table: pd.DataFrame, drawn: pd.Series) -> None:
+    """Name those whose growth is clear, and with its size those whose growth is beyond what is drawn."""
+    far = table["growth"] > drawn
+    told = table.assign(far=far)[table["clear"] | far].sort_values(["far", "booked"], ascending=False).head(8)
+    rows = told.itertuples(index=False)
+    names = [f"{row.name}, {style.change(row.growth, 0)}" if row.far else row.name for row in rows]
+    style.name_points(ax, told["attainment"], drawn[told.index], names)
 
 
 def skill_intervals(skills: pd.DataFrame, ax: Axes | None = None) -> Axes:
