@@ -68,7 +68,7 @@ def test_an_absent_table_is_named_and_the_others_are_measured(desk):
 def test_too_few_rows_give_no_value(desk):
     few = desk.tables["opportunities"].query("status != 'open' and closed_on > '2026-10-01'").head(4)
     kpi = measure(dataclasses.replace(desk, tables=desk.tables | {"opportunities": few}), "win_rate").iloc[0]
-    assert pd.isna(kpi["value"]) and "fewer than 5 rows" in kpi["missing"]
+    assert pd.isna(kpi["value"]) and "rows behind it, of 5 needed" in kpi["missing"]
 
 
 def test_an_additive_metric_of_the_regions_adds_up_to_the_company(desk, tmp_path):

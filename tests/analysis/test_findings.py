@@ -121,4 +121,4 @@ def test_no_finding_without_money():
 def test_no_tables_no_findings(desk):
     bare = snapshot.Desk("demo", "x", "company", desk.as_of, "EUR", "", {"products": desk.tables["products"]})
     landing = pd.DataFrame(columns=forecast.LANDING, dtype="float64")
-    assert findings.found(bare, landing).empty
+    assert findings.found(bare, landing) == findings.NOTHING

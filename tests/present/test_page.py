@@ -6,7 +6,7 @@ from IPython.utils.capture import capture_output
 from quarterdeck.data.snapshot import Missing
 from quarterdeck.present import page, style
 from quarterdeck.present.page import show
-from quarterdeck.present.tables import KPI_MIME, kpi_tiles
+from quarterdeck.present.tables import KPI_MIME, kpi_tiles, not_shown
 
 KPIS = pd.DataFrame(
     {
@@ -71,6 +71,18 @@ def test_tiles_record_the_very_figures_they_show():
     ]
     assert "€4.2m" in tiles["text/html"] and "25.0 % to 30.0 %" in tiles["text/html"]
     assert "&lt;Acme&gt;" in tiles["text/html"]
+
+
+def test_figures_that_are_missing_for_one_reason_are_named_together():
+    why = "needs deals, which the data of Acme does not hold."
+    void = {
+        "title": ["Win rate", "Sales cycle", "HHI"],
+        "missing": [f"Not shown: {t} {why}" for t in ("win rate", "sales cycle")],
+    }
+    void["missing"].append("Not shown: hhi needs market.")
+    together, alone = not_shown(pd.DataFrame(void)).split("</p>")[:2]
+    assert together == f'<p class="missing">Not shown: win rate and sales cycle; each {why}'
+    assert alone == '<p class="missing">Not shown: hhi needs market.'
 
 
 def test_a_move_inside_the_interval_is_not_called_a_change():

@@ -479,7 +479,8 @@ def _measured(desk: Desk, metric: Metric, known: dict) -> dict:
     earlier = _a_year_before(desk, metric)
     before = _answer(desk, metric, earlier) if earlier else {}
     if now.get("n") is not None and now["n"] < metric.min_n:
-        now = {"missing": f"Not shown: {metric.title.lower()} has fewer than {metric.min_n} rows behind it."}
+        behind = f"only {now['n']:.0f} rows behind it, of {metric.min_n} needed" if now["n"] else "no rows behind it"
+        now = {"missing": f"Not shown: {metric.title.lower()} has {behind}."}
     return {
         "metric": metric.id,
         "title": metric.title,

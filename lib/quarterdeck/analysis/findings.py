@@ -17,6 +17,7 @@ from quarterdeck.analysis.claims import Claim, holds
 from quarterdeck.data.snapshot import COMPANY, Desk, Missing
 
 OF_ONE_RULE = 2  # findings at most
+NOTHING = Missing("Not shown: of all that was looked into, nothing stands out beyond its interval.")
 
 
 @dataclass(frozen=True)
@@ -307,7 +308,9 @@ RULES: dict[str, Rule] = {
 }
 
 
-def found(desk: Desk, landing: pd.DataFrame, most: int = 5, rules: dict[str, Rule] | None = None) -> pd.DataFrame:
+def found(
+    desk: Desk, landing: pd.DataFrame, most: int = 5, rules: dict[str, Rule] | None = None
+) -> pd.DataFrame | Missing:
     """The `most` findings with the most money behind them across all subjects, of those that their interval supports.
 
     Parameters
@@ -321,7 +324,7 @@ def found(desk: Desk, landing: pd.DataFrame, most: int = 5, rules: dict[str, Rul
 
     Returns
     -------
-    DataFrame
+    DataFrame or Missing
         One row per finding, the most money first: `rule` (id) and the columns of FINDING; at most two of one rule, and none
         that no money stands behind, or where the interval of what acting may bring holds nought.
     """
@@ -336,7 +339,7 @@ def found(desk: Desk, landing: pd.DataFrame, most: int = 5, rules: dict[str, Rul
     known = [p[_money(p)].sort_values("worth", key=abs, ascending=False).head(OF_ONE_RULE) for p in parts]
     known = [p for p in known if len(p)]
     if not known:
-        return pd.DataFrame(columns=["rule", *FINDING])
+        return NOTHING
     table = pd.concat(known).sort_values("worth", key=abs, ascending=False, kind="stable")
     return table.head(most).reset_index(drop=True)[["rule", *FINDING]]
 

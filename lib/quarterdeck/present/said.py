@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from quarterdeck.analysis.claims import Claim
+import pandas as pd
+
+from quarterdeck.analysis.claims import Claim, amounts, first
 from quarterdeck.present.written import money
 
 SAID_MIME = "application/vnd.quarterdeck.said+json"
@@ -31,6 +33,19 @@ class Sentence(str):
 def joined(sentences: list[Sentence]) -> Sentence:
     """Say sentences one after the other, with the claims of all."""
     return Sentence(" ".join(sentences), [c for s in sentences for c in s.claims])
+
+
+def ended(landing: pd.Series, currency: str) -> Sentence | None:
+    """Say how a quarter ended that is over (a row of `analysis.forecast.landing`); None where it is not."""
+    told = landing["p50"]
+    if landing["p10"] != landing["p90"]:
+        return None
+    at = f"The quarter ended at {money(told, currency)}"
+    claim = first("forecast_p50", ("reached", "short of"), {"now": told, "target": landing["target"]})
+    if claim is None:
+        return Sentence(at, [amounts("forecast_p50", told)])
+    words = {"reached": "and reached its target of", "short of": "short of its target of"}[claim.predicate]
+    return Sentence(f"{at}, {words} {money(landing['target'], currency)}", [claim])
 
 
 class Said:

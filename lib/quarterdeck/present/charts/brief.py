@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from quarterdeck.analysis.claims import AGAINST_TARGET, amounts, first
 from quarterdeck.present import style
 from quarterdeck.present.charts.steps import steps
-from quarterdeck.present.said import Sentence
+from quarterdeck.present.said import Sentence, ended
 
 
 def quarterly_bars(
@@ -84,6 +84,8 @@ def _landing_finding(ends: pd.DataFrame, currency: str) -> Sentence | str:
         return "Sales by quarter"
     end = ends.iloc[0]
     middle = style.money(end["p50"], currency)
+    if over := ended(end, currency):
+        return over
     if pd.isna(end["target"]):
         return Sentence(f"The middle forecast of the quarter is {middle}", [amounts("forecast_p50", end["p50"])])
     figures = {"now": end["p50"], "low": end["p10"], "high": end["p90"], "target": end["target"]}

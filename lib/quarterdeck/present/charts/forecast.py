@@ -8,7 +8,7 @@ from quarterdeck.analysis.claims import BESIDE, Claim, amounts, apart, first, mo
 from quarterdeck.analysis.ledger import EVERY
 from quarterdeck.data.periods import Period
 from quarterdeck.present import style
-from quarterdeck.present.said import Sentence
+from quarterdeck.present.said import Sentence, ended
 
 NEWEST = 16  # forecasts drawn
 LEVER_WORDS = {
@@ -37,16 +37,19 @@ def landing_strip(landing: pd.DataFrame, ax: Axes | None = None, currency: str =
         marks.append(("target", row["target"], style.PLAN, "right"))
     for name, value, ink, side in marks:
         said, low = f"{name} {style.money(value, currency)}", -0.62 if name == "target" else 0.34
-        ax.annotate(said, (value, low), ha=side, color=ink, fontsize=9.5)
+        aside = {"xytext": (3 if side == "left" else -3, 0), "textcoords": "offset points"}
+        ax.annotate(said, (value, low), ha=side, color=ink, fontsize=9.5, **aside)
     ax.set_ylim(-0.85, 0.75)
     ax.set_yticks([])
     ax.grid(visible=False, axis="y")
     ax.set_xlim(0, 1.12 * row[["p90", "target", "seen"]].max())
     style.money_axis(ax.xaxis, currency)
     claim = amounts("forecast_p50", row["p50"], low=row["p10"], high=row["p90"])
-    finding = Sentence(f"The quarter is heading for {style.money(row['p50'], currency)}", [claim])
+    heading = Sentence(f"The quarter is heading for {style.money(row['p50'], currency)}", [claim])
     return style.title(
-        ax, finding, f"Where will the quarter end? {currency}; line: eight of ten such forecasts hold it"
+        ax,
+        ended(row, currency) or heading,
+        f"Where will the quarter end? {currency}; line: eight of ten such forecasts hold it",
     )
 
 

@@ -8,7 +8,7 @@ from quarterdeck.analysis.members import NAIVE
 from quarterdeck.analysis.series import JOINED
 from quarterdeck.present import style
 from quarterdeck.present.charts.forecast import LEVER_WORDS, by_lever, sure_parts
-from quarterdeck.present.said import Sentence, gap
+from quarterdeck.present.said import Sentence, ended, gap
 from quarterdeck.present.tables.forecast import UNITS
 
 SIDE = {"more than": "too high", "less than": "too low", "as much as": "either way"}
@@ -23,6 +23,8 @@ def landing_takeaway(landing: pd.DataFrame, currency: str = "EUR") -> Sentence:
     if pd.isna(row["p50"]):
         said = f"There are {row['n_origins']:.0f} past quarters to learn from, too few for a forecast."
         return Sentence(f"**{seen} is in so far.** {said}", [in_so_far])
+    if over := ended(row, currency):
+        return Sentence(f"**{over}.**", over.claims)
     p10, p50, p90 = (style.money(row[p], currency) for p in ("p10", "p50", "p90"))
     said = f"**The quarter ends at {p50} in the middle, between {p10} and {p90} in eight of ten cases**; {seen} is in so far."
     claims = [in_so_far, amounts("forecast_p50", row["p50"], low=row["p10"], high=row["p90"])]

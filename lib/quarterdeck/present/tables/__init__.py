@@ -73,8 +73,19 @@ def kpi_tiles(kpis: pd.DataFrame, currency: str = "EUR") -> Tiles:
     """
     known = kpis[kpis["value"].notna()]
     tiles = "".join(_tile(kpi, currency) for kpi in known.itertuples())
-    notes = "".join(f'<p class="missing">{html.escape(s)}</p>' for s in kpis["missing"].unique() if s)
-    return Tiles(f'<section class="tiles">{tiles}</section>{notes}', plain(known[RECORDED]))
+    return Tiles(f'<section class="tiles">{tiles}</section>{not_shown(kpis)}', plain(known[RECORDED]))
+
+
+def not_shown(kpis: pd.DataFrame) -> str:
+    """Say which metrics are missing, those for the same reason in one sentence (`catalogue.measure`)."""
+    void = kpis[kpis["missing"].ne("")]
+    names = {row.missing: row.title.lower() for row in void.itertuples()}
+    why = pd.Series({said: said.removeprefix(f"Not shown: {name} ") for said, name in names.items()}, dtype=object)
+    told = []
+    for reason, alike in why.groupby(why, sort=False):
+        *others, last = (names[said] for said in alike.index)
+        told.append(f"Not shown: {', '.join(others)} and {last}; each {reason}" if others else alike.index[0])
+    return "".join(f'<p class="missing">{html.escape(sentence)}</p>' for sentence in told)
 
 
 def house(frame: pd.DataFrame, by: str | None = None) -> gt.GT:

@@ -9,7 +9,7 @@ import pandas as pd
 from quarterdeck.analysis.claims import Claim
 from quarterdeck.present import style
 from quarterdeck.present.said import Said, Sentence
-from quarterdeck.present.tables import KPI_MIME, RECORDED, plain, spread
+from quarterdeck.present.tables import KPI_MIME, RECORDED, not_shown, plain, spread
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 SPARK = 110, 30  # pixels
@@ -30,13 +30,14 @@ def scorecard(card: pd.DataFrame, trail: pd.DataFrame, currency: str = "EUR") ->
     said = [status(kpi, currency) for kpi in known.itertuples()]
     pairs = list(zip(known.itertuples(), said, strict=True))
     tiles = "".join(_tile(kpi, told, [*courses.get(kpi.metric, []), kpi.value], currency) for kpi, told in pairs)
-    notes = "".join(f'<p class="missing">{html.escape(s)}</p>' for s in card["missing"].unique() if s)
     shown = [*RECORDED, "title", "better", "previous", "target", "state"]
     figures = zip(plain(known[shown]), said, strict=True)
     records = [told.record("figure") | figure for figure, told in figures]
     for record in records:
         record["course"] = blocks([*courses.get(record["metric"], []), record["value"]])
-    return Said(f'<section class="tiles">{tiles}</section>{notes}', records, {KPI_MIME: plain(known[RECORDED])})
+    return Said(
+        f'<section class="tiles">{tiles}</section>{not_shown(card)}', records, {KPI_MIME: plain(known[RECORDED])}
+    )
 
 
 def since_last(moves: pd.DataFrame, currency: str = "EUR") -> Said:
