@@ -5,7 +5,7 @@ import pytest
 
 from quarterdeck.analysis import deals
 from quarterdeck.data import snapshot
-from quarterdeck.data.periods import quarter
+from quarterdeck.data.periods import last_quarters, quarter
 
 DAY = pd.Timestamp("2026-11-15")
 PERIOD = quarter(DAY)
@@ -66,6 +66,37 @@ def test_the_distribution_adds_up_and_held_in_past_quarters(asked):
         held += row["commit"] <= came <= row["pipeline"]
         tried += 1
     assert tried == 7 and held >= 4  # eight of ten are meant
+
+
+def test_days_before_the_first_closing_on_record_teach_nothing(asked):
+    """A record that begins with deals that nobody yet closed would teach that none is won."""
+    ended = asked["opportunities"].query("closed_on < '2025-10-01'")["opportunity_id"]
+    begun = asked["opportunity_history"].query("status == 'open'")
+    seen = asked["opportunity_history"].query("opportunity_id not in @ended")
+    still_open = begun.query(
+        "opportunity_id in @ended"
+    )  # as a record shows them that holds no closing before October 2025
+    deal = asked["opportunities"]
+    deal = deal.assign(closed_on=deal["closed_on"].where(~deal["opportunity_id"].isin(ended)))
+    with_them = deals.chances(deal, pd.concat([seen, still_open]), PERIOD)
+    marked = deals._marked(deal, pd.concat([seen, still_open]), last_quarters(PERIOD.start, 8), PERIOD.start)
+    assert marked["quarter"].min() == pd.Timestamp("2025-10-01") and with_them["n"].iloc[0] == len(marked)
+
+
+def test_a_record_of_ripening_deals_is_told_by_their_age():
+    """Deals are won at two months of age, or never: a chance that only grows or only falls with age misses it."""
+    opened = pd.date_range("2023-01-01", "2026-09-30", freq="12h")
+    rows = pd.DataFrame({"opportunity_id": range(len(opened)), "opened_on": opened, "amount": 1.0, "rep_id": "a"})
+    won = rows["opportunity_id"] % 2 == 0
+    rows["closed_on"] = (rows["opened_on"] + pd.Timedelta(days=60)).where(
+        won, rows["opened_on"] + pd.Timedelta(days=400)
+    )
+    rows = rows.assign(status=won.map({True: "won", False: "lost"}), segment="x", competitor=None)
+    states = [rows.assign(changed_on=rows["opened_on"], status="open"), rows.assign(changed_on=rows["closed_on"])]
+    columns = ["opportunity_id", "changed_on", "status", "amount", "rep_id"]
+    history = pd.concat(states)[columns].assign(stage="open", expected_close=pd.NaT)
+    table = deals.trial(deals.tried(rows, history, PERIOD)).set_index("way")
+    assert table.loc["model", "brier"] < 0.75 * table.loc["by stage", "brier"]
 
 
 def test_a_short_history_tells_nothing(asked):

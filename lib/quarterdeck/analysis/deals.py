@@ -16,6 +16,7 @@ TRAINED, TESTED = 8, 4  # past quarters that a chance is learnt from, and that i
 MARKS = (0.0, 0.25, 0.5, 0.75)  # parts of a quarter at which its open deals are looked at
 FEWEST = 300  # deals looked at below which no chance is told
 BINS = 10
+TURNS = (15, 60, 120)  # days of age at which a chance may turn: deals ripen, and later go stale
 STANDING = [
     "opportunity_id",
     "stage",
@@ -37,8 +38,9 @@ def chances(opportunities: pd.DataFrame, opportunity_history: pd.DataFrame, peri
 
     Landmark logistic regression (van Houwelingen 2007, Scandinavian Journal of Statistics 34): deals open on four days of each
     of eight past quarters, won by its end or that of the next, by stage, age, days in the stage, days to the expected close
-    against the days left, amount, rival and segment; a ridge of one. Nothing of a quarter that had not ended by
-    `period.start` is learnt from.
+    against the days left, amount, rival and segment; a ridge of one. What age does to it may turn at two weeks, two months and
+    four (linear splines; Harrell 2015, Regression Modeling Strategies, 2.4.4). Nothing of a quarter that had not ended by
+    `period.start` is learnt from, nor of one before the first closing on record: there the record begins.
 
     Returns
     -------
@@ -189,7 +191,8 @@ def _marked(
         opportunities.set_index("opportunity_id")["status"].eq("won")
     )
     parts, states = [], _states(opportunities, history)
-    for span, mark in itertools.product(spans, MARKS):
+    first = opportunities["closed_on"].min()
+    for span, mark in itertools.product([s for s in spans if s.end >= first], MARKS):
         through = (span.start + (span.end - span.start) * mark).normalize()
         standing = _standing(states, through)
         for end in (span.end, span.end + pd.offsets.QuarterEnd(1)):
@@ -224,6 +227,7 @@ def _features(standing: pd.DataFrame, end: pd.Timestamp | pd.Series) -> pd.DataF
             "age": np.log1p(age) / 4,
             "stay": np.log1p(stay) / 3,
             "amount": np.log1p(standing["amount"].fillna(0)) / 10,
+            **{f"age {days}": (age.clip(upper=365) - days).clip(lower=0) / 90 for days in TURNS},
         }
     ).reset_index(drop=True)
 
@@ -231,11 +235,13 @@ def _features(standing: pd.DataFrame, end: pd.Timestamp | pd.Series) -> pd.DataF
 def _columns(table: pd.DataFrame) -> pd.DataFrame:
     names = pd.get_dummies(table[["stage", "segment", "competitor"]], prefix_sep="\0", dtype=float)
     numbers = table[["late", "margin", "inside", "left", "root_left", "age", "stay", "amount"]]
+    turns = table[[f"age {days}" for days in TURNS]]
     stages = [c for c in names if c.startswith("stage\0")]
     crossed = {
         f"{c}×{k}": names[c] * numbers[k] for c in stages for k in ("margin", "left", "root_left", "inside", "stay")
     }
-    return pd.concat([names, numbers, pd.DataFrame(crossed)], axis=1)
+    turned = turns.mul(table["left"], axis=0).add_suffix("×left")
+    return pd.concat([names, numbers, turns, turned, pd.DataFrame(crossed)], axis=1)
 
 
 def _learnt(known: pd.DataFrame) -> tuple:
