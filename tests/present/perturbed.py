@@ -122,8 +122,6 @@ def figures_of(claim):
     """Give a claim's figures, and the change of what it compares: as a share of the former, and as a difference."""
     told = claim["figures"]
     values = list(told.values())
-    if not 0.01 <= told.get("chance", 0.5) <= 0.99:
-        values += [0.01, 0.99]  # "under 1 %", "over 99 %"
     if {"now", "before"} <= set(told):
         values += [told["now"] - told["before"], told["now"] / told["before"] - 1 if told["before"] else 0.0]
     return values
@@ -138,7 +136,7 @@ def written(value):
     """Give every way in which a sentence may write a figure."""
     forms = set()
     for v in (value, abs(value)):
-        forms |= {style.money(v), style.points(v), style.points(v).lstrip("+")}
+        forms |= {*re.findall(NUMBER, style.chance(v)), style.money(v), style.points(v), style.points(v).lstrip("+")}
         forms |= {write(v, digits) for write in (style.percent, style.change) for digits in (0, 1)}
         forms |= (
             {style.number(v, digits) for digits in range(4)}

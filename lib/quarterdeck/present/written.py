@@ -36,6 +36,17 @@ def percent(value: float, digits: int = 1) -> str:
     return "–" if _void(value) else f"{value:z,.{digits}%}".replace("-", "−").replace("%", " %")
 
 
+def chance(value: float) -> str:
+    """Write a chance; one that is not certain does not read so.
+
+    >>> chance(0.493), chance(0.998), chance(0.003), chance(1.0)
+    ('49 %', 'over 99 %', 'under 1 %', '100 %')
+    """
+    if 0 < value < 0.01:
+        return "under 1 %"
+    return "over 99 %" if 0.99 < value < 1 else percent(value, 0)
+
+
 def change(value: float, digits: int = 1) -> str:
     """Write a relative change with its sign.
 

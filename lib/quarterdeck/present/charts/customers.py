@@ -92,7 +92,7 @@ def risk_bars(risk: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR")
     ax.barh(spots, risk["kept"], color=style.LINE, height=0.62)
     ax.barh(spots, risk["at_stake"], color=style.LOSS, height=0.62)
     for spot, row in zip(spots, risk.itertuples(), strict=True):
-        told = f"{style.percent(row.chance, 0)}, silent {row.silent:.0f} days"
+        told = f"{style.chance(row.chance)}, silent {row.silent:.0f} days"
         ax.annotate(told, (row.kept, spot), xytext=(6, 0), textcoords="offset points", va="center", fontsize=9)
     ax.set_yticks(spots, risk["name"])
     ax.set_xlim(0, 1.3 * risk["kept"].max())

@@ -287,7 +287,7 @@ def scenario_rows(
         said = f"  {style.money(row.p50, currency)}"
         if pd.notna(row.goal):
             ax.vlines(row.goal, spot - 0.3, spot + 0.34, color=style.PLAN, linewidth=2.4)
-            said += f", goal {style.money(row.goal, currency)}: {style.percent(row.chance, 0)}"
+            said += f", goal {style.money(row.goal, currency)}: {style.chance(row.chance)}"
         side = {"xycoords": ("axes fraction", "data"), "va": "center", "fontsize": 9.5}
         ax.annotate(said, (1.0, spot), color=style.INK, **side)
     ax.set_yticks(spots, scenario["quarter"])

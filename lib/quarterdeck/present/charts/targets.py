@@ -37,7 +37,7 @@ def split_rows(split: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR
         ax.scatter(split["flat"], spots, s=44, label=f"last year {style.change(split['growth'].iloc[0])}", **hollow)
     ax.scatter(split["target"], spots, s=52, color=style.PLAN, marker="D", zorder=5, label="equal chance")
     for spot, row in zip(spots, split.itertuples(), strict=True):
-        said = f"  {style.percent(row.chance, 0)}, by last year {style.percent(row.flat_chance, 0)}"
+        said = f"  {style.chance(row.chance)}, by last year {style.chance(row.flat_chance)}"
         ax.annotate(said, (1.0, spot), xycoords=("axes fraction", "data"), va="center", fontsize=9)
     ax.set_yticks(spots, split["unit"] + split["bound"].map(lambda b: f" ({b})" if b else ""))
     ax.set_ylim(-0.6, len(split) - 0.4)

@@ -115,7 +115,7 @@ def chance_bars(chances: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.barh(spots, chances["pipeline"], left=chances["attainment"], color=style.US, alpha=0.3, height=0.62)
     right = {"xycoords": ("axes fraction", "data"), "va": "center", "ha": "right", "fontsize": 9}
     for spot, chance in zip(spots, chances["chance"], strict=True):
-        ax.annotate(style.percent(chance, 0), (1.0, spot), color=style.INK, **right)
+        ax.annotate(style.chance(chance), (1.0, spot), color=style.INK, **right)
     _upright(ax, 1, "quota", style.PLAN)
     _names(ax, chances["name"])
     ax.set_xlim(0, 1.15 * max(chances["expected"].quantile(0.95), 1.2))

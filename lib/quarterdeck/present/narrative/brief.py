@@ -36,7 +36,7 @@ def headline(card: pd.DataFrame, name: str, currency: str = "EUR") -> Sentence:
         claims.append(claim)
     chance = known["claim"].get("target_probability")
     if chance:
-        told = _chance(chance.figures["chance"])
+        told = style.chance(chance.figures["chance"])
         parts.append(f"and is {chance.predicate} to reach the quarter's target ({told})")
         claims.append(chance)
     return Sentence(f"## {', '.join(parts)}", claims)
@@ -113,13 +113,6 @@ def _fields(row: pd.Series, rule: Rule, currency: str) -> dict[str, str]:
     return fields | {"n": style.number(row["n"]), "subject": str(row["subject"])}
 
 
-def _chance(chance: float) -> str:
-    """Write a chance; one that is not certain does not read so."""
-    if 0.99 < chance < 1:
-        return "over 99 %"
-    return "under 1 %" if chance < 0.01 else style.percent(chance, 0)
-
-
 def _gain(row: pd.Series, currency: str) -> str:
     if pd.isna(row["gain"]):
         return UNTOLD
@@ -128,7 +121,7 @@ def _gain(row: pd.Series, currency: str) -> str:
 
 
 def _risk(risk: float) -> str:
-    return UNTOLD if pd.isna(risk) else _chance(risk)
+    return UNTOLD if pd.isna(risk) else style.chance(risk)
 
 
 def small_print(told: dict[str, Any]) -> str:

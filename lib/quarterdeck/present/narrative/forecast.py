@@ -32,7 +32,7 @@ def landing_takeaway(landing: pd.DataFrame, currency: str = "EUR") -> Sentence:
         beside = first("forecast_p50", BESIDE, {"now": row["p50"], "than": row["target"]}, "target")
         said += (
             f" The target of {style.money(row['target'], currency)} has a chance of "
-            f"{style.percent(row['probability'], 0)}; the middle lies {gap(beside, currency)} it."
+            f"{style.chance(row['probability'])}; the middle lies {gap(beside, currency)} it."
         )
         claims += [amounts("target_probability", row["probability"]), beside]
     return Sentence(said, claims)
@@ -201,8 +201,8 @@ def scenario_takeaway(scenario: pd.DataFrame, base: pd.DataFrame, currency: str 
     if moved.predicate != "as much as":
         said += f", {gap(moved, currency, ('more', 'less'))} than as now"
     if pd.notna(row["goal"]):
-        was = "" if moved.predicate == "as much as" else f" (as now {style.percent(rest['chance'], 0)})"
-        goal, chance = style.money(row["goal"], currency), style.percent(row["chance"], 0)
+        was = "" if moved.predicate == "as much as" else f" (as now {style.chance(rest['chance'])})"
+        goal, chance = style.money(row["goal"], currency), style.chance(row["chance"])
         said += f"; the goal of {goal} has a chance of {chance}{was}"
         claims.append(
             amounts("goal_probability", row["chance"], row["quarter"], before=rest["chance"], goal=row["goal"])
@@ -272,8 +272,8 @@ def target_takeaway(
     ]
     said = (
         f"**One target, two measures: {style.money(row['target'], currency)} of revenue has a chance of "
-        f"{style.percent(row['probability'], 0)}, the {style.money(now['goal'], currency)} of bookings that usually go with it "
-        f"{style.percent(now['chance'], 0)}.** Bookings came to {style.percent(usual, 0)} of revenue in the last four quarters "
+        f"{style.chance(row['probability'])}, the {style.money(now['goal'], currency)} of bookings that usually go with it "
+        f"{style.chance(now['chance'])}.** Bookings came to {style.percent(usual, 0)} of revenue in the last four quarters "
         f"and come to {style.percent(here, 0)} by the two middles of this one; orders without a deal are in revenue "
         "alone. The target is of revenue, so its chance there is the one to go by."
     )

@@ -19,7 +19,7 @@ def plan_takeaway(plan: pd.DataFrame, currency: str = "EUR") -> Sentence:
     row = plan.iloc[0]
     amount, low, high = (style.money(row[c], currency) for c in ("revenue_target", "low", "high"))
     said = f"**The plan of {row['label']} is {amount} of {row['measure']}, {SOURCES[row['from_what']]}**"
-    said += f", with a chance of {style.percent(row['chance'], 0)}; eight of ten cases lie between {low} and {high}."
+    said += f", with a chance of {style.chance(row['chance'])}; eight of ten cases lie between {low} and {high}."
     asked = amounts("plan", row["revenue_target"], row["label"], low=row["low"], high=row["high"])
     claims = [asked, amounts("split_chance", row["chance"], "the whole plan")]
     if row["last_year"] > 0:
@@ -39,7 +39,7 @@ def split_takeaway(split: pd.DataFrame, fairness: pd.DataFrame, currency: str = 
     held = split[split["bound"] != ""]
     if len(held):
         shown, others = list(held.head(MOST_NAMES).itertuples()), len(held) - MOST_NAMES
-        named = ", ".join(f"{r.unit} ({r.bound}: {style.percent(r.chance, 0)})" for r in shown)
+        named = ", ".join(f"{r.unit} ({r.bound}: {style.chance(r.chance)})" for r in shown)
         said += f", but for {named}" + (f" and {others} others" if others > 0 else "")
         claims += [amounts("split_chance", r.chance, f"{what}: {r.unit}") for r in shown]
         claims += [part("split_chance", others, len(split), "others held by a bound")] if others > 0 else []
@@ -182,7 +182,7 @@ def moves_takeaway(moves: pd.DataFrame, currency: str = "EUR") -> Sentence:
         "not clear": f"**Whether m{moved} more on the same revenue cannot be told**: {gained} ({low} to {high}){share}",
     }[claim.predicate]
     chance = amounts("split_chance", up["chance"], f"{up['dimension']}: {up['unit']}")
-    said += f"; {up['unit']} would then have a chance of {style.percent(up['chance'], 0)} only of what it is asked for."
+    said += f"; {up['unit']} would then have a chance of {style.chance(up['chance'])} only of what it is asked for."
     return Sentence(said, [claim, chance, amounts("margin_gain", part_of, "part of margin")])
 
 
