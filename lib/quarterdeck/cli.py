@@ -6,6 +6,7 @@ What takes long to import is imported where it is needed: an unchanged run is an
 import argparse
 import json
 import sys
+import time
 import traceback
 from collections import Counter
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from quarterdeck.errors import ParamsError, QuarterdeckError
 
 WHOLE, FAULTY, BAD_INPUT, STOPPED = 0, 1, 2, 130
 SHORTEST = 10  # characters of a password
+TELL = 30  # seconds between a log's lines on progress
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -323,7 +325,7 @@ def _point(args: argparse.Namespace, folder: Path, facts: dict) -> None:
     if not args.region:
         known = json.loads((folder / "data" / "snapshot.json").read_text(encoding="utf-8"))["regions"]
         without = plan.without_file(plan.region_files(args.params), known)
-        _note(args.params, without, datetime.fromisoformat(facts["as_of"]))
+        _note(args.params, without, datetime.fromisoformat(facts["as_of"]), bool(args.as_of))
     print(f"{facts['title']} as of {facts['as_of']}: {folder}")
     out = "" if args.out == Path("outputs") else f"--out {args.out}"
     print(
@@ -340,14 +342,16 @@ def _refuse_odd_day(day: str) -> None:
         raise ParamsError(f"--as-of holds {day!r}, expected a date as YYYY-MM-DD.") from error
 
 
-def _note(params: Path, without_file: list[str], last: datetime) -> None:
+def _note(params: Path, without_file: list[str], last: datetime, asked: bool = False) -> None:
     """Say what is not wrong but may be meant otherwise."""
     if without_file:
         print(
             f"note: {params} has no file for {', '.join(without_file)}: no pages of their own, and the regions' sums are not "
             "held against the company"
         )
-    if last > datetime.now():
+    if last > datetime.now() and asked:
+        print(f"note: the day that --as-of gives, {last:%Y-%m-%d}, is after today")
+    elif last > datetime.now():
         print(f"note: the data reaches to {last:%Y-%m-%d}, after today: mend the row that says so, or give --as-of")
 
 
@@ -363,11 +367,18 @@ def _reconciled(checks: list[dict]) -> str:
 
 
 def _progress(steps: Iterator, count: int) -> Iterator:
+    """Show progress: a bar on a terminal, and in a log a line every half a minute."""
     from tqdm import tqdm
 
-    return tqdm(
-        steps, total=count, unit="notebook", file=sys.stderr, dynamic_ncols=True, disable=None
-    )  # a log gets none
+    if sys.stderr.isatty():
+        yield from tqdm(steps, total=count, unit="notebook", file=sys.stderr, dynamic_ncols=True)
+        return
+    told = time.monotonic()
+    for done, step in enumerate(steps, 1):
+        yield step
+        if time.monotonic() - told > TELL and done < count:
+            told = time.monotonic()
+            print(f"{done} of {count} notebooks are finished", file=sys.stderr, flush=True)
 
 
 def _table(facts: dict) -> Any:

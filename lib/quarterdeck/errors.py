@@ -1,5 +1,8 @@
 """What can go wrong, in words for the person who can mend it."""
 
+import difflib
+from collections.abc import Iterable
+
 
 class QuarterdeckError(Exception):
     """Raised when a person has to mend something; its text is one clear sentence."""
@@ -19,3 +22,13 @@ class ParamsError(QuarterdeckError):
 
 class RunError(QuarterdeckError):
     """Raised when a run cannot be made or found."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Give the end of a sentence that tells which known name was likely meant.
+
+    >>> nearest("regoin", ["company", "region"])
+    "did you mean 'region'? There are company, region."
+    """
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return (f"did you mean {close[0]!r}? There are " if close else "there are ") + ", ".join(sorted(known)) + "."

@@ -160,6 +160,7 @@ def test_figures_are_held_against_the_last_run_of_an_earlier_day():
     ]
     before = told.tail(2).assign(as_of=pd.Timestamp("2026-03-20"))
     assert brief.since_last(kpis, before, PERIOD)["metric"].tolist() == ["win_rate"]  # of another quarter
+    assert brief.since_last(kpis, before.head(1), PERIOD).empty  # only the revenue of a quarter that is over was told
 
 
 def test_the_scorecard_holds_each_figure_against_what_it_is_for():

@@ -8,6 +8,7 @@ import pytest
 from quarterdeck.analysis.catalogue import METRICS, measure
 from quarterdeck.data import snapshot
 from quarterdeck.data.contract import TABLES
+from quarterdeck.errors import ParamsError
 
 REQUIRED = (
     "revenue revenue_growth gross_margin quota_attainment target_attainment win_rate sales_velocity sales_cycle_days "
@@ -63,6 +64,11 @@ def test_an_absent_table_is_named_and_the_others_are_measured(desk):
         and "needs opportunities" in kpis.loc["win_rate", "missing"]
     )
     assert kpis.loc["revenue", "value"] > 0
+
+
+def test_an_unknown_metric_is_named_with_the_nearest_real_one(desk):
+    with pytest.raises(ParamsError, match="there is no metric 'discount'; did you mean 'discount_rate'"):
+        measure(desk, "discount")
 
 
 def test_too_few_rows_give_no_value(desk):

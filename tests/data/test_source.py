@@ -71,6 +71,37 @@ def test_each_fault_of_a_source_is_one_sentence(company, old, new, words):
     assert words in str(caught.value) and "\n" not in str(caught.value)
 
 
+def test_a_file_whose_lines_end_in_two_ways_is_named_with_its_line(company):
+    (company.parent.parent / "files" / "staff.csv").write_bytes(
+        b"id,name,region\r\n1,Ann,North\r\n2,Bo,South\n3,Cy,East\r\n"
+    )
+    with pytest.raises(SourceError) as caught:
+        read(company)
+    assert (
+        str(caught.value) == "acme: file staff.csv, line 3 does not end as line 1 does (CR LF, LF); save the file anew."
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (
+            [*["5"] * 20, "abc"],
+            "In staff.csv line 22, column pay holds 'abc', where the others are numbers; mend it there.",
+        ),
+        ([], "In staff.csv there are no rows; export it anew."),
+    ],
+)
+def test_a_value_that_keeps_a_select_from_running_is_named_with_its_line(company, rows, words):
+    text = (company / "source.yaml").read_text().replace("SELECT id", "SELECT coalesce(pay, 0) AS quota, id")
+    (company / "source.yaml").write_text(text)
+    lines = [f"{k},Ann,North,{pay}" for k, pay in enumerate(rows)]
+    (company.parent.parent / "files" / "staff.csv").write_text("\n".join(["id,name,region,pay", *lines]) + "\n")
+    with pytest.raises(SourceError) as caught:
+        read(company)
+    assert str(caught.value).endswith(words)
+
+
 def test_a_file_that_is_not_utf8_is_named_with_its_line(company):
     (company.parent.parent / "files" / "staff.csv").write_bytes(b"id,name,region\n1,Ann,North\n2,J\xf6rg,South\n")
     with pytest.raises(SourceError) as caught:

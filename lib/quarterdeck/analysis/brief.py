@@ -146,7 +146,7 @@ def since_last(kpis: pd.DataFrame, kpi_history: pd.DataFrame, period: Period) ->
     if last < period.start:
         both = both[both["period"].isin(["trailing twelve months", "last four whole quarters", "open today"])]
     table = both[["metric", "title", "unit", "better"]].assign(
-        then_on=last, then=both["metric"].map(then), now=both["value"]
+        then_on=last, then=both["metric"].map(then).astype("float64"), now=both["value"]
     )
     told_so = [
         first(metric, ("rose", "fell", "stood still"), {"now": now, "before": then}, "since the last run")
@@ -202,12 +202,12 @@ def pipeline_since(opportunity_history: pd.DataFrame, period: Period, since: pd.
 def target_gap(landing: pd.DataFrame) -> pd.DataFrame:
     """The expected end of an open quarter against its target, kept where the target lies outside P10 to P90.
 
-    What may be gained is the gap, be it closed or carried over the target; the risk is the chance that the quarter ends on the
-    target's other side.
+    What may be gained is the gap, where there is one to close; the risk is the chance that the quarter ends on the target's
+    other side.
     """
     told = landing.dropna(subset=["target", "p50"]).query("target > 0 and p10 < p90 and (target < p10 or target > p90)")
-    gap, short = told[["p50", "p10", "p90"]].sub(told["target"], axis=0), told["p50"] < told["target"]
-    gap = gap.where(~short, -gap[["p50", "p90", "p10"]].set_axis(gap.columns, axis=1))
+    short = told["p50"] < told["target"]
+    gap = -told[["p50", "p90", "p10"]].sub(told["target"], axis=0).where(short)
     gap = gap.set_axis(["gain", "gain_low", "gain_high"], axis=1)
     reached = told["probability"].fillna(0.5)
     return _laid(

@@ -23,6 +23,7 @@ from quarterdeck.analysis import (
 from quarterdeck.data import history
 from quarterdeck.data.periods import Period, last_quarters
 from quarterdeck.data.snapshot import Desk, Missing
+from quarterdeck.errors import ParamsError, nearest
 
 UNITS = ("money", "money/day", "ratio", "days", "count", "index", "times")
 BETTER = ("higher", "lower", "neither")
@@ -129,6 +130,7 @@ METRICS: dict[str, Metric] = {
             _FIELD,
             ("orders.revenue",),
             targets.revenue_growth,
+            comparable=False,
         ),
         Metric(
             "bookings",
@@ -442,9 +444,11 @@ def measure(desk: Desk, *ids: str, **known: pd.DataFrame) -> pd.DataFrame:
 
     Raises
     ------
-    KeyError
-        Where the registry has no such id.
+    ParamsError
+        Where the registry has no such id (the nearest real one is told).
     """
+    if unknown := next((i for i in ids if i not in METRICS), None):
+        raise ParamsError(f"there is no metric {unknown!r}; {nearest(unknown, METRICS)}")
     rows = [_measured(desk, METRICS[i], known) for i in ids]
     return pd.DataFrame(rows).astype(dict.fromkeys(("value", "n", "low", "high", "previous"), "float64"))
 

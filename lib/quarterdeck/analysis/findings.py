@@ -99,7 +99,7 @@ RULES: dict[str, Rule] = {
             "Raise the call to {value}, and give no discount to pull deals into this quarter.",
             "Chief sales officer",
             ("forecasting", "Where will the quarter end?"),
-            "above the target, if discounts do not give it away",
+            "nothing more than is on its way",
             recorded=ENDS,
         ),
         Rule(

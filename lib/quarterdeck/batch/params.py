@@ -1,6 +1,5 @@
 """Which parameters does each notebook take? These models are the only list of them."""
 
-import difflib
 from datetime import date
 from typing import Any
 
@@ -9,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from quarterdeck.analysis import cohorts, portfolio, rivalry
 from quarterdeck.data.snapshot import COMPANY
-from quarterdeck.errors import ParamsError
+from quarterdeck.errors import ParamsError, nearest
 
 
 class Parameters(BaseModel):
@@ -158,13 +157,3 @@ def parameters(workbook: str, given: dict[str, Any], where: str) -> dict[str, An
         name = ".".join(map(str, first["loc"]))
         said = first["msg"].removeprefix("Input ").removeprefix("Value error, ")
         raise ParamsError(f"{where}: parameter {name} holds {first['input']!r}: {said}; mend it there.") from error
-
-
-def nearest(name: str, known: set[str] | list[str]) -> str:
-    """Give the end of a sentence that tells which known name was likely meant.
-
-    >>> nearest("regoin", ["company", "region"])
-    "did you mean 'region'? There are company, region."
-    """
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return (f"did you mean {close[0]!r}? There are " if close else "there are ") + ", ".join(sorted(known)) + "."

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from quarterdeck.batch.params import WORKBOOKS, nearest, parameters
+from quarterdeck.batch.params import WORKBOOKS, parameters
 from quarterdeck.data import source
 from quarterdeck.data.snapshot import COMPANY
-from quarterdeck.errors import ParamsError, RunError
+from quarterdeck.errors import ParamsError, RunError, nearest
 
 NOT_REGIONS = {"source"}
 

@@ -112,6 +112,10 @@ def read(company: Path, out: Path, data: Path | None = None) -> dict[str, pd.Dat
     connection = _connect(company, source, out, data)
     try:
         return {name: _select(connection, company, name, sql) for name, sql in source.tables.items()}
+    except SourceError as error:
+        with_files = source.files if data or not source.url_variable else {}
+        hints = [f"In {o.get('path', f'{n}.csv')} {odd}" for n, o in with_files.items() if (odd := _odd(connection, n))]
+        raise SourceError(" ".join([str(error), *hints[:1]])) from error
     finally:
         connection.disconnect()
 
@@ -213,7 +217,8 @@ def _register(connection: ibis.BaseBackend, company: Path, folder: Path, name: s
 
 
 def _file_fault(company: Path, path: Path, error: Exception) -> str:
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+    lines = path.read_bytes().splitlines(keepends=True)
+    for number, line in enumerate(lines, start=1):
         try:
             line.decode("utf-8")
         except UnicodeDecodeError as fault:
@@ -221,6 +226,12 @@ def _file_fault(company: Path, path: Path, error: Exception) -> str:
                 f"{company.name}: file {path.name}, line {number} is not UTF-8 "
                 f"(byte {fault.object[fault.start]:#04x}); save the file as UTF-8."
             )
+    ends = [line.endswith(b"\r\n") for line in lines[:-1]]
+    if len(set(ends)) > 1:
+        odd = ends.index(not ends[0]) + 1
+        return (
+            f"{company.name}: file {path.name}, line {odd} does not end as line 1 does (CR LF, LF); save the file anew."
+        )
     return (
         f"{company.name}: file {path.name} cannot be read; say how it is written under files in source.yaml (delim, quote, "
         f"dateformat, decimal_separator, as DuckDB's read_csv takes them), or save it anew ({_line(error)})."
@@ -234,6 +245,26 @@ def _select(connection: ibis.BaseBackend, company: Path, name: str, sql: str) ->
         raise SourceError(f"{company.name}: the SELECT of table {name} does not parse ({_line(error)}).") from error
     except Exception as error:  # each engine has its own family of errors; all mean the same here
         raise SourceError(f"{company.name}: the SELECT of table {name} does not run ({_line(error)}).") from error
+
+
+def _odd(connection: ibis.BaseBackend, name: str) -> str:
+    """Say of a file what may keep a SELECT from running: it has no rows, or a few values are not as the others are."""
+    table = connection.table(name)
+    if not table.count().to_pyarrow().as_py():
+        return "there are no rows; export it anew."
+    for column in (c for c, kind in table.schema().items() if kind.is_string()):
+        for kind, words in (("float64", "numbers"), ("date", "dates")):
+            seen = (
+                table.select(line=ibis.row_number() + 2, value=table[column], read=table[column].try_cast(kind))
+                .to_pyarrow()
+                .to_pandas()
+            )
+            seen = seen.dropna(subset=["value"])
+            odd = seen[seen["read"].isna()]
+            if 0 < len(odd) <= 0.1 * len(seen):
+                line, value = odd[["line", "value"]].iloc[0]
+                return f"line {line}, column {column} holds {value!r}, where the others are {words}; mend it there."
+    return ""
 
 
 def _line(error: Exception) -> str:

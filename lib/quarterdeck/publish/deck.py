@@ -194,7 +194,7 @@ def action_row(finding: dict[str, Any]) -> list[str]:
 
 def calling(count: int, first: dict[str, Any]) -> Sentence:
     """Say how many findings call for action, and what is behind the first (a record of the brief)."""
-    text = f"{count} finding{'s call' if count > 1 else ' calls'} for action; the first has {first['worth']} behind it"
+    text = f"{count} finding{'s call' if count > 1 else ' calls'} for action; the first is about {first['worth'].lstrip('−')}"
     return Sentence(text, [amounts("findings", count), amounts("findings", first["money"], f"first: {first['head']}")])
 
 

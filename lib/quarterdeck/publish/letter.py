@@ -19,6 +19,7 @@ INKS = {"good": style.GOOD, "warn": style.WARN, "bad": style.LOSS}
 SHOWN = ["Where will the quarter end?", "What changed against last year?"]
 MOST = 1_000_000  # bytes: larger mails are cut off or refused
 PATIENCE = 120  # seconds that a print may take
+PAPER = "<style>@page{size:A4;margin:12mm}body{background:#fff!important}</style>"  # a mail program would take none
 NO_PDF = "no PDF: Chromium is not on this machine's path; print the HTML file from any browser."
 
 
@@ -157,7 +158,8 @@ def _printed(path: Path) -> str:
         return NO_PDF
     place = path.with_suffix(".pdf")
     with tempfile.TemporaryDirectory() as folder:
-        draft = Path(folder) / "letter.pdf"
+        draft, sheet = Path(folder) / "letter.pdf", Path(folder) / "letter.html"
+        sheet.write_text(path.read_text(encoding="utf-8").replace("</head>", PAPER + "</head>", 1), encoding="utf-8")
         flags = [
             "--headless=new",
             "--no-sandbox",
@@ -165,7 +167,7 @@ def _printed(path: Path) -> str:
             "--no-pdf-header-footer",
             f"--user-data-dir={folder}/profile",
         ]
-        command = [browser, *flags, f"--print-to-pdf={draft}", path.resolve().as_uri()]
+        command = [browser, *flags, f"--print-to-pdf={draft}", sheet.as_uri()]
         try:
             subprocess.run(command, capture_output=True, timeout=PATIENCE, check=True)
         except (subprocess.SubprocessError, OSError) as error:

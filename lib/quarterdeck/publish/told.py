@@ -11,9 +11,8 @@ from typing import Any
 
 from PIL import Image
 
-from quarterdeck.batch.params import nearest
 from quarterdeck.data import COMPANY
-from quarterdeck.errors import RunError
+from quarterdeck.errors import RunError, nearest
 from quarterdeck.present import style
 from quarterdeck.present.said import SAID_MIME
 from quarterdeck.publish.access import WHOLE

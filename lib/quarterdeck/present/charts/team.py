@@ -134,12 +134,11 @@ def waterfall_bars(waterfall: pd.DataFrame, ax: Axes | None = None, currency: st
     names = [name.capitalize().replace(" ", "\n") for name in waterfall["step"]]
     ax = steps(waterfall["amount"].tolist(), names, ax, currency)
     ax.tick_params(axis="x", labelsize=9)
-    _, came, won, _, out, _ = claims = pipeline_steps(waterfall)
-    told = [f"{style.money(c.figures['now'], currency)} {words}" for c, words in (
-        (came, "came in"), (won, "was won"), (out, "was moved out of the quarter"))]  # fmt: skip
+    _, came, won, lost, out, _ = claims = pipeline_steps(waterfall)
+    came, won, lost, out = (style.money(c.figures["now"], currency) for c in (came, won, lost, out))
     return style.title(
         ax,
-        Sentence(", ".join(told), claims),
+        Sentence(f"{came} came in; {won} was won, {lost} lost, {out} moved out of the quarter", claims),
         f"How did the quarter's pipeline get here? Open deals due in it, from its first day to this, {currency}",
     )
 
