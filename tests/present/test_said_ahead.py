@@ -252,6 +252,7 @@ def rare():
         "margin": 1e5,
         "error": 0.0,
         "chance": 0.4,
+        "move": [2e4, -2e4],
     }
     worked = {"name": ["Push", "Dud"], "verdict": ["worked", "did not work"], "effect": [0.2, 0.0], "low": [0.1, -0.1]}
     worked |= {"high": [0.3, 0.1], "money": [1e6, 0.0], "spend": 2e5, "early": False}
