@@ -83,7 +83,8 @@ def test_sums_hang_together_and_the_tables_are_left_as_they_were(orders):
     assert totals["low"] < totals["value"] < totals["high"] and totals["stake_low"] < totals["at_stake"]
     states = accounts.states(told)
     assert states["accounts"].sum() == len(told) and states["at_stake"].sum() == pytest.approx(told["at_stake"].sum())
-    assert totals["risky"] == states.set_index("state")["accounts"].drop("kept").sum()
+    risky = states.set_index("state").loc["at risk"]
+    assert totals["risky"] == risky["accounts"] and totals["risky_stake"] == pytest.approx(risky["at_stake"])
 
 
 def test_a_customer_is_worth_its_margin_of_three_years_discounted():
@@ -122,6 +123,12 @@ def test_findings_are_in_the_briefs_columns_and_carry_money(orders):
     assert row["high"] < row["compared"] == 1 and row["worth"] < 0
     risk = found.loc["at risk"]
     assert risk["worth"] == -risk["value"] < 0 and 0 < risk["low"] < risk["value"] < risk["high"]
+    told = accounts.states(accounts.outlook(orders, DAY)).set_index("state")
+    assert (
+        risk["value"] == pytest.approx(told.loc["at risk", "at_stake"]) and risk["n"] == told.loc["at risk", "accounts"]
+    )
+    assert risk["compared"] == pytest.approx(told["at_stake"].sum()) and told.loc["as good as gone", "accounts"] > 0
+    assert risk["gain"] < risk["value"]  # nobody brings more than is at stake, and who is gone brings nothing
     assert (
         row["gain"] == pytest.approx(-row["worth"])
         and row["gain_low"] < row["gain"] < row["gain_high"]
@@ -131,11 +138,27 @@ def test_findings_are_in_the_briefs_columns_and_carry_money(orders):
 
 def test_what_calling_may_bring_is_what_those_at_risk_lack_of_those_who_are_kept(orders):
     told, track = accounts.totals(orders, DAY).iloc[0], accounts.track_record(orders, DAY)
-    own = accounts.outlook(orders, DAY).query("chance < 0.8")
+    own = accounts.outlook(orders, DAY).query("0.1 <= chance < 0.8")
     kept = track[track["chance"] >= 0.8]["came"].mean()
     assert told["gain"] == pytest.approx(((kept - own["chance"]) * own["kept"]).sum(), rel=1e-9)
     assert 0 < told["gain_low"] < told["gain"] < told["gain_high"] and told["gain"] < own["kept"].sum()
-    assert told["anyway"] == track[track["chance"] < 0.8]["came"].mean() and told["risky"] == len(own)
+    before = track[track["chance"].between(0.1, 0.8, inclusive="left")]
+    assert told["anyway"] == before["came"].mean() and told["risky"] == len(own)
+
+
+def test_who_buys_seldom_is_told_from_who_fell_silent_and_who_costs_more_than_it_brings(orders):
+    told = accounts.outlook(orders, DAY)
+    risky = told[told["state"] == "at risk"]
+    silent = risky["why"] == accounts.SILENT
+    assert silent.any() and not silent.all() and risky[silent].eval("silent > usual").all()  # not within its own habit
+    assert risky.loc[silent, "usual"].median() < risky.loc[~silent, "usual"].median()
+    assert accounts.states(told).set_index("state").loc["at risk", "seldom"] == (~silent).sum()
+    who = told["customer_id"]
+    named, sure = pd.DataFrame({"customer_id": who, "name": who, "segment": "x"}), pd.DataFrame({"gain_low": [0.1]})
+    profit = pd.DataFrame({"customer_id": who[told["state"] == "at risk"].head(1), "profit": [-5.0]})
+    risk = accounts.at_risk(told, sure, named, whale=profit)
+    assert risk["profit"].iloc[0] == -5 and risk["profit"].iloc[1:].isna().all()
+    assert accounts.at_risk(told, sure, named)["profit"].isna().all()
 
 
 def test_what_calling_may_bring_was_to_be_had_a_year_ago(orders):
@@ -144,8 +167,9 @@ def test_what_calling_may_bring_was_to_be_had_a_year_ago(orders):
         orders[orders["order_date"] <= DAY - pd.DateOffset(years=1)], DAY - pd.DateOffset(years=1)
     ).iloc[0]
     track = accounts.track_record(orders, DAY)
-    came = track.assign(kept=track["expected"] / track["chance"], lost=track["chance"] < 0.8)
-    bar = came.loc[~came["lost"], "came"].mean()
+    lost = track["chance"].between(0.1, 0.8, inclusive="left")
+    came = track.assign(kept=track["expected"] / track["chance"], lost=lost)
+    bar = came.loc[came["chance"] >= 0.8, "came"].mean()
     short = ((bar - came["came"]) * came["kept"])[came["lost"]].sum()
     assert then["gain_low"] <= short <= then["gain_high"]
 

@@ -123,16 +123,16 @@ def test_last_year_plus_x_adds_up_and_its_chances_are_less_equal():
 
 
 def test_bounds_come_from_last_year_the_market_and_capacity():
-    table = units([(80, 100, 125, 100, 0, np.inf), (80, 100, 125, 100, 0, np.inf)])
-    plan = pd.DataFrame({"revenue_target": [220.0]})
-    cells = pd.DataFrame({"region": ["R0", "R1"], "own": [400.0, 400.0], "headroom": [80.0, 400.0]})
+    table = units([(80, 100, 125, 100, 0, np.inf)] * 3)
+    plan = pd.DataFrame({"revenue_target": [330.0]})
+    cells = pd.DataFrame({"region": ["R0", "R1", "R2"], "own": 400.0, "headroom": [80.0, 400.0, 0.0]})
+    cells["growth"] = [0.1, np.nan, 0.1]
     carried = pd.DataFrame({"unit": ["R1"], "carried": [150.0]})
     found = allocation.bounded(table, plan, cells, carried, floor=0.5)
-    assert found["floor"].tolist() == pytest.approx([55, 55])  # half of 100 × 220 ÷ 200
-    assert found["cap"].tolist() == pytest.approx(
-        [120, 150]
-    )  # 100 × (1 + 80 ÷ 400); 150 is below 100 × (1 + 400 ÷ 400)
-    assert found["cap_from"].tolist() == ["market", "capacity"]
+    assert found["floor"].tolist() == pytest.approx([55, 55, 55])  # half of 100 × 330 ÷ 300
+    # 100 × (1 + 80 ÷ 400) × 1.1; 150 is below 100 × (1 + 400 ÷ 400); R2 holds the best share itself: no cap
+    assert found["cap"].tolist() == pytest.approx([132, 150, np.inf])
+    assert found["cap_from"].tolist() == ["market", "capacity", ""]
 
 
 def test_a_record_judges_the_split_alone():

@@ -47,6 +47,13 @@ def test_there_is_no_bridge_from_nothing():
     assert brief.bridge(ORDERS, CUSTOMERS, PERIOD.before()).empty
 
 
+def test_one_region_alone_is_no_bridge_by_region():
+    told = brief.bridge(ORDERS.assign(region="Iberia"), CUSTOMERS, PERIOD, by="region")
+    assert told.sentence == "Not shown by region: on this page there is one region alone."
+    two = ORDERS.assign(region=np.where(np.arange(len(ORDERS)) % 2, "Iberia", "Baltic"))
+    assert len(brief.bridge(two, CUSTOMERS, PERIOD, by="region")) == 4  # both ends, and both regions
+
+
 def test_quarters_hold_sales_and_targets_oldest_first():
     targets = pd.DataFrame(
         {

@@ -93,6 +93,18 @@ def test_the_open_quarter_is_told_as_on_top_of_the_page():
     assert table["change"].tolist() == pytest.approx([18 / 14 - 1, 20 / 15 - 1])
 
 
+def test_the_parts_add_up_to_the_quarters_one_number():
+    starts = pd.to_datetime(["2027-01-01", "2027-01-01", "2027-04-01"])
+    ahead = pd.DataFrame({"series": ["all", "a", "a"], "start": starts, "mean": 20.0, "low": 10.0, "middle": 20.0})
+    ahead["high"] = 30.0
+    number = pd.DataFrame({"start": starts[:1], "p10": [15.0], "p50": [22.0], "p90": [40.0], "series": [20.0]})
+    told = outlook.joined(ahead, number)
+    assert told[["low", "middle", "high"]].iloc[0].tolist() == [15, 22, 40]  # the whole is the number itself
+    assert told[["low", "middle", "high"]].iloc[1].tolist() == pytest.approx([11, 22, 33])  # × 22 ÷ 20
+    assert told.iloc[2].equals(ahead.iloc[2])  # a quarter of which no number is known
+    pd.testing.assert_frame_equal(outlook.joined(ahead), ahead)
+
+
 def test_too_short_a_history_is_not_forecast():
     start = pd.date_range("2025-06-01", periods=14, freq="MS")
     panel = pd.DataFrame({"series": "all", "start": start, "value": 100.0 + np.arange(14), "part": "all"})

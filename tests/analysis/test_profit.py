@@ -115,7 +115,7 @@ def test_moves_go_to_the_better_margin_and_their_gains_add_up():
     assert moves["unit"].tolist() == ["web", "shop"] and moves["best"].tolist() == pytest.approx([115, 85])
     assert moves["gain"].sum() == pytest.approx(4.5) == pytest.approx(moves["total"].iloc[0])  # 15 × (0.5 − 0.2)
     found = profit.findings(moved=moves)
-    assert found["kind"].tolist() == ["margin"] and found["subject"].tolist() == ["web"]
+    assert found["kind"].tolist() == ["margin"] and found["subject"].tolist() == ["channels"]
     assert profit.findings(
         moved=profit.moves(channels().assign(error=0.5), 200.0)
     ).empty  # rates so doubtful say nothing

@@ -38,6 +38,7 @@ ROW = {
     "spend": 2e5,
 }
 ROW |= {"early": False, "detectable": 0.12, "minimum_effect": 0.1, "tell_by": pd.Timestamp("2026-03-26"), "shared": 0.0}
+ROW |= {"roi": 0.3, "roi_low": -7.9, "roi_high": 8.6}
 ROW |= {"started_on": pd.Timestamp("2026-01-01"), "why": "the interval lies above nought"}
 
 
@@ -88,15 +89,27 @@ def test_a_named_initiative_is_looked_at_closely(told):
 
 def test_verdicts_in_words():
     said = say.verdicts_takeaway(
-        frame({}, {"name": "Dud", "verdict": "did not work"}, {"name": "New", "verdict": "cannot tell", "early": True})
+        frame(
+            {},
+            {"name": "Dud", "verdict": "did not work", "roi_high": 0.2},
+            {"name": "New", "verdict": "cannot tell", "early": True},
+        )
     )
     assert said == (
         "**1 of 3 worked, 1 did not, and of 1 it cannot be told.** Push worked; Push brought most: +20.0 % (+10.0 % to +30.0 %), "
-        "€1.0m of sales. Dud did not do what was hoped; €200k went into it. New is read before the day set: what is shown may "
+        "€1.0m of sales. Dud did not do what was hoped; €200k went into it. Whether they paid back is another "
+        "question: surely not for Dud, open for 2. New is read before the day set: what is shown may "
         "still turn."
     )  # fmt: skip
     many = frame(*({"name": n} for n in "ABCDEF"))
     assert "A, B, C and 3 others worked" in say.verdicts_takeaway(many)
+
+
+def test_what_worked_need_not_have_paid():
+    own = frame({}, {"roi_low": 1.1}, {"verdict": "cannot tell", "roi_high": 0.2}, {"roi": None})
+    assert initiatives.paid(own).tolist() == ["open", "surely", "surely not", "not known"]
+    html = table.results(own.assign(roi=0.3)).as_raw_html()
+    assert "Paid back" in html and "surely not" in html
 
 
 def test_return_and_power_in_words():

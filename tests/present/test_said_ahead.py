@@ -252,9 +252,11 @@ def rare():
         "margin": 1e5,
         "error": 0.0,
         "chance": 0.4,
+        "move": [2e4, -2e4],
     }
     worked = {"name": ["Push", "Dud"], "verdict": ["worked", "did not work"], "effect": [0.2, 0.0], "low": [0.1, -0.1]}
     worked |= {"high": [0.3, 0.1], "money": [1e6, 0.0], "spend": 2e5, "early": False}
+    worked |= {"roi": [0.3, -0.1], "roi_low": [-7.9, -0.2], "roi_high": [8.6, 0.2]}
     return [
         *(forecast_say.seek_takeaway(seek.assign(gap=gap)) for gap in (-0.05, 0.05)),
         *(forecast_say.parts_takeaway(parts.assign(middle=parts["middle"] + more)) for more in (0.0, -1.2e6)),

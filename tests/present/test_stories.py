@@ -494,6 +494,8 @@ def test_customers_sentences_say_what_the_frames_say(desk, kept):
     assert told.startswith(
         f"**{style.money(kept['totals']['at_stake'].iloc[0])} of the next twelve months is at stake**"
     )
+    rare = customer_say.risk_takeaway(kept["states"].assign(seldom=3), kept["totals"], kept["scores"])
+    assert ", 3 of them in doubt because they buy seldom, not because they fell silent; " in rare
     unsure = kept["scores"].assign(gain_low=-0.1)
     assert customer_say.risk_takeaway(kept["states"], kept["totals"], unsure).startswith(
         "**No account is named as at risk"

@@ -98,6 +98,22 @@ def test_a_plan_that_cannot_be_split_is_told_in_one_sentence(told, part, words):
     assert "do not allow the plan" in chart.split_rows(split).get_title(loc="left")
 
 
+def test_a_chance_that_bounds_keep_from_some_is_not_said_of_all(told):
+    first = told["split"]["unit"].eq(told["split"]["unit"].iloc[0])
+    caps = told["split"].assign(cap=(0.9 * told["split"]["target"]).where(first, np.inf), floor=0.0)
+    split = allocation.split(caps, caps["plan"].iloc[0])
+    even, n = style.percent(split["even"].iloc[0], 0), len(split)
+    title = chart.split_rows(split).get_title(loc="left")
+    assert f"{n - 1} of {n} segments have a chance of {even}" in title.replace("\n", " ")
+    free = allocation.split(caps.assign(cap=np.inf), caps["plan"].iloc[0])
+    assert "each segment has" in chart.split_rows(free).get_title(loc="left").replace("\n", " ")
+
+
+def test_a_gain_is_said_of_all_parts_that_move(told):
+    moves = told["moves"].assign(unit=list("abcd"), move=[3e4, 1e4, -1e4, -3e4], total=9e3, error=1.0)
+    assert "**Moving targets from c and d to a and b would earn €9.0k more" in say.moves_takeaway(moves)
+
+
 def test_tables_list_what_their_frames_hold(told):
     needs = pd.DataFrame(
         {"what": ["pipeline", "sellers"], "there": [2e6, 12.0], "needed": [5e6, 14.0], "gap": [3e6, 2.0],

@@ -25,6 +25,7 @@ EITHER = 5  # accounts that came, and that did not, below which chances are not 
 KEPT, GONE = 0.8, 0.1  # chances from which an account counts as kept, and below which as good as gone
 STATES = ["as good as gone", "at risk", "kept"]
 RISKY = ("at risk",)
+SILENT, SELDOM = "silent", "buys seldom"  # what keeps a chance low
 COMMON = 0.4  # part of peers that buy a category, from which it counts as usual
 PEERS = 15  # below which an account has none to be held against
 BINS, IN_A_BIN = 10, 15  # of the calibration table: the most of them, and the fewest accounts in one
@@ -34,12 +35,12 @@ YOUNG = Missing(
     f"Not shown: a year ago there were not {FEWEST} customers, {lifetimes.FEWEST_REPEATS} of whom had come back."
 )
 TOTALS = [
-    "value", "low", "high", "n", "at_stake", "stake_low", "stake_high", "expected", "risky", "gain", "gain_low", "gain_high",
-    "anyway",
+    "value", "low", "high", "n", "at_stake", "stake_low", "stake_high", "risky", "risky_stake", "risky_low", "risky_high", "gain",
+    "gain_low", "gain_high", "anyway",
 ]  # fmt: skip
 OUTLOOK = [
-    "customer_id", "state", "last", "silent", "usual", "spend", "alive", "chance", "purchases", "kept", "expected", "at_stake",
-    "value",
+    "customer_id", "state", "why", "last", "silent", "usual", "spend", "alive", "chance", "purchases", "kept", "expected",
+    "at_stake", "value",
 ]  # fmt: skip
 
 
@@ -60,9 +61,10 @@ def outlook(orders: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame | Missing
     Returns
     -------
     DataFrame
-        One row per account, most money at stake first: `customer_id`, `state` (one of STATES, by its chance), `last` (day of
-        the last order), `silent` (days since), `usual` (days from one order to the next, mean), `spend` (money of twelve
-        months), `alive` (P(alive), as the model has it), `chance` (of buying in twelve months), `purchases` (to expect in them),
+        One row per account, most money at stake first: `customer_id`, `state` (one of STATES, by its chance), `why` (what keeps
+        the chance low: SILENT beyond its usual gap, and P(alive) below P(buys | alive); else SELDOM), `last` (day of the last
+        order), `silent` (days since), `usual` (days from one order to the next, mean), `spend` (money of twelve months), `alive`
+        (P(alive), as the model has it), `chance` (of buying in twelve months), `purchases` (to expect in them),
         `kept` (money if it buys), `expected` (chance × kept), `at_stake` ((1 − chance) × kept), `value` (money: gross margin of
         three years, discounted); nothing below fifty customers.
     """
@@ -76,6 +78,8 @@ def outlook(orders: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame | Missing
         usual=own["t_x"] * 7 / own["x"].where(own["x"] > 0),
         spend=_year(orders, as_of).groupby("customer_id")["revenue"].sum().reindex(own.index),
     )
+    gone = (own["silent"] > own["usual"]) & (own["alive"] < own["buys"] / own["alive"])
+    own["why"] = np.where(gone, SILENT, SELDOM)
     return own.sort_values("at_stake", ascending=False).reset_index()[OUTLOOK]
 
 
@@ -85,14 +89,23 @@ def states(outlook: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per state, in the order of STATES: `state`, `accounts`, `spend` (money of twelve months), `at_stake` (money).
+        One row per state, in the order of STATES: `state`, `accounts`, `seldom` (of these, whose chance is low for they buy
+        seldom), `spend` (money of twelve months), `at_stake` (money).
     """
-    by = outlook.groupby("state").agg(accounts=("spend", "size"), spend=("spend", "sum"), at_stake=("at_stake", "sum"))
+    by = outlook.assign(seldom=outlook["why"].eq(SELDOM)).groupby("state")
+    by = by.agg(
+        accounts=("spend", "size"), seldom=("seldom", "sum"), spend=("spend", "sum"), at_stake=("at_stake", "sum")
+    )
     return by.reindex([s for s in STATES if s in by.index]).rename_axis("state").reset_index()
 
 
 def at_risk(
-    outlook: pd.DataFrame, scores: pd.DataFrame, customers: pd.DataFrame, states: Sequence[str] = RISKY, most: int = 12
+    outlook: pd.DataFrame,
+    scores: pd.DataFrame,
+    customers: pd.DataFrame,
+    states: Sequence[str] = RISKY,
+    most: int = 12,
+    whale: pd.DataFrame | None = None,
 ) -> pd.DataFrame | Missing:
     """The accounts of each state with the most money at stake, by name.
 
@@ -102,15 +115,20 @@ def at_risk(
         As `outlook` and `scores` give them.
     states : sequence of str
         Of STATES; the rows are in their order.
+    whale : DataFrame, optional
+        As `profit.whale` gives it.
 
     Returns
     -------
     DataFrame or Missing
-        The rows of `outlook` with `name` and `segment`; nothing where past chances were not surely better than one for all.
+        The rows of `outlook` with `name`, `segment` and `profit` (money of four whole quarters, the cost of serving taken off;
+        missing where it is not known); nothing where past chances were not surely better than one for all.
     """
     if not proven(scores):
         return UNPROVEN
     named = _named(outlook, customers)
+    profit = pd.Series(dtype=float) if whale is None else whale.set_index("customer_id")["profit"]
+    named["profit"] = named["customer_id"].map(profit)
     parts = [named[named["state"] == state].head(most) for state in states]
     return pd.concat(parts, ignore_index=True)
 
@@ -147,32 +165,33 @@ def totals(orders: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame | Missing:
     """What a customer is worth, and what is at stake with all active accounts.
 
     Intervals of nine in ten hold the doubt about the models' parameters (delta method) and about the factor on money; that of
-    the money at stake also holds which accounts will in fact not buy. What is at stake and expected is missing where chances told
-    a year ago were not surely better than one chance for all.
+    the money at stake also holds which accounts will in fact not buy. What is at stake is missing where chances told a year ago
+    were not surely better than one chance for all.
 
     Returns
     -------
     DataFrame
         One row: `value` (money per active customer: gross margin of three years, discounted), `low`, `high`, `n` (accounts),
-        `at_stake`, `stake_low`, `stake_high`, `expected` (money of twelve months), `risky` (accounts that are not kept), `gain`,
-        `gain_low`, `gain_high` (what these would add if they bought as often as those called kept a year ago did; money), `anyway`
-        (part of those not called kept a year ago that bought all the same); nothing below fifty customers.
+        `at_stake`, `stake_low`, `stake_high` (money of twelve months), `risky` (accounts at risk: neither kept nor as good as
+        gone) and what is at stake with them, `risky_stake`, `risky_low`, `risky_high`, `gain`, `gain_low`, `gain_high` (what these
+        would add if they bought as often as those called kept a year ago did; money), `anyway` (part of those at risk a year ago
+        that bought all the same); nothing below fifty customers.
     """
     state, learnt, margin = _state(orders, as_of), _learnt_before(orders, as_of), _margin(orders, as_of)
     own = pd.DataFrame() if state is None else _accounts(*state, learnt, margin)
     if own.empty:
         return SMALL
-    worth, stake, off = own["value"].sum(min_count=1) / len(own), own["at_stake"].sum(), learnt.error / learnt.level
-    reach = Z90 * np.hypot(_doubt(state, learnt, margin, lambda t: t["value"]) / len(own), worth * off)
+    worth = own["value"].sum(min_count=1) / len(own)
+    reach = Z90 * np.hypot(
+        _doubt(state, learnt, margin, lambda t: t["value"]) / len(own), worth * learnt.error / learnt.level
+    )
     row = dict.fromkeys(TOTALS, np.nan) | {"value": worth, "low": worth - reach, "high": worth + reach, "n": len(own)}
     track = track_record(orders, as_of)
     if not isinstance(track, Missing) and proven(scores(track)):
-        wide = (
-            _doubt(state, learnt, margin, lambda t: t["at_stake"]) ** 2 + (stake * off) ** 2 + _luck(own["chance"], own)
-        )
-        ends = max(stake - Z90 * np.sqrt(wide), 0.0), stake + Z90 * np.sqrt(wide)
-        row |= dict(zip(TOTALS[4:9], [stake, *ends, own["expected"].sum(), (own["chance"] < KEPT).sum()], strict=True))
-        row |= _saved(state, learnt, margin, track)
+        risky = own[own["chance"].between(GONE, KEPT, inclusive="left")]
+        ends = [*_stake(state, learnt, margin, own), len(risky), *_stake(state, learnt, margin, risky)]
+        row |= dict(zip(TOTALS[4:11], ends, strict=True))
+        row |= _saved(state, learnt, margin, risky, track)
     return pd.DataFrame([row], columns=TOTALS).astype("float64")
 
 
@@ -307,16 +326,16 @@ def findings(orders: pd.DataFrame, period: Period, as_of: pd.Timestamp) -> pd.Da
     """What customers tell a chief first, in the columns of `brief.FINDING`, of what the intervals support.
 
     "retention": net retention surely above or below one; worth is the revenue gained or lost so, and what may be gained as much
-    again. "at risk": what active accounts are expected not to bring, where the chances told a year ago were surely better than one
-    chance for all; worth is the money at stake, negative; what may be gained, and the risk that an account buys anyway, are those
-    of `totals`.
+    again. "at risk": what is at stake with the accounts that may still be kept, where the chances told a year ago were surely
+    better than one chance for all; worth is that money, negative; what may be gained of them, and the risk that one buys anyway,
+    are those of `totals`.
 
     Returns
     -------
     DataFrame
-        kind, subject, worth (money), value, compared, low, high (retention: ratios; at risk: money, compared with what is
-        expected), n (customers; at risk: the accounts whose chance of buying is below four fifths), gain, gain_low, gain_high
-        (money, 90 %), risk.
+        kind, subject, worth (money), value, compared, low, high (retention: ratios; at risk: money, compared with what is at stake
+        with all active accounts), n (customers; at risk: the accounts that may still be kept), gain, gain_low, gain_high (money,
+        90 %), risk.
     """
     lines, told = retention_lines(orders, period, quarters=0), totals(orders, as_of)
     rows = []
@@ -327,18 +346,9 @@ def findings(orders: pd.DataFrame, period: Period, as_of: pd.Timestamp) -> pd.Da
             row = ["retention", "customers of a year ago", (t.value - 1) * t.before, t.value, 1.0, t.low, t.high, t.n]
             rows.append([*row, gains[1], gains[0], gains[2], doubt(z, 1)])
     if isinstance(told, pd.DataFrame):
-        for t in told.query("stake_low > 0").itertuples():
-            row = [
-                "at risk",
-                "active accounts",
-                -t.at_stake,
-                t.at_stake,
-                t.expected,
-                t.stake_low,
-                t.stake_high,
-                t.risky,
-            ]
-            rows.append([*row, t.gain, t.gain_low, t.gain_high, t.anyway])
+        for t in told.query("risky_low > 0").itertuples():
+            row = ["at risk", "accounts at risk", -t.risky_stake, t.risky_stake, t.at_stake, t.risky_low, t.risky_high]
+            rows.append([*row, t.risky, t.gain, t.gain_low, t.gain_high, t.anyway])
     return pd.DataFrame(rows, columns=FINDING)
 
 
@@ -374,21 +384,32 @@ def _luck(chance: pd.Series | float, own: pd.DataFrame) -> float:
     return (chance * (1 - chance) * own["kept"] ** 2).sum()
 
 
+def _stake(
+    state: tuple[pd.DataFrame, list[lifetimes.Fit]], learnt: Learnt, margin: float, own: pd.DataFrame
+) -> tuple[float, float, float]:
+    """Give the money at stake with accounts, and the ends of its interval."""
+    stake, doubt = own["at_stake"].sum(), _doubt(state, learnt, margin, lambda t: t["at_stake"][own.index])
+    reach = Z90 * np.sqrt(doubt**2 + (stake * learnt.error / learnt.level) ** 2 + _luck(own["chance"], own))
+    return stake, max(stake - reach, 0.0), stake + reach
+
+
 def _saved(
-    state: tuple[pd.DataFrame, list[lifetimes.Fit]], learnt: Learnt, margin: float, track: pd.DataFrame
+    state: tuple[pd.DataFrame, list[lifetimes.Fit]],
+    learnt: Learnt,
+    margin: float,
+    risky: pd.DataFrame,
+    track: pd.DataFrame,
 ) -> dict[str, float]:
-    """Give what the accounts at risk would add if they bought as often as those kept a year ago did, and how many would anyway."""
-    own = _accounts(*state, learnt, margin)
-    risky, kept = own["chance"] < KEPT, track["chance"] >= KEPT
+    """Give what accounts at risk would add if they bought as often as those kept a year ago did, and how many would anyway."""
+    kept, before = track["chance"] >= KEPT, track["chance"].between(GONE, KEPT, inclusive="left")
     often, n = track.loc[kept, "came"].mean(), kept.sum()
-    lost = own[risky]
-    gain = ((often - lost["chance"]) * lost["kept"]).sum()
-    error = _doubt(state, learnt, margin, lambda t: (often - t["chance"][risky]) * t["kept"][risky])
-    luck = _luck(lost["chance"], lost) + _luck(often, lost)
-    bar = often * (1 - often) / max(n, 1) * lost["kept"].sum() ** 2
+    gain = ((often - risky["chance"]) * risky["kept"]).sum()
+    error = _doubt(state, learnt, margin, lambda t: ((often - t["chance"]) * t["kept"])[risky.index])
+    luck = _luck(risky["chance"], risky) + _luck(often, risky)
+    bar = often * (1 - often) / max(n, 1) * risky["kept"].sum() ** 2
     reach = Z90 * np.sqrt(error**2 + (gain * learnt.error / learnt.level) ** 2 + bar + luck)
     ends = {"gain": gain, "gain_low": max(gain - reach, 0.0), "gain_high": gain + reach}
-    return ends | {"anyway": track.loc[~kept, "came"].mean()}
+    return ends | {"anyway": track.loc[before, "came"].mean()}
 
 
 def _accounts(history: pd.DataFrame, fits: list[lifetimes.Fit], learnt: Learnt, margin: float = np.nan) -> pd.DataFrame:

@@ -32,8 +32,10 @@ def bounded(
     """Bounds for what a unit may be asked for: a floor from history, caps from the market and from capacity.
 
     The floor is a part of what last year plus x per cent would ask, with the x that gives the plan. The market's cap grows last
-    year's quarter by as much as a year's revenue would grow if the unit reached our best share nearby (`sizing.cells`); the
-    capacity's is what its sellers can carry at best (`prospects.carried`). The lower one holds; a cap below the floor gives way.
+    year's quarter by as much as a year's revenue would grow if the unit reached our best share nearby (`sizing.cells`) while its
+    market grew as it did; a unit that holds the best share nearby itself has none, for nothing shows where its share would end.
+    The capacity's is what its sellers can carry at best (`prospects.carried`). The lower one holds; a cap below the floor gives
+    way.
 
     Parameters
     ----------
@@ -56,8 +58,7 @@ def bounded(
     dimension, before = units["dimension"].iloc[0], units["last_year"].clip(lower=0)
     caps = pd.DataFrame({"own best": units["cap"]})
     if cells is not None and dimension in cells and len(cells):
-        sums = cells.groupby(dimension)[["own", "headroom"]].sum().reindex(units["unit"]).reset_index()
-        caps["market"] = (before * (1 + sums["headroom"] / sums["own"].where(sums["own"] > 0))).where(before > 0)
+        caps["market"] = before * units["unit"].map(_room(cells, dimension)).where(before > 0)
     if carried is not None and len(carried):
         caps["capacity"] = units["unit"].map(carried.set_index("unit")["carried"])
     caps = caps.astype(float).fillna(np.inf)
@@ -167,6 +168,13 @@ def _flat(units: pd.DataFrame, plan: float) -> pd.Series:
     """Give what last year plus x per cent asks, where it adds up to the plan; missing without a last year."""
     before = units["last_year"].clip(lower=0)
     return before * plan / before.sum() if before.sum() > 0 else pd.Series(np.nan, units.index)
+
+
+def _room(cells: pd.DataFrame, dimension: str) -> pd.Series:
+    """Give what each unit could sell at our best share nearby, its market grown, over what it sells; missing for the best."""
+    full = (cells["own"] + cells["headroom"]) * (1 + cells["growth"].fillna(0.0))
+    sums = cells.assign(full=full).groupby(dimension)[["own", "headroom", "full"]].sum()
+    return sums["full"] / sums["own"].where((sums["own"] > 0) & (sums["headroom"] > 0))
 
 
 def _asked(units: pd.DataFrame, share: float) -> pd.Series:

@@ -11,6 +11,7 @@ from quarterdeck.analysis import competitors, market, movement, team
 from quarterdeck.analysis.claims import AGAINST_BEFORE, AGAINST_TARGET, ODDS, Claim, first
 from quarterdeck.analysis.rates import wilson
 from quarterdeck.data.periods import Period, last_quarters
+from quarterdeck.data.snapshot import Missing
 
 # A finding: the money behind it, its figure and what that is held against, the interval, and what acting on it may bring
 # (money, with its interval) with the chance that it is wrong.
@@ -51,17 +52,20 @@ def quarterly(
 
 def bridge(
     orders: pd.DataFrame, customers: pd.DataFrame, period: Period, most: int = 6, by: str = "segment"
-) -> pd.DataFrame:
+) -> pd.DataFrame | Missing:
     """Change of revenue against the same span a year before, by the customers' segment or by region; it adds up exactly.
 
     Returns
     -------
     DataFrame
         `part`, `amount` (money), `kind` ("total" or "change"): last year first, then the `most` largest changes and
-        all others together, this year last; no rows where there was no revenue a year before, or one region alone.
+        all others together, this year last; no rows where there was no revenue a year before, a Missing where there is one
+        region alone.
     """
     table = _by(by, orders, customers, period)
-    if not table["before"].sum() or (by == "region" and len(table) < 2):
+    if by == "region" and len(table) < 2:
+        return Missing("Not shown by region: on this page there is one region alone.")
+    if not table["before"].sum():
         return pd.DataFrame(columns=["part", "amount", "kind"])
     moved = (table["now"] - table["before"]).sort_values(key=abs, ascending=False)
     parts = moved.head(most).sort_values(ascending=False)

@@ -216,14 +216,15 @@ RULES: dict[str, Rule] = {
             "expected",
             {"low": "low"},
             "Part of what active customers bring is at risk",
-            "Active customers are expected to bring {compared}; {value} more is at stake ({low} to {high}), for {n} of them may "
-            "well not buy. No test of calling is on record: what it may bring is the most it could.",
+            "{value} is at stake ({low} to {high}) with accounts that may still be kept (n {n}), of {compared} with all active "
+            "customers; the rest is with those as good as gone or likely to buy anyway. No test of calling is on record: what it "
+            "may bring is the most it could.",
             "Call the accounts at risk this month, the most money first, and keep a tenth aside to see what calling does.",
             "Inside sales lead",
             ("customers", "Which accounts may we still keep?"),
             "if they buy as often as those who are kept",
             kind="at risk",
-            recorded={"value": "revenue_at_risk"},
+            recorded={"compared": "revenue_at_risk"},
         ),
         Rule(
             "unprofitable",

@@ -374,6 +374,19 @@ def findings(effects: pd.DataFrame) -> pd.DataFrame:
     return told[sure & effects["gain"].notna()].sort_values("worth", key=abs, ascending=False, ignore_index=True)
 
 
+def paid(effects: pd.DataFrame) -> pd.Series:
+    """Tell which initiatives surely brought more than they cost, which surely less: a question beside whether they worked.
+
+    Returns
+    -------
+    Series
+        Of words, as `effects` is indexed: "surely" and "surely not" where the interval of the return lies above or below one
+        (90 %), "open" where it holds one, "not known" where spend, cost or effect is.
+    """
+    sure = [effects["roi"].isna(), effects["roi_low"] > 1, effects["roi_high"] < 1]
+    return pd.Series(np.select(sure, ["not known", "surely", "surely not"], "open"), effects.index)
+
+
 def judged(
     initiatives: pd.DataFrame,
     orders: pd.DataFrame,

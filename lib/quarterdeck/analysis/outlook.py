@@ -177,6 +177,30 @@ def by_quarter(
     return table.assign(change=table["p50"] / table["before"].where(table["before"] > 0) - 1)
 
 
+def joined(ahead: pd.DataFrame, by_quarter: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The forecasts of all parts, moved alike so that they add up to each quarter's one number; the whole's is that number.
+
+    Parameters
+    ----------
+    ahead, by_quarter : DataFrame
+        As `ahead` and `by_quarter` give them; without the latter all is left as it is.
+
+    Returns
+    -------
+    DataFrame
+        As `ahead` gives it.
+    """
+    if by_quarter is None or by_quarter.empty:
+        return ahead
+    number, ends = by_quarter.set_index("start"), ["low", "middle", "high"]
+    told = number.reindex(ahead["start"]).set_index(ahead.index)
+    moved = (told["p50"] / told["series"].where(told["series"] > 0)).fillna(1.0)
+    parts = ahead[["mean", *ends]].mul(moved, axis=0)
+    whole = ahead["series"].eq(WHOLE) & told["p50"].notna()
+    parts.loc[whole, ends] = told.loc[whole, ["p10", "p50", "p90"]].to_numpy()
+    return ahead.assign(**parts)
+
+
 def _with_series(past: pd.DataFrame, told: float) -> float:
     """Join the series forecast to the views: it takes half of the weight of growth."""
     weight = one_number.weights(past).get("growth", 0.0)

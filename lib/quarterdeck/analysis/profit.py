@@ -285,7 +285,7 @@ def _margin(moved: pd.DataFrame) -> list | None:
     before = moved["margin"].iloc[0] / moved["fair"].sum()
     return [
         "margin",
-        moved["unit"].iloc[0],
+        f"{moved['dimension'].iloc[0]}s",
         gain,
         before + gain / moved["fair"].sum(),
         before,

@@ -92,7 +92,7 @@ def risk_bars(risk: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR")
     ax.barh(spots, risk["kept"], color=style.LINE, height=0.62)
     ax.barh(spots, risk["at_stake"], color=style.LOSS, height=0.62)
     for spot, row in zip(spots, risk.itertuples(), strict=True):
-        told = f"{style.chance(row.chance)}, silent {row.silent:.0f} days"
+        told = f"{style.chance(row.chance)}, {row.why} ({row.silent:.0f} days)" + ", at a loss" * (row.profit < 0)
         ax.annotate(told, (row.kept, spot), xytext=(6, 0), textcoords="offset points", va="center", fontsize=9)
     ax.set_yticks(spots, risk["name"])
     ax.set_xlim(0, 1.3 * risk["kept"].max())
@@ -100,7 +100,9 @@ def risk_bars(risk: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR")
     top = most("revenue_at_risk", risk.set_index("name")["at_stake"], "account")
     finding = Sentence(f"{top.name} has most at stake: {style.money(top.figures['now'], currency)}", [top])
     return style.title(
-        ax, finding, f"Who may still be kept? {currency} of a year if the account buys; red: at stake; chance of buying"
+        ax,
+        finding,
+        f"Who may still be kept? {currency} of a year if it buys; red: at stake; chance of buying, why so low, days of silence",
     )
 
 

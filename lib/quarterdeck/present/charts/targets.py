@@ -45,8 +45,12 @@ def split_rows(split: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16 - 0.3 / len(split)), ncol=4, fontsize=8.5)
     style.money_axis(ax.xaxis, currency)
     what = split["dimension"].iloc[0]
-    even = amounts("split_chance", split["even"].iloc[0], f"each {what}")
-    finding = Sentence(f"Asked alike, each {what} has a chance of {style.percent(split['even'].iloc[0], 0)}", [even])
+    even, free = style.percent(split["even"].iloc[0], 0), split["bound"].eq("").sum()
+    claims = [amounts("split_chance", split["even"].iloc[0], f"each {what}")]
+    finding = Sentence(f"Asked alike, each {what} has a chance of {even}", claims)
+    if free < len(split):
+        said = f"{free} of {len(split)} {what}s have a chance of {even}; bounds hold the rest"
+        finding = Sentence(said, [*claims, part("split_chance", free, len(split), "held by no bound")])
     if left := cannot_split(split):
         finding = Sentence(f"The bounds of the {what}s do not allow the plan", [left])
     question = f"What should each {what} be asked for? Next quarter, {currency}; right: chance of reaching it"

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from quarterdeck.analysis.claims import BESIDE, Claim, amounts, apart, first, most
+from quarterdeck.analysis.claims import BESIDE, Claim, amounts, apart, first, most, part
 from quarterdeck.present import style
 from quarterdeck.present.charts.customers import METRIC, kept, places
 from quarterdeck.present.said import Sentence
@@ -70,14 +70,24 @@ def risk_takeaway(states: pd.DataFrame, totals: pd.DataFrame, scores: pd.DataFra
     row, by = totals.iloc[0], states.set_index("state").reindex(["at risk", "as good as gone"]).fillna(0)
     risk, gone = by.loc["at risk"], by.loc["as good as gone"]
     stake = amounts("revenue_at_risk", row["at_stake"], low=row["stake_low"], high=row["stake_high"], n=row["n"])
+    rare = (
+        f", {risk['seldom']:,.0f} of them in doubt because they buy seldom, not because they fell silent"
+        if risk["seldom"]
+        else ""
+    )
+    seldom = part("customers_active", risk["seldom"], risk["accounts"], "at risk because they buy seldom")
     return Sentence(
         f"**{style.money(row['at_stake'], currency)} of the next twelve months is at stake** "
         f"({style.money(row['stake_low'], currency)} to {style.money(row['stake_high'], currency)}): "
-        f"{_accounts(risk['accounts'])} may still be kept ({style.money(risk['at_stake'], currency)}), "
+        f"{_accounts(risk['accounts'])} may still be kept ({style.money(risk['at_stake'], currency)}){rare}; "
         f"{gone['accounts']:,.0f} {'is' if gone['accounts'] == 1 else 'are'} as good as gone "
         f"({style.money(gone['at_stake'], currency)}), "
         f"and the rest is spread thinly over the others (n {row['n']:,.0f}).",
-        [stake, *(amounts("revenue_at_risk", r["at_stake"], f"state: {s}", n=r["accounts"]) for s, r in by.iterrows())],
+        [
+            stake,
+            *([seldom] if rare else []),
+            *(amounts("revenue_at_risk", r["at_stake"], f"state: {s}", n=r["accounts"]) for s, r in by.iterrows()),
+        ],
     )
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from quarterdeck.analysis.claims import amounts, apart, most, part
-from quarterdeck.analysis.initiatives import FAILED, UNCLEAR, WORKED
+from quarterdeck.analysis.initiatives import FAILED, UNCLEAR, WORKED, paid
 from quarterdeck.present import style
 from quarterdeck.present.said import Sentence
 
@@ -25,6 +25,8 @@ def verdicts_takeaway(effects: pd.DataFrame, currency: str = "EUR") -> Sentence:
         spent = style.money(failed["spend"].sum(), currency)
         said += f" {_listed(failed['name'])} did not do what was hoped; {spent} went into {'it' if len(failed) == 1 else 'them'}."
         claims.append(amounts("initiatives_spend", failed["spend"].sum(), FAILED))
+    back = _paid(effects)
+    said, claims = f"{said} {back}", [*claims, *back.claims]
     early = effects[effects["early"].astype(bool)]
     if len(early):
         verb = "is" if len(early) == 1 else "are"
@@ -88,6 +90,20 @@ def trust_takeaway(effects: pd.DataFrame) -> Sentence:
         said += f" Sales that another initiative touched too: {', '.join(told)}; their effects are estimated together."
         claims += [amounts("initiative_sales", r.shared, f"shared: {r.name}") for r in both.itertuples(index=False)]
     return Sentence(said, claims)
+
+
+def _paid(effects: pd.DataFrame) -> Sentence:
+    """Say which of them surely paid back and which surely not, beside whether they worked (`analysis.initiatives.paid`)."""
+    told, claims = paid(effects), []
+    ends = effects[told.isin(["surely", "surely not"])].itertuples(index=False)
+    named = {word: effects.loc[told == word, "name"] for word in ("surely", "surely not")}
+    words = [f"{word} for {_listed(names)}" for word, names in named.items() if len(names)]
+    for word in ("open", "not known"):
+        if n := int(told.eq(word).sum()):
+            words.append(f"{word} for {n}")
+            claims.append(part("initiative_roi", n, len(effects), f"paid back: {word}"))
+    claims += [apart("initiative_roi", r.roi_low, r.roi_high, f"initiative: {r.name}", against=1.0) for r in ends]
+    return Sentence(f"Whether they paid back is another question: {', '.join(words)}.", claims)
 
 
 def _best(worked: pd.DataFrame, currency: str) -> Sentence:

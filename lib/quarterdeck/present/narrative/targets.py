@@ -169,14 +169,15 @@ def against_takeaway(against: pd.DataFrame, currency: str = "EUR") -> Sentence:
 
 def moves_takeaway(moves: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say what the best split would earn, and what it would cost in chances (`analysis.profit.moves`)."""
-    claim, up, down = margin_gain(moves), moves.iloc[0], moves.iloc[-1]
+    claim, up = margin_gain(moves), moves.iloc[0]
     gained, low, high = (style.money(claim.figures[c], currency) for c in ("now", "low", "high"))
     if not up["total"] > 1:
         alike = amounts("margin_gain", up["total"], claim.subject)
         return Sentence(f"**All {claim.subject} earn alike**: no move of targets would bring margin.", [claim, alike])
     part_of = up["total"] / up["margin"] if up["margin"] > 0 else float("nan")
     share = f", {style.percent(part_of)} of margin" if up["margin"] > 0 else ""
-    moved = f"oving targets from {down['unit']} to {up['unit']} would earn"
+    more, less = (_named(moves.loc[side, "unit"]) for side in (moves["move"] >= 1, moves["move"] <= -1))
+    moved = f"oving targets from {less} to {more} would earn"
     said = {
         "above": f"**M{moved} {gained} more on the same revenue** ({low} to {high}){share}",
         "not clear": f"**Whether m{moved} more on the same revenue cannot be told**: {gained} ({low} to {high}){share}",
@@ -195,6 +196,13 @@ def findings(desk: Desk, found: pd.DataFrame) -> Sentence:
         head, body = SENTENCES[row.kind](row, currency)
         lines.append(f"- **{head}: {style.money(row.worth, currency)}.** {body}")
     return Sentence("\n".join(lines), [claim for row in found.itertuples() for claim in _found(row)])
+
+
+def _named(units: pd.Series) -> str:
+    """Name units in a sentence, the first few of them by name."""
+    names, others = units.tolist()[:MOST_NAMES], len(units) - MOST_NAMES
+    names += [f"{others} other{'s' if others > 1 else ''}"] if others > 0 else []
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
 def _found(finding: Any) -> list[Claim | None]:
@@ -273,7 +281,7 @@ def _discount(finding: Any, currency: str) -> tuple[str, str]:
 def _margin(finding: Any, currency: str) -> tuple[str, str]:
     low, high = style.money(finding.low, currency), style.money(finding.high, currency)
     return (
-        f"More asked of {finding.subject} would earn more on the same revenue",
+        f"Targets moved between {finding.subject} would earn more on the same revenue",
         f"The plan's margin would be {style.percent(finding.value)} in place of {style.percent(finding.compared)} "
         f"({low} to {high} a quarter).",
     )

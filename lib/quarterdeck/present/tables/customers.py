@@ -38,11 +38,14 @@ def accounts(risk: pd.DataFrame, currency: str = "EUR") -> gt.GT:
         "usual": ("Usual gap, days", "count"),
         "spend": ("Twelve months", "money"),
         "chance": ("Chance of buying", "whole ratio"),
+        "why": ("Why so low", "text"),
         "expected": ("To expect", "money"),
         "at_stake": ("At stake", "money"),
+        "profit": ("Profit of a year", "money"),
     }
     note = (
-        "Chance and money of the next twelve months. At stake: what it brings if it buys × the chance that it does not."
+        "Chance and money of the next twelve months. At stake: what it brings if it buys × the chance that it does not. Silent: "
+        "for longer than its habit lets expect. Profit: as on the page of targets."
     )
     return lay(risk.assign(state=risk["state"].str.capitalize()), columns, note, currency, by="state")
 

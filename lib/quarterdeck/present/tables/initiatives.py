@@ -3,6 +3,7 @@
 import great_tables as gt
 import pandas as pd
 
+from quarterdeck.analysis.initiatives import paid
 from quarterdeck.present import style
 from quarterdeck.present.tables import lay
 
@@ -19,14 +20,16 @@ def results(effects: pd.DataFrame, currency: str = "EUR") -> gt.GT:
         "money": ("In money", "money"),
         "spend": ("Spent", "money"),
         "returns": ("Return", "text"),
+        "paid": ("Paid back", "text"),
         "why": ("Why", "text"),
     }
     ends = zip(effects["roi"], effects["roi_low"], effects["roi_high"], strict=True)
     returns = [
         "–" if pd.isna(a) else " ".join([style.times(a), f"({style.times(b)} to {style.times(c)})"]) for a, b, c in ends
     ]
-    note = "Intervals: 90 %. Money: sales above what would have been. Return: incremental gross margin over spend."
-    return lay(effects.assign(returns=returns, interval=None), columns, note, currency)
+    note = "Intervals: 90 %. Money: sales above what would have been. Return: incremental gross margin over spend. An "
+    note += "initiative worked by its effect; it surely paid back only where the whole interval of its return lies above one."
+    return lay(effects.assign(returns=returns, paid=paid(effects), interval=None), columns, note, currency)
 
 
 def registered(effects: pd.DataFrame, currency: str = "EUR") -> gt.GT:
