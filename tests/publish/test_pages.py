@@ -52,6 +52,15 @@ def fetch(server, path: str, encoding: str = "identity"):
     return urllib.request.urlopen(asked, timeout=60)
 
 
+def land(outputs, name: str, edition: str = "") -> None:
+    """Let a run land, whose notebooks may be none that was there before."""
+    make_run(outputs / "demo" / name, name, f"{name}T06:00:00+00:00", failing=False)
+    for file in (outputs / "demo" / name).glob("*/*.ipynb") if edition else ():
+        file.write_text(file.read_text().replace("What of the ", f"What of the {edition}"))
+    (outputs / "demo" / ".latest").symlink_to(name)
+    os.replace(outputs / "demo" / ".latest", outputs / "demo" / "latest")
+
+
 def picture_of(page: str) -> str:
     return page.partition('<img src="')[2].partition('"')[0]
 
@@ -147,15 +156,30 @@ def test_a_run_that_has_just_come_is_shown_without_a_restart(tmp_path):
     with serving(outputs, tmp_path / "log.txt") as (address, process):
         server = (address, process)
         first = ask(server, BRIEF)[2]
-        make_run(outputs / "demo" / "2026-11-17", "2026-11-17", "2026-11-17T06:00:00+00:00", failing=False)
-        (outputs / "demo" / ".latest").symlink_to("2026-11-17")
-        os.replace(outputs / "demo" / ".latest", outputs / "demo" / "latest")
-        second = ask(server, BRIEF)[2]
-        assert "15 Nov 2026" in first and "17 Nov 2026" in second
+        kept, shelf = press.Press(outputs), Shelf(outputs)
+        until(lambda: all(kept.sheet(path) for path in press.notebooks(shelf)))
+        land(outputs, "2026-11-17")
+        assert "17 Nov 2026" in ask(server, BRIEF.replace("latest", "2026-11-17"))[2]  # by its name, at once
+        until(lambda: "17 Nov 2026" in ask(server, BRIEF)[2])
+        assert "15 Nov 2026" in first and "17 Nov 2026" in ask(server, "/")[2]
         assert "This is an older run" in ask(server, PINNED)[2]
         assert ask(server, picture_of(first), "HEAD")[0] == 200  # whoever reads the older page still gets its pictures
-        kept = press.Press(outputs)
-        until(lambda: all(kept.sheet(path) for path in press.notebooks(Shelf(outputs))))
+
+
+def test_latest_stays_with_the_run_before_until_the_pages_of_a_new_one_are_rendered(tmp_path):
+    outputs = make_outputs(tmp_path)
+    with serving(outputs, tmp_path / "log.txt") as (address, process):
+        server, page = (address, process), BRIEF.replace("north/executive_brief", "company/market_research")
+        kept, shelf = press.Press(outputs), Shelf(outputs)
+        until(lambda: all(kept.sheet(path) for path in press.notebooks(shelf)))
+        land(outputs, "2026-11-17", edition="another ")
+        assert "15 Nov 2026" in ask(server, page)[2] and "15 Nov 2026" in ask(server, "/")[2]
+        assert (
+            "This is an older run" not in ask(server, page.replace("latest", "2026-11-17"))[2]
+        )  # and is there at once
+        until(lambda: "17 Nov 2026" in ask(server, page)[2])
+        assert kept.rendered(shelf, shelf.find("demo", "2026-11-17"))
+        assert "another market_research" in ask(server, page)[2] and "17 Nov 2026" in ask(server, "/")[2]
 
 
 def test_what_a_run_under_way_has_finished_is_rendered_before_it_lands(outputs):
