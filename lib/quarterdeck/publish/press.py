@@ -210,5 +210,5 @@ if __name__ == "__main__":
     parser.add_argument("page", type=Path, nargs="?", help="render this one alone")
     asked = parser.parse_args()
     if not asked.page:
-        os.nice(10)  # nobody waits for these, as somebody does for one that is named
+        os.nice(5)  # no lower: on a busy machine `latest` would have to go on before they are rendered
     main(asked.outputs, asked.folder, asked.page)
