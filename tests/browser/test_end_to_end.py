@@ -209,10 +209,17 @@ def texts(chromium, css: str) -> list[str]:
     return [e.text for e in chromium.find_elements(By.CSS_SELECTOR, css)]
 
 
+def left(root: Path) -> list[int]:
+    """Give how each word that a viewer leaves a live page was answered."""
+    lines = [json.loads(line) for line in (root / "audit.jsonl").read_text().splitlines()]
+    return [line["status"] for line in lines if line["path"].startswith("/voila/api/shutdown/")]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
-def test_who_may_see_two_regions_of_six_reads_explores_and_goes_back(explored, chromium, width, scheme):
+def test_who_may_see_two_regions_of_six_reads_explores_and_goes_back(company, explored, chromium, width, scheme):
     address, run = explored
+    before = len(left(company))
     chromium.delete_all_cookies()
     look(chromium, address, width, scheme)
     chromium.get_log("browser")
@@ -241,6 +248,7 @@ def test_who_may_see_two_regions_of_six_reads_explores_and_goes_back(explored, c
     assert not [n for n in chromium.execute_script(elsewhere, address) if not n.startswith(("data:", "blob:"))]
     assert not [e for e in chromium.get_log("browser") if e["level"] == "SEVERE"]
     find(chromium, "#live-state a, .top .chip").click()
+    wait_until(lambda: left(company)[before:] == [204])  # its kernel has ended
     find(chromium, ".top .brand").click()
     assert sorted(texts(chromium, ".regions .region")) == ["Iberia", "North Sea"]
 

@@ -112,7 +112,7 @@ def make_notebook(question: str) -> nbformat.NotebookNode:
 
 
 @contextmanager
-def serving(outputs: Path, log: Path, *options: str):
+def serving(outputs: Path, log: Path, *options: str, program: tuple[str, str] = ("-m", "quarterdeck.cli")):
     """Run the real server over `outputs` in a process of its own; gives its address and its process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -120,9 +120,7 @@ def serving(outputs: Path, log: Path, *options: str):
     command = ["serve", "--out", str(outputs), "--port", str(port), *options]
     environment = {**os.environ, "PYTHONPATH": str(LIB)}
     with log.open("w") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "quarterdeck.cli", *command], env=environment, stdout=out, stderr=out
-        )
+        process = subprocess.Popen([sys.executable, *program, *command], env=environment, stdout=out, stderr=out)
     try:
         address = f"{'https' if '--certfile' in options else 'http'}://127.0.0.1:{port}"
         _wait(address, process, log)

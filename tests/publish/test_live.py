@@ -33,6 +33,11 @@ CELLS = [  # the figures, a name from the data as it is, what no slider needs, a
     'from pathlib import Path\nunneeded = Path("ran.txt").write_text("ran")',
     "import os\n\nsold = kpis['value'].iloc[0]",
 ]
+IMPATIENT = """from quarterdeck import cli
+from quarterdeck.publish import live
+
+live.ALONE_SECONDS = 1
+cli.main()"""
 MOVES = """import ipywidgets
 
 slider, told = ipywidgets.IntSlider(0, -30, 30, description="Price"), ipywidgets.HTML("not moved")
@@ -396,6 +401,9 @@ def test_a_kernel_is_its_owners_alone(server, boss, anna):
         ("/api/kernels/00000000-0000-0000-0000-000000000000", "DELETE", 405),
         ("/api/kernels/00000000-0000-0000-0000-000000000000/restart", "POST", 404),
         ("/api/kernels/00000000-0000-0000-0000-000000000000/interrupt", "POST", 404),
+        ("/voila/api/shutdown/00000000-0000-0000-0000-000000000000", "GET", 405),
+        ("/voila/api/shutdown/00000000-0000-0000-0000-000000000000", "POST", 403),
+        ("/voila/api/shutdown/..%2f", "POST", 404),
         ("/api/sessions", "GET", 404),
         ("/api/contents/acme", "PUT", 404),
         ("/api/terminals", "POST", 404),
@@ -464,6 +472,37 @@ def test_a_kernel_that_died_is_said_to_be_dead_and_gives_its_place_back(server, 
 def test_a_kernel_with_no_move_for_a_while_ends(server, boss):
     kernel = kernel_of(boss.ask(PAGE.format("north"))[2])
     assert wait_until(lambda: boss.ask(f"/api/kernels/{kernel}")[0] == 404, 60)  # thirty seconds, looked at every seven
+
+
+def leave(reader, kernel, **told):
+    return reader.ask(f"/voila/api/shutdown/{kernel}", "POST", **told)[0]
+
+
+def test_leaving_a_page_ends_its_own_kernel_at_once_and_no_other_site_or_user_can(server, boss, anna):
+    kernels = [kernel_of(boss.ask(PAGE.format("north"))[2]) for _ in range(2)]
+    here = {"Sec-Fetch-Site": "same-origin"}
+    others = [{"Sec-Fetch-Site": site} for site in ("cross-site", "same-site", "none", "same-origin, cross-site")]
+    assert [leave(boss, kernels[0], **told) for told in (*others, {}, {"Origin": server[0]})] == [403] * 6
+    assert leave(anna, kernels[0], **here) == 404 and leave(Reader(server[0]), kernels[0], **here) == 403
+    assert [boss.ask(f"/api/kernels/{k}")[0] for k in kernels] == [200, 200]
+    assert leave(boss, kernels[0], **here) == 204
+    assert [boss.ask(f"/api/kernels/{k}")[0] for k in kernels] == [404, 200]
+    assert leave(boss, kernels[0], **here) == 404
+
+
+def test_a_kernel_waits_for_its_viewer_from_when_the_page_is_whole(server):
+    file = next((server[1].out / "acme").glob("2*/south/forecasting.ipynb"))
+    before, root = file.read_text(), server[1].root
+    with serving(server[1].out, root / "slow.txt", "--live", "1", program=("-c", IMPATIENT)) as (address, _):
+        try:
+            file.write_text(before.replace("import ipywidgets", "import ipywidgets, time; time.sleep(5)"))  # 3 × 1 < 5
+            page = Reader(address).ask(PAGE.format("south"))[2]
+        finally:
+            file.write_text(before)
+        assert "The kernel's figures are the page's own" in page and page.count("data-for=") == 2
+        kernel = f"/api/kernels/{kernel_of(page)}"
+        assert Reader(address).ask(kernel)[0] == 200
+        assert wait_until(lambda: Reader(address).ask(kernel)[0] == 404)  # and then ends, for nobody has come
 
 
 def test_a_logout_ends_the_users_kernels(server):

@@ -52,6 +52,15 @@ def fetch(server, path: str, encoding: str = "identity"):
     return urllib.request.urlopen(asked, timeout=60)
 
 
+def land(outputs, name: str) -> None:
+    """Let a run land whose pages are none that was there before."""
+    make_run(outputs / "demo" / name, name, f"{name}T06:00:00+00:00", failing=False)
+    for file in (outputs / "demo" / name).glob("*/*.ipynb"):
+        file.write_text(file.read_text().replace("What of the ", "What of another "))
+    (outputs / "demo" / ".latest").symlink_to(name)
+    os.replace(outputs / "demo" / ".latest", outputs / "demo" / "latest")
+
+
 def picture_of(page: str) -> str:
     return page.partition('<img src="')[2].partition('"')[0]
 
@@ -142,20 +151,23 @@ def test_links_between_notebooks_are_bound_to_the_run():
     assert stored._pinned('<a href="#x"><a href="/y">') == '<a href="#x"><a href="/y">'
 
 
-def test_a_run_that_has_just_come_is_shown_without_a_restart(tmp_path):
+def test_a_new_run_is_shown_without_a_restart_and_is_the_latest_once_its_pages_are_rendered(tmp_path):
     outputs = make_outputs(tmp_path)
     with serving(outputs, tmp_path / "log.txt") as (address, process):
-        server = (address, process)
+        server, page = (address, process), BRIEF.replace("north/executive_brief", "company/market_research")
+        kept, shelf = press.Press(outputs), Shelf(outputs)
+        until(lambda: all(kept.sheet(path) for path in press.notebooks(shelf)))
         first = ask(server, BRIEF)[2]
-        make_run(outputs / "demo" / "2026-11-17", "2026-11-17", "2026-11-17T06:00:00+00:00", failing=False)
-        (outputs / "demo" / ".latest").symlink_to("2026-11-17")
-        os.replace(outputs / "demo" / ".latest", outputs / "demo" / "latest")
-        second = ask(server, BRIEF)[2]
-        assert "15 Nov 2026" in first and "17 Nov 2026" in second
+        land(outputs, "2026-11-17")
+        assert "15 Nov 2026" in ask(server, page)[2] and "15 Nov 2026" in ask(server, "/")[2]
+        assert (
+            "This is an older run" not in ask(server, page.replace("latest", "2026-11-17"))[2]
+        )  # and is there at once
+        until(lambda: "17 Nov 2026" in ask(server, page)[2])
+        assert kept.rendered(shelf, shelf.find("demo", "2026-11-17"))
+        assert "another market_research" in ask(server, page)[2] and "17 Nov 2026" in ask(server, "/")[2]
         assert "This is an older run" in ask(server, PINNED)[2]
         assert ask(server, picture_of(first), "HEAD")[0] == 200  # whoever reads the older page still gets its pictures
-        kept = press.Press(outputs)
-        until(lambda: all(kept.sheet(path) for path in press.notebooks(Shelf(outputs))))
 
 
 def test_what_a_run_under_way_has_finished_is_rendered_before_it_lands(outputs):

@@ -8,7 +8,7 @@ import json
 import os
 import stat
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -87,10 +87,11 @@ class Shelf:
     company: str | None = None
     run: str = LATEST
     sees: frozenset[tuple[str, frozenset[str] | None]] | None = None  # regions by company; None: all of them
+    shown: dict[str, str] = field(default_factory=dict, compare=False)  # the run that `latest` stays with, by company
 
     def seen_by(self, user: Any) -> "Shelf":
         """Give the shelf as a user sees it: pages, figures and checks of other regions are not on it."""
-        return _seen(self, getattr(user, "rights", frozenset()))
+        return replace(self, sees=getattr(user, "rights", frozenset()))
 
     @cached_property
     def _root(self) -> str:
@@ -110,7 +111,7 @@ class Shelf:
         return sorted(shown, key=lambda r: (_created(r), r.name), reverse=True)
 
     def find(self, company: str, run: str) -> Run | None:
-        """Find one run by its name; `latest` is the newest that the company's own link points to."""
+        """Find one run by its name; `latest` is the one that is `shown`, or else the one that the company's link names."""
         if company not in _folders(self._root) or self.company not in (None, company):
             return None
         name = self._newest(company) if run == LATEST else run
@@ -144,17 +145,15 @@ class Shelf:
     def _newest(self, company: str) -> str | None:
         if self.run != LATEST:
             return self.run
+        shown = self.shown.get(company)
+        return shown if shown and self._read(company, shown) else self.linked(company)
+
+    def linked(self, company: str) -> str | None:
+        """Name the run that a company's link leads to: a name like any other, to be looked for among its folders."""
         try:
-            return os.readlink(
-                f"{self._root}/{company}/{LATEST}"
-            )  # looked for among the company's folders like any name
+            return os.readlink(f"{self._root}/{company}/{LATEST}")
         except OSError:
             return None
-
-
-@lru_cache(maxsize=256)
-def _seen(shelf: Shelf, rights: frozenset[tuple[str, frozenset[str] | None]] | None) -> Shelf:
-    return replace(shelf, sees=rights)
 
 
 def region_name(entry: dict[str, Any]) -> str:

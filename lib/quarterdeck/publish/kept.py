@@ -102,6 +102,11 @@ class Kept:
             self._take(next(iter(self.answers)))
         return answer
 
+    def clear(self) -> None:
+        """Keep none of them."""
+        self.answers.clear()
+        self.size = 0
+
     def _take(self, place: Hashable) -> None:
         if gone := self.answers.pop(place, None):
             self.size -= len(gone.body)

@@ -116,7 +116,7 @@ class LiveKernels(AsyncMappingKernelManager):
         kernel = await super().start_kernel(kernel_name=kernel_name, path=page.folder, env=environment() | forking)
         self.owners[kernel], self.stem_of[kernel] = page.current_user.username, page.stem
         self.waiting.discard(page)
-        IOLoop.current().call_later(3 * ALONE_SECONDS, self.end_if_alone, kernel)
+        page.kernel = kernel
         return kernel
 
     async def stem_for(self, code: tuple[str, ...], cwd: Path) -> stem.Stem | None:
@@ -191,6 +191,8 @@ def first_live(shelf: Shelf, company: str) -> Path | None:
 class LivePage(Page, TornadoVoilaHandler):
     """`/live/<company>/<run>/<region>/<notebook>`: the page, then its sliders."""
 
+    kernel = ""  # once it has one
+
     def set_default_headers(self) -> None:
         """Set the security headers: scripts of this server's own run here, and no others."""
         super().set_default_headers()
@@ -221,6 +223,16 @@ class LivePage(Page, TornadoVoilaHandler):
             await super().get(path=str(within))
         finally:
             self.kernel_manager.waiting.discard(self)
+            self.wait_for_viewer(3 * ALONE_SECONDS)  # the page is whole: its scripts are now to load, and to connect
+
+    def on_connection_close(self) -> None:
+        """Keep no kernel for a viewer who left before the page was whole."""
+        self.wait_for_viewer(ALONE_SECONDS)
+
+    def wait_for_viewer(self, seconds: float) -> None:
+        """End the page's kernel, if it has one, unless a viewer is connected to it by then."""
+        if self.kernel:
+            IOLoop.current().call_later(seconds, self.kernel_manager.end_if_alone, self.kernel)
 
     def head(self, *_: str) -> None:
         """Refuse: a question costs no kernel."""
@@ -247,6 +259,30 @@ class Kernel(Page):
         self.finish(
             {"id": kernel_id, "name": kernels.KERNEL, "execution_state": "idle", "last_activity": "", "connections": 1}
         )
+
+
+class Leave(Page):
+    """`/voila/api/shutdown/<id>`: a viewer leaves a live page, as the front end says of its own accord; the kernel ends."""
+
+    def names(self) -> dict[str, str]:
+        """Name nothing: the address holds a kernel's id alone."""
+        return {}
+
+    def check_xsrf_cookie(self) -> None:
+        """Take the browser's word that a page of this server asks, not another site's, nor a neighbour's.
+
+        The front end looks for a token in a cookie that scripts cannot read here. Without TLS, browsers say nothing of it
+        to other machines: there a kernel ends a moment later, when it is alone.
+        """
+        if self.request.headers.get("Sec-Fetch-Site") != "same-origin":
+            raise HTTPError(403)
+
+    async def post(self, kernel_id: str) -> None:
+        """End the viewer's own kernel, or answer 404."""
+        if not await self.kernel_manager.alive(kernel_id, self.current_user.username):
+            raise HTTPError(404)
+        await self.kernel_manager.shutdown_kernel(kernel_id)
+        self.set_status(204)
 
 
 class Channels(VoilaKernelWebsocketHandler):
@@ -300,11 +336,13 @@ def handlers(here: dict[str, Any], config: Config) -> list[tuple]:
     voila = {"template_paths": [str(stored.TEMPLATES / stored.TEMPLATE)], "config": config}
     statics = [p for p in collect_static_paths(["voila"], "base") if (Path(p) / "voila.js").is_file()]
     extensions = jupyter_path("labextensions") + jupyter_path("voila", "labextensions")
-    kernel = r"/api/kernels/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+    named = r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+    kernel = f"/api/kernels/{named}"
     return [
         (r"/live/([^/]+)/([^/]+)/([^/]+)/([^/]+)", LivePage, here | voila),
         (kernel, Kernel, here),
         (kernel + "/channels", Channels),
+        (f"/voila/api/shutdown/{named}", Leave, here),
         (r"/static/(live\.js)", Assets, {"paths": [str(stored.TEMPLATES / stored.TEMPLATE / "static")]}),
         (r"/voila/static/([\w.-]+)", Assets, {"paths": statics}),
         (

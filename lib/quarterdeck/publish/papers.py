@@ -83,7 +83,7 @@ def make(run: Path, region: str, file: Path) -> None:
 
 
 if __name__ == "__main__":
-    os.nice(5)  # below the pages, above what renders in the background: a reader waits for it
+    os.nice(5)  # below the pages that are read
     try:
         make(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
     except QuarterdeckError as error:

@@ -27,7 +27,7 @@ from typing import Any
 
 from quarterdeck import __version__
 from quarterdeck.publish import stored
-from quarterdeck.publish.access import WHOLE, Shelf
+from quarterdeck.publish.access import WHOLE, Run, Shelf
 
 FOLDER = ".pages"
 FAILED = "failed"  # where a run keeps what is no page
@@ -51,6 +51,10 @@ class Press:
         if folder not in self.there and folder.is_dir():
             self.there.add(folder)  # it stays, as long as its notebook does
         return folder if folder in self.there else None
+
+    def rendered(self, shelf: Shelf, run: Run) -> bool:
+        """Tell whether all pages of a run are rendered."""
+        return all(self.sheet(path) for path in pages(shelf, run))
 
     async def made(self, path: Path) -> Path:
         """Have a page rendered that readers wait for: once for all of them, and by another process, as ever."""
@@ -154,10 +158,15 @@ def notebooks(shelf: Shelf) -> Iterator[Path]:
     """Give the notebooks of every finished run, those of the newest run first."""
     runs = [r for company in shelf.companies() for r in shelf.runs(company)]
     for run in sorted(runs, key=lambda r: str(r.facts.get("created_at", "")), reverse=True):
-        for entry in run.notebooks():
-            if entry["state"] in WHOLE:
-                path = shelf.notebook(run.company, run.name, entry["region"], entry["notebook"])
-                yield from [path] if path else []
+        yield from pages(shelf, run)
+
+
+def pages(shelf: Shelf, run: Run) -> Iterator[Path]:
+    """Give the notebooks of a run that have a page."""
+    for entry in run.notebooks():
+        if entry["state"] in WHOLE:
+            path = shelf.notebook(run.company, run.name, entry["region"], entry["notebook"])
+            yield from [path] if path else []
 
 
 def under_way(shelf: Shelf) -> list[Path]:
@@ -177,7 +186,6 @@ def main(outputs: Path, folder: Path, page: Path | None = None) -> None:
     if page:
         press.make(page)
         return
-    os.nice(10)
     needed, shelf = set(), Shelf(outputs)
     for path in chain(notebooks(shelf), under_way(shelf)):
         try:
@@ -201,4 +209,6 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     parser.add_argument("page", type=Path, nargs="?", help="render this one alone")
     asked = parser.parse_args()
+    if not asked.page:
+        os.nice(5)  # no lower: on a busy machine `latest` would have to go on before they are rendered
     main(asked.outputs, asked.folder, asked.page)

@@ -4,6 +4,7 @@ Voilà's stock handler starts a kernel for a view and runs the notebook again. T
 papermill stored; no route leads to a kernel, and the server's kernel manager refuses to start one.
 """
 
+import asyncio
 import gc
 import gzip
 import hashlib
@@ -12,6 +13,7 @@ import logging
 import re
 import signal
 import socket
+import time
 from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,6 +55,7 @@ PAGE = {  # headers of a page: it is asked for each time, and an unchanged one c
 }
 BACKLOG = 1024  # connections that may wait to be taken up: a company comes at nine
 LOOK = 2000  # ms between looks for a new run
+HELD_BACK = 300.0  # seconds at most that `latest` stays with the run before, until the pages of a new one are rendered
 NO_PAPER = "This run did not record what a deck or a letter says."
 PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 TYPES = {"webp": "image/webp", "png": "image/png", "jpeg": "image/jpeg", "svg": "image/svg+xml"}
@@ -319,7 +322,9 @@ class NotebookPage(Page):
         latest = found if run == LATEST else self.shelf.find(company, LATEST)
         follows = (found, latest, run, region, notebook, path, sheet)
         age = view.age(found.facts["created_at"], self.now)
-        self.keep((*follows, age), lambda: self.page(*follows), self.stands_on(found, latest, path))
+        moved_on = self.shelf.find(company, run) != found  # while the page was being rendered
+        paths = [] if moved_on else self.stands_on(found, latest, path)
+        self.keep((*follows, age), lambda: self.page(*follows), paths)
 
     def stands_on(self, *parts: Run | Path | None) -> list[str]:
         """Name the files and folders whose state decides what this page says."""
@@ -455,6 +460,7 @@ class Pages(Voila):
         self.identity_provider_class = self.entrance.provider
         closed = {"template": stored.TEMPLATE, "allow_template_override": "NO", "allow_theme_override": "NO"}
         self.press, self.kept, self.seen = press.Press(self.shelf.outputs), Kept(), []
+        self.landed: dict[Run, float] = {}
         self.update_config(Config(VoilaConfiguration={**closed, "multi_kernel_manager_class": NoKernels}))
         if self.live:
             self.update_config(alive.settings(self.live, self.idle))
@@ -536,7 +542,7 @@ class Pages(Voila):
         loop.asyncio_loop.add_signal_handler(signal.SIGTERM, loop.stop)
         PeriodicCallback(self.look, LOOK).start()
         PeriodicCallback(self.audit.flush, OFTEN).start()
-        self.look()
+        loop.add_callback(self.look)
         try:
             super().listen()
         finally:
@@ -555,11 +561,27 @@ class Pages(Voila):
         gc.freeze()  # what the server is made of stays: later collections, during which nobody is served, skip it
         server.listen(port, ip, backlog=BACKLOG)
 
-    def look(self) -> None:
+    async def look(self) -> None:
         """Have pages rendered where a run, or a page of one under way, has come since, before a reader asks for one."""
         runs = [r for company in self.shelf.companies() for r in self.shelf.runs(company)]
         seen = [*runs, *press.under_way(self.shelf)]
         self.press.look(seen != self.seen)
-        if self.live and runs != self.seen[: len(runs)]:
-            IOLoop.current().add_callback(_live_pages().begin_ahead, self.kernel_manager, self.shelf)
         self.seen = seen
+        linked = [self.shelf.find(c, self.shelf.linked(c) or "") for c in self.shelf.companies()]
+        new = [r for r in linked if r and self.shelf.shown.get(r.company) != r.name]
+        self.show([r for r in new if await self.ready(r)])
+
+    async def ready(self, run: Run) -> bool:
+        """Tell whether `latest` may lead to a run: its pages are rendered, or there is no other, or it has waited enough."""
+        since = self.landed.setdefault(run, time.monotonic())
+        if run.company not in self.shelf.shown or time.monotonic() - since > HELD_BACK:
+            return True
+        return await asyncio.to_thread(self.press.rendered, self.shelf, run)
+
+    def show(self, runs: list[Run]) -> None:
+        """Let `latest` lead to these runs from now on: to all of their pages at once, and what was handed out before is not."""
+        self.shelf.shown.update({run.company: run.name for run in runs})
+        if runs:
+            self.kept.clear()
+        if runs and self.live:
+            IOLoop.current().add_callback(_live_pages().begin_ahead, self.kernel_manager, self.shelf)

@@ -66,7 +66,7 @@ def company_title(run: Run) -> str:
 def frame(shelf: Shelf, run: Run, name: str, region: str, notebook: str, now: datetime) -> dict[str, Any]:
     """Describe what stands around one notebook's page: where else to go in this same run, and what the page stands on."""
     latest = shelf.find(run.company, LATEST)
-    newer = latest not in (None, run) and shelf.notebook(run.company, LATEST, region, notebook)
+    newer = latest and _looks_from(latest) > _looks_from(run) and shelf.notebook(run.company, LATEST, region, notebook)
     pages = ((n, href(run, run.name, region, n)) for n in _notebooks(run))
     here = href(run, run.name, region, notebook)
     return {
@@ -81,6 +81,11 @@ def frame(shelf: Shelf, run: Run, name: str, region: str, notebook: str, now: da
         "here": here,
         "papers": [(words, f"{here}/{paper}") for paper, words in PAPERS.items()] if notebook == BRIEF else [],
     }
+
+
+def _looks_from(run: Run) -> tuple[str, str]:
+    """Order runs by the day that they look from, then by when they were made."""
+    return run.facts["as_of"], run.facts["created_at"]
 
 
 def rows(run: Run, name: str) -> list[dict[str, Any]]:
