@@ -169,8 +169,8 @@ def _flat(units: pd.DataFrame, plan: float) -> pd.Series:
     return before * plan / before.sum() if before.sum() > 0 else pd.Series(np.nan, units.index)
 
 
-def _asked(units: pd.DataFrame, share: float) -> pd.Series:
-    return pd.Series(reached(share, units), units.index).clip(units["floor"], units["cap"])
+def _asked(units: pd.DataFrame, share: float) -> np.ndarray:
+    return np.fmin(np.fmax(reached(share, units), units["floor"].to_numpy(float)), units["cap"].to_numpy(float))
 
 
 def _level(units: pd.DataFrame, plan: float) -> float:
