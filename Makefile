@@ -29,7 +29,7 @@ lab: setup ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks
 
 test: setup ## the whole test suite, in two processes
-	$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 check: setup ## lint, and check a company's tables against the contract
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import pytest
 
@@ -12,12 +13,26 @@ from quarterdeck.batch import fresh, unchanged
 TWO = ["--notebook", "executive_brief", "market_research"]
 
 
-@pytest.fixture
-def ran(acme, capsys):
-    """A company whose two notebooks have run for its regions."""
-    assert cli.main(acme.command(*TWO)) == 0
-    capsys.readouterr()
+@pytest.fixture(scope="module")
+def once(tmp_path_factory, forking_process):
+    """A company whose two notebooks have run for its regions, and beside its folder a copy of it, `kept`."""
+    acme = Acme(tmp_path_factory.mktemp("fresh") / "acme")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("QUARTERDECK_ZYGOTE", forking_process.address)
+        patch.chdir(acme.root)
+        assert cli.main(acme.command(*TWO)) == 0
+    shutil.copytree(acme.root, acme.root.with_name("kept"), symlinks=True)
     return acme
+
+
+@pytest.fixture
+def ran(once, monkeypatch, forking_process):
+    """The company as that run left it, which is the working directory."""
+    shutil.rmtree(once.root)
+    shutil.copytree(once.root.with_name("kept"), once.root, symlinks=True)
+    monkeypatch.chdir(once.root)
+    monkeypatch.setenv("QUARTERDECK_ZYGOTE", forking_process.address)
+    return once
 
 
 def states(acme, run="latest"):

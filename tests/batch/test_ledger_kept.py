@@ -34,12 +34,13 @@ def frozen_hash(run):
 
 
 @pytest.fixture(scope="module")
-def history(tmp_path_factory):
+def history(tmp_path_factory, forking_process):
     """Three runs: of 20 August, the same again, and of 9 October, when the quarter has ended."""
     acme = Acme(tmp_path_factory.mktemp("ledger"))
     acme.write_notebook("executive_brief", FORECAST)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(acme.root)
+        patch.setenv("QUARTERDECK_ZYGOTE", forking_process.address)
         assert cli.main(acme.command(*NOW)) == cli.main(acme.command(*NOW, "--force")) == 0
         acme.replace("invoices.csv", "A2,1,2026-08-11,C2,P1,R2,South,3,310.00\n", LATER)
         assert cli.main(acme.command(*NOW)) == 0

@@ -68,7 +68,7 @@ def server(tmp_path_factory, forking_process):
         f"users:\n  anna: {{password: '{hashed}', role: explorer, sees: {{acme: [North]}}}}\n"
         f"  boss: {{password: '{hashed}', role: explorer, sees: all}}\n  reads: {{password: '{hashed}', sees: all}}\n"
     )
-    options = ("--users", str(users), "--audit", str(acme.root / "audit.jsonl"), "--live", "3", "--live-idle", "30")
+    options = ("--users", str(users), "--audit", str(acme.root / "audit.jsonl"), "--live", "3")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(acme.root)
         patch.setenv("QUARTERDECK_ZYGOTE", forking_process.address)
@@ -469,9 +469,12 @@ def test_a_kernel_that_died_is_said_to_be_dead_and_gives_its_place_back(server, 
     assert boss.ask(PAGE.format("north"))[0] == 200
 
 
-def test_a_kernel_with_no_move_for_a_while_ends(server, boss):
-    kernel = kernel_of(boss.ask(PAGE.format("north"))[2])
-    assert wait_until(lambda: boss.ask(f"/api/kernels/{kernel}")[0] == 404, 60)  # thirty seconds, looked at every seven
+def test_a_kernel_with_no_move_for_a_while_ends(server):
+    _, acme, _ = server
+    with serving(acme.out, acme.root / "impatient.txt", "--live", "1", "--live-idle", "4") as (address, _):
+        anybody = Reader(address)
+        kernel = kernel_of(anybody.ask(PAGE.format("north"))[2])
+        assert wait_until(lambda: anybody.ask(f"/api/kernels/{kernel}")[0] == 404, 60)  # looked at every second
 
 
 def leave(reader, kernel, **told):

@@ -177,8 +177,8 @@ def _room(cells: pd.DataFrame, dimension: str) -> pd.Series:
     return sums["full"] / sums["own"].where((sums["own"] > 0) & (sums["headroom"] > 0))
 
 
-def _asked(units: pd.DataFrame, share: float) -> pd.Series:
-    return pd.Series(reached(share, units), units.index).clip(units["floor"], units["cap"])
+def _asked(units: pd.DataFrame, share: float) -> np.ndarray:
+    return np.fmin(np.fmax(reached(share, units), units["floor"].to_numpy(float)), units["cap"].to_numpy(float))
 
 
 def _level(units: pd.DataFrame, plan: float) -> float:

@@ -242,7 +242,7 @@ def _row(grid: _Grid, fit: _Fit) -> list:
     ends = [effect, effect - reach, effect + reach]
     p = 2 * student.sf(abs(effect / fit.error), fit.df) if fit.error > 0 else np.nan
     power = (student.ppf(0.5 + LEVEL / 2, fit.df) + student.ppf(POWER, fit.df)) * fit.error
-    path = _aligned(grid, fit).query("since < 0")["gap"].to_numpy()
+    path = _aligned(grid, fit).set_index("since").loc[:-1, "gap"].to_numpy()
     relative = [e / base if base > 0 else np.nan for e in ends]
     total = [e * on.sum() for e in ends]
     trend = np.nan if fit.design == INTERRUPTED else _trend(path)

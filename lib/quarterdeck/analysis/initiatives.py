@@ -4,6 +4,8 @@ Effects on revenue are told on day-to-day orders: orders that carry the number o
 large deals would drown what an initiative does.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
@@ -129,9 +131,9 @@ def panel(sales: pd.DataFrame, initiative: pd.Series, metric: str) -> pd.DataFra
     if span is None:
         return pd.DataFrame(columns=["unit", "start", "value", "treated_from", "weight"])
     period = (sales["day"] - begun).dt.days // length
-    inside = sales.assign(period=period)[period.between(*span)]
     top, bottom = {"price": ("revenue", "volume"), "win_rate": ("won", "closed")}.get(metric, (metric, None))
     columns = [top, bottom] if bottom else [top]
+    inside = sales[[*named, *columns]].assign(period=period)[period.between(*span)]
     sums = inside.groupby([*named, "period"], observed=True)[columns].sum()
     keys = [sums.index.get_level_values(c).astype("str") for c in named]
     unit = pd.Index([" · ".join(key) for key in zip(*keys, strict=True)] if named else ["everywhere"] * len(sums))
@@ -444,14 +446,28 @@ def _long(
 def _together(known: pd.DataFrame, sales: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Estimate all initiatives, each on sales that the others' effects have been taken out of; then allot the money."""
     told = known.assign(lift=np.nan)
-    for _ in range(ROUNDS):
-        cleaned = payoff.without(sales["orders"], told)
-        rows = [
-            _estimated(row, sales.get("deals") if row["metric"] == "win_rate" else cleaned(k))
-            for k, row in known.iterrows()
-        ]
-        told = known.join(pd.DataFrame(rows, index=known.index).reindex(columns=_ESTIMATED).astype(_TYPES))
+    for _ in range(ROUNDS - 1):
+        told = known.assign(lift=_each(_lift, known, sales, told))
+    rows = _each(_estimated, known, sales, told)
+    told = known.join(pd.DataFrame(rows, index=known.index).reindex(columns=_ESTIMATED).astype(_TYPES))
     return told[_ESTIMATED].join(payoff.money(told, sales))
+
+
+def _each(estimate: Callable, known: pd.DataFrame, sales: dict[str, pd.DataFrame], told: pd.DataFrame) -> list:
+    """Estimate every initiative on its deals, or on sales that the others' lifts, as `told`, have been taken out of."""
+    cleaned = payoff.without(sales["orders"], told)
+    deals = known["metric"].eq("win_rate")
+    return [estimate(row, sales.get("deals") if deals[k] else cleaned(k)) for k, row in known.iterrows()]
+
+
+def _lift(row: pd.Series, sales: pd.DataFrame) -> float:
+    """Give an initiative's effect on revenue alone, which is all that the others' sales are freed of."""
+    if row["metric"] == "win_rate":
+        return np.nan
+    try:
+        return designs.estimate(panel(sales, row, row["metric"].replace("volume", "revenue")))["relative"].iloc[0]
+    except ValueError:  # there is nothing to read it from, which `_estimated` says
+        return np.nan
 
 
 _ENDS = ["", "_low", "_high"]

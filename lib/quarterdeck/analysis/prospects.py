@@ -384,7 +384,6 @@ def _due(targets: pd.DataFrame, span: Period) -> pd.Series:
 
 def _shape(units: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Give the log of the middle, and the spread of logs below and above it."""
-    middle = units["middle"].to_numpy(float)
-    low, high = np.minimum(units["low"], middle * (1 - 1e-6)), np.maximum(units["high"], middle * (1 + 1e-6))
-    low = np.maximum(low, middle * 1e-6)
+    low, middle, high = (units[c].to_numpy(float) for c in ("low", "middle", "high"))
+    low, high = np.clip(low, middle * 1e-6, middle * (1 - 1e-6)), np.maximum(high, middle * (1 + 1e-6))
     return np.log(middle), np.log(middle / low) / Z80, np.log(high / middle) / Z80
