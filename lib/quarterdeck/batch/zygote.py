@@ -194,8 +194,14 @@ class Nursery:
             return
         owner.settimeout(None)
         alone = len(os.listdir("/proc/self/task")) == 1
+        named, names = os.pipe()
         pid = os.fork() if alone else self.end("it has more than one thread and cannot be forked")
         if not pid:
+            os.close(names)
+            os.read(
+                named, 1
+            )  # ends as the other end is closed: the owner has to hear the child's number before its words
+            os.close(named)
             self.become(wish, owner, out)
         with contextlib.suppress(OSError):  # the child does the same; whichever is first, nobody signals it before
             os.setpgid(pid, pid)
@@ -204,6 +210,8 @@ class Nursery:
         self.owners[pid] = owner
         self.loop.register(owner, selectors.EVENT_READ, lambda: self.pass_on(pid))
         self.send(owner, pid.to_bytes(4))
+        for end in (named, names):
+            os.close(end)
 
     def become(self, wish: dict[str, Any], owner: socket.socket, out: list[int]) -> None:
         """Be the child: what the wish says, and nothing of the zygote's."""
