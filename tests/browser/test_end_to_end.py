@@ -233,6 +233,7 @@ def test_who_may_see_two_regions_of_six_reads_explores_and_goes_back(company, ex
     assert sorted(texts(chromium, ".menu li")) == ["Iberia", "North Sea"]
     find(chromium, ".explore a").click()
     handle = find(chromium, ".live .noUi-handle")
+    assert find(chromium, "main > .body").size["width"] > 0.6 * width  # what stands above it leaves it its column
     assert figures in find(chromium, "#live-state").text
     said = chromium.find_element(By.CSS_SELECTOR, ".live").text
     handle.send_keys(Keys.ARROW_RIGHT)
