@@ -113,9 +113,9 @@ def read(company: Path, out: Path, data: Path | None = None) -> dict[str, pd.Dat
     try:
         return {name: _select(connection, company, name, sql) for name, sql in source.tables.items()}
     except SourceError as error:
-        with_files = source.files if data or not source.url_variable else {}
-        hints = [f"In {o.get('path', f'{n}.csv')} {odd}" for n, o in with_files.items() if (odd := _odd(connection, n))]
-        raise SourceError(" ".join([str(error), *hints[:1]])) from error
+        given = source.files if data or not source.url_variable else {}
+        hints = (f" In {o.get('path', f'{n}.csv')} {odd}" for n, o in given.items() if (odd := _odd(connection, n)))
+        raise SourceError(f"{error}{next(hints, '')}") from error
     finally:
         connection.disconnect()
 
