@@ -4,6 +4,7 @@
 
 - `region`: all notebooks for one region; `whole`: for every region. Both sides take turns, and the medians of three rounds are
   compared, in wall time and in processor time, which other work on the machine disturbs less.
+- `typical`: the same for a notebook whose own work takes half a second: a query, a fit and three pictures.
 - `starts`: a kernel's start and memory against the stock kernel's.
 - `unchanged`: the command where nothing has changed. `stopped`: Ctrl-C in the middle of a run.
 - `tiny`: a thousand notebooks that do nothing.
@@ -19,6 +20,7 @@ import statistics
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
@@ -34,16 +36,40 @@ from quarterdeck.batch.preload import LIBRARIES
 
 ROOT = Path(__file__).parent.parent
 PARAMS, NOTEBOOKS = ROOT / "params" / "demo", ROOT / "notebooks"
-ROUNDS, TINY, MEGABYTE = 3, 1000, 1 << 20
-ONE = "north_sea"
+ROUNDS, TINY, TYPICAL, MEGABYTE = 3, 1000, 12, 1 << 20
+ONE, NAME = "north_sea", "executive_brief"
 COMMAND = [sys.executable, "-m", "quarterdeck.cli", "run", str(PARAMS)]
+WORK = [
+    """import duckdb, numpy as np, pandas as pd, seaborn as sns
+from matplotlib import pyplot as plt
+from statsforecast.models import AutoETS
+sales = duckdb.sql('''select date_trunc('month', date '2019-01-01' + interval (i) day) as month,
+    sum(100 + 20 * sin(i / 58)) as value from range(2557) as t(i) group by 1 order by 1''').df()""",
+    "ahead = AutoETS(season_length=12).forecast(sales['value'].to_numpy(), h=12, level=[80])",
+    "sns.lineplot(sales, x='month', y='value'); plt.plot([])",
+    "plt.figure(); sns.histplot(sales['value']); plt.plot([])",
+    "plt.figure(); plt.fill_between(range(12), ahead['lo-80'], ahead['hi-80']); plt.plot(ahead['mean'])",
+]  # what the notebook does of which the loop's time was first told
 Figure = dict[str, float | str]
 
 
-def by_quarterdeck(out: Path, regions: list[str], workers: int) -> tuple[float, float, float]:
+@dataclass(frozen=True)
+class Batch:
+    """Which notebooks are run for which regions (none named: for all), on which frozen tables."""
+
+    what: str
+    params: Path
+    notebooks: Path
+    regions: list[str]
+    names: list[str]
+    data: Path
+
+
+def by_quarterdeck(batch: Batch, out: Path, workers: int) -> tuple[float, float, float]:
     """Give a run's seconds, of wall and of processors, and the share per worker that was the notebooks' own computing."""
     begun = spent()
-    folder, facts = run(PARAMS, out, NOTEBOOKS, regions, limits=Limits(workers), force=True)
+    asked = batch.params, out, batch.notebooks, batch.regions, batch.names
+    folder, facts = run(*asked, limits=Limits(workers), force=True)
     wall, busy = (now - then for now, then in zip(spent(), begun, strict=True))
     assert all(e["state"] == "done" for e in facts["notebooks"]), folder
     own = sum(computing(folder / e["region"] / f"{e['notebook']}.ipynb") for e in facts["notebooks"])
@@ -62,10 +88,10 @@ def computing(notebook: Path) -> float:
     return sum(c.metadata.get("papermill", {}).get("duration") or 0.0 for c in cells)
 
 
-def by_papermill(data: Path, regions: list[str], work: Path) -> tuple[float, float]:
+def by_papermill(batch: Batch, work: Path) -> tuple[float, float]:
     """Give the seconds of the loop that anybody would write: one notebook after the other, each in a kernel of its own."""
     begun = spent()
-    for job in plan(PARAMS, NOTEBOOKS, regions, [], data=str(data)):
+    for job in plan(batch.params, batch.notebooks, batch.regions, batch.names, data=str(batch.data)):
         target = work / f"{job.region}-{job.notebook}.ipynb"
         papermill.execute_notebook(job.file, target, job.parameters, kernel_name="python3", progress_bar=False)
     return tuple(now - then for now, then in zip(spent(), begun, strict=True))
@@ -73,28 +99,35 @@ def by_papermill(data: Path, regions: list[str], work: Path) -> tuple[float, flo
 
 def one_region(work: Path) -> dict[str, Figure]:
     """Compare runs of all notebooks for one region."""
-    return compared(work, [ONE])
+    return compared(Batch(ONE, PARAMS, NOTEBOOKS, [ONE], [], generated(work)), work)
 
 
 def whole_runs(work: Path) -> dict[str, Figure]:
     """Compare runs of everything."""
-    return compared(work, list(region_files(PARAMS)))
+    regions = region_files(PARAMS)
+    return compared(Batch(f"{len(regions)} regions", PARAMS, NOTEBOOKS, list(regions), [], generated(work)), work)
 
 
-def compared(work: Path, regions: list[str]) -> dict[str, Figure]:
-    """Compare runs of all notebooks for some regions, one worker and two, against the loop."""
-    data, out = generated(work), work / "out"
+def typical_notebooks(work: Path) -> dict[str, Figure]:
+    """Compare runs of a notebook whose own work is a query, a fit and three pictures."""
+    folder, data = work / "typical", generated(work)
+    shutil.copytree(work / "out" / "demo" / "source", folder / "out" / "demo" / "source")
+    return compared(Batch(f"{TYPICAL} typical notebooks", *made_up(folder, TYPICAL, WORK), [], [NAME], data), folder)
+
+
+def compared(batch: Batch, work: Path) -> dict[str, Figure]:
+    """Compare runs of a batch, one worker and two, against the loop."""
     loop, one, two = [], [], []
     for _ in range(ROUNDS):
-        loop.append(by_papermill(data, regions, work))
-        one.append(by_quarterdeck(out, regions, 1))
-        two.append(by_quarterdeck(out, regions, 2))
+        loop.append(by_papermill(batch, work))
+        one.append(by_quarterdeck(batch, work / "out", 1))
+        two.append(by_quarterdeck(batch, work / "out", 2))
     peer, peer_busy = (statistics.median(column) for column in zip(*loop, strict=True))
-    told, of = {}, f"{len(regions)} regions" if len(regions) > 1 else regions[0]
+    told = {}
     for workers, took, goal in (("one worker", one, 10.0), ("two workers", two, 18.0)):
         wall, busy, share = (statistics.median(column) for column in zip(*took, strict=True))
         times = "times faster than a papermill loop"
-        name = f"{of}, {workers}"
+        name = f"{batch.what}, {workers}"
         told[name] = figure(wall, peer, peer / wall, goal, "higher", f"seconds; {times}")
         told[f"{name}: processors"] = figure(busy, peer_busy, peer_busy / busy, goal, "higher", f"seconds; {times}")
         told[f"{name}: own computing"] = figure(share, 1.0, share, 0.7, "higher", "of a core's wall time")
@@ -187,23 +220,12 @@ def stopped(work: Path) -> dict[str, Figure]:
 
 def tiny_notebooks(work: Path) -> dict[str, Figure]:
     """Run a thousand notebooks that do nothing; give the seconds for each, and by how much the runner grew."""
-    folder = work / "tiny" / "params" / "demo"
-    folder.mkdir(parents=True)
-    shutil.copy(PARAMS / "source.yaml", folder)
-    for number in range(TINY):
-        (folder / f"page{number}.yaml").write_text("company: demo\nregion: company\n")
-    notebooks = work / "tiny" / "notebooks"
-    notebooks.mkdir()
-    cell = nbformat.v4.new_code_cell(
-        "company = ''\nregion = ''\nas_of = ''\ndata = ''", metadata={"tags": ["parameters"]}
-    )
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=kernel), notebooks / "executive_brief.ipynb")
+    params, notebooks = made_up(work / "tiny", TINY, [])
     generated(work)
     shutil.copytree(work / "out" / "demo" / "source", work / "tiny" / "out" / "demo" / "source")
     sizes = []
     begun = time.perf_counter()
-    run(folder, work / "tiny" / "out", notebooks, [], ["executive_brief"], tell=lambda steps, _: watched(steps, sizes))
+    run(params, work / "tiny" / "out", notebooks, [], [NAME], tell=lambda steps, _: watched(steps, sizes))
     each = (time.perf_counter() - begun) / TINY
     early, late = statistics.median(sizes[50:150]), statistics.median(sizes[-100:])
     return {
@@ -212,6 +234,23 @@ def tiny_notebooks(work: Path) -> dict[str, Figure]:
         ),
         "growth of the runner": figure(late - early, early, late / early, 10.0, "lower", f"MB over {TINY} notebooks"),
     }
+
+
+def made_up(work: Path, count: int, cells: list[str]) -> tuple[Path, Path]:
+    """Lay out a notebook of these cells, and so many parameter files that each ask for it once; give both folders."""
+    params, notebooks = work / "params" / "demo", work / "notebooks"
+    params.mkdir(parents=True)
+    shutil.copy(PARAMS / "source.yaml", params)
+    for number in range(count):
+        (params / f"page{number}.yaml").write_text("company: demo\nregion: company\n")
+    notebooks.mkdir()
+    first = nbformat.v4.new_code_cell(
+        "company = ''\nregion = ''\nas_of = ''\ndata = ''", metadata={"tags": ["parameters"]}
+    )
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    rest = [nbformat.v4.new_code_cell(text) for text in cells]
+    nbformat.write(nbformat.v4.new_notebook(cells=[first, *rest], metadata=kernel), notebooks / f"{NAME}.ipynb")
+    return params, notebooks
 
 
 def watched(steps, sizes: list[float]):
@@ -235,6 +274,7 @@ PARTS = {
     "unchanged": unchanged,
     "stopped": stopped,
     "tiny": tiny_notebooks,
+    "typical": typical_notebooks,
 }
 
 
