@@ -25,7 +25,7 @@ from quarterdeck.data.periods import Period, last_quarters
 from quarterdeck.data.snapshot import Desk, Missing
 from quarterdeck.errors import ParamsError, nearest
 
-UNITS = ("money", "money/day", "ratio", "days", "count", "index", "times")
+UNITS = ("money", "money/day", "ratio", "chance", "days", "count", "index", "times")
 BETTER = ("higher", "lower", "neither")
 FIELDS = ("value", "n", "low", "high")
 
@@ -360,7 +360,7 @@ METRICS: dict[str, Metric] = {
             "target_probability",
             "Chance of reaching the target",
             "share of the forecast's distribution at or above the target",
-            "ratio",
+            "chance",
             "higher",
             "Hyndman and Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., 5.5",
             ("orders.revenue", "targets.revenue_target"),

@@ -6,6 +6,7 @@ Nothing here needs more than Python itself, so that the server of pages stays sm
 from datetime import datetime
 
 SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "CHF": "CHF ", "JPY": "¥"}
+PARTS = ("ratio", "chance")  # units that are parts of one, whose differences are percentage points
 SCALES = [(1e9, "bn", 99.95), (1e6, "m", 99.95), (1e3, "k", 9.95)]  # and from which size on no tenth is written
 
 
@@ -95,11 +96,12 @@ def day(date: datetime) -> str:
 
 
 def amount(value: float, unit: str, currency: str = "EUR") -> str:
-    """Write a metric's value in its unit: money, money/day, ratio, days, count, index or times."""
+    """Write a metric's value in its unit: money, money/day, ratio, chance, days, count, index or times."""
     writers = {
         "money": lambda v: money(v, currency),
         "money/day": lambda v: f"{money(v, currency)} a day",
         "ratio": percent,
+        "chance": chance,
         "days": lambda v: f"{number(v)} days",
         "count": number,
         "index": number,

@@ -56,7 +56,7 @@ def _change(value: float, was: float, unit: str, currency: str) -> str:
     moved = value - was
     if not moved:
         return "–"
-    if unit == "ratio":
+    if unit in written.PARTS:
         return written.points(moved)
     sign = "+" if moved > 0 else ""
     part = f" ({written.change(moved / abs(was))})" if was else ""

@@ -12,6 +12,7 @@ from IPython.display import HTML
 from quarterdeck import __version__
 from quarterdeck.data.snapshot import COMPANY, Desk
 from quarterdeck.present import style
+from quarterdeck.present.written import PARTS
 
 KPI_MIME = "application/vnd.quarterdeck.kpis+json"
 FORECAST_MIME = "application/vnd.quarterdeck.forecasts+json"
@@ -110,6 +111,7 @@ def house(frame: pd.DataFrame, by: str | None = None) -> gt.GT:
 WRITERS: dict[str, Callable[..., str]] = {
     "ratio": style.percent,
     "whole ratio": lambda v: style.percent(v, 0),
+    "chance": style.chance,
     "change": style.change,
     "points": style.points,
     "count": style.number,
@@ -217,7 +219,7 @@ def _status(kpi: Any) -> tuple[str, str]:
     if pd.notna(kpi.low) and kpi.low <= kpi.previous <= kpi.high:
         return "", "no clear change on last year"
     moved = kpi.value - kpi.previous
-    if kpi.unit == "ratio":
+    if kpi.unit in PARTS:
         words = f"{style.points(moved)} on last year"
     else:
         words = f"{style.change(moved / abs(kpi.previous))} on last year" if kpi.previous else "none last year"

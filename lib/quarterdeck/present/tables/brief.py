@@ -10,6 +10,7 @@ from quarterdeck.analysis.claims import Claim
 from quarterdeck.present import style
 from quarterdeck.present.said import Said, Sentence
 from quarterdeck.present.tables import KPI_MIME, RECORDED, not_shown, plain, spread
+from quarterdeck.present.written import PARTS
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 SPARK = 110, 30  # pixels
@@ -95,7 +96,7 @@ def blocks(values: list[float]) -> str:
 def _change(kpi: Any, claim: Claim, currency: str) -> str:
     side = "up" if "rose" in claim.predicate else "down"
     moved = abs(kpi.value - kpi.previous)
-    if kpi.unit == "ratio":
+    if kpi.unit in PARTS:
         return f"{side} {moved * 100:.1f} pp"
     return f"{side} {style.percent(moved / abs(kpi.previous))}"
 
@@ -104,7 +105,7 @@ def _moved(row: Any, currency: str) -> Sentence:
     if row.claim.predicate == "stood still":
         return Sentence("as it was", [row.claim])
     side = "up" if row.claim.predicate == "rose" else "down"
-    size = f"{abs(row.moved) * 100:.1f} pp" if row.unit == "ratio" else style.amount(abs(row.moved), row.unit, currency)
+    size = f"{abs(row.moved) * 100:.1f} pp" if row.unit in PARTS else style.amount(abs(row.moved), row.unit, currency)
     tiny = not re.search("[1-9]", size)
     return Sentence(f"{side}, but by next to nothing" if tiny else f"{side} {size}", [row.claim])
 

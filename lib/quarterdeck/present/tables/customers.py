@@ -37,7 +37,7 @@ def accounts(risk: pd.DataFrame, currency: str = "EUR") -> gt.GT:
         "silent": ("Silent, days", "count"),
         "usual": ("Usual gap, days", "count"),
         "spend": ("Twelve months", "money"),
-        "chance": ("Chance of buying", "whole ratio"),
+        "chance": ("Chance of buying", "chance"),
         "why": ("Why so low", "text"),
         "expected": ("To expect", "money"),
         "at_stake": ("At stake", "money"),
@@ -59,7 +59,7 @@ def growth(room: pd.DataFrame, currency: str = "EUR") -> gt.GT:
         "category": ("Most room in", "text"),
         "lacking": ("Categories lacking", "count"),
         "room": ("Room a year", "money"),
-        "chance": ("Chance of buying", "whole ratio"),
+        "chance": ("Chance of buying", "chance"),
         "n": ("Peers", "count"),
     }
     note = (

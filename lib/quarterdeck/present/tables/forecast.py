@@ -79,8 +79,8 @@ def deals_that_matter(chances: pd.DataFrame, currency: str = "EUR") -> gt.GT:
         "stage": ("Stage", "text"),
         "amount": ("Amount", "money"),
         "expected_close": ("Expected", "day"),
-        "chance": ("Won this quarter", "whole ratio"),
-        "next_chance": ("By the next one's end", "whole ratio"),
+        "chance": ("Won this quarter", "chance"),
+        "next_chance": ("By the next one's end", "chance"),
         "swing": ("Swing", "money"),
     }
     note = "Swing: what not knowing this deal's end puts on the quarter's bookings (standard deviation). Largest first."
@@ -143,8 +143,8 @@ def tornado(tornado: pd.DataFrame, currency: str = "EUR") -> gt.GT:
         "swing": ("Usual swing", "ratio"),
         "less": ("Bookings if lower", "money"),
         "more": ("if higher", "money"),
-        "chance_less": ("Goal if lower", "whole ratio"),
-        "chance_more": ("if higher", "whole ratio"),
+        "chance_less": ("Goal if lower", "chance"),
+        "chance_more": ("if higher", "chance"),
         "later_less": ("Later if lower", "change"),
         "later_more": ("if higher", "change"),
     }

@@ -14,9 +14,9 @@ def split(split: pd.DataFrame, currency: str = "EUR") -> gt.GT:
         "last_year": ("Same quarter last year", "money"),
         "target": ("Proposed", "money"),
         "change": ("On last year", "change"),
-        "chance": ("Chance", "whole ratio"),
+        "chance": ("Chance", "chance"),
         "flat": (f"Last year {style.change(split['growth'].iloc[0])}", "money"),
-        "flat_chance": ("Its chance", "whole ratio"),
+        "flat_chance": ("Its chance", "chance"),
         "floor": ("Floor", "money"),
         "cap": ("Cap", "money"),
         "why": ("Held by", "text"),
@@ -35,8 +35,8 @@ def fairness(fairness: pd.DataFrame, currency: str = "EUR") -> gt.GT:
     """Lay out how equal the chances are under each way of splitting (`analysis.allocation.fairness`)."""
     columns = {
         "way": ("Split by", "text"),
-        "lowest": ("Lowest chance", "whole ratio"),
-        "highest": ("Highest chance", "whole ratio"),
+        "lowest": ("Lowest chance", "chance"),
+        "highest": ("Highest chance", "chance"),
         "unlikely": ("Asked where the chance is below one in four", "money"),
         "short": ("Expected shortfall of all", "money"),
     }
@@ -117,7 +117,7 @@ def moves(moves: pd.DataFrame, currency: str = "EUR") -> gt.GT:
         "best": ("Most margin", "money"),
         "move": ("Move", "money"),
         "gain": ("Margin gained", "money"),
-        "chance": ("Chance then", "whole ratio"),
+        "chance": ("Chance then", "chance"),
     }
     note = (
         "Nobody is asked for less than is reached three times of four, or more than once in four. Taken for granted: "
