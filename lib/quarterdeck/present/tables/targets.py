@@ -24,9 +24,10 @@ def split(split: pd.DataFrame, currency: str = "EUR") -> gt.GT:
     why = split["bound"].where(split["bound"] != "cap", split["cap_from"] + " (cap)").replace("", "–")
     note = (
         "Floor: part of what last year plus x asks. Cap: what the market holds within our best share nearby, what the sellers "
-        "can carry, or a "
-        "seller's best quarter of two years; the lowest of those known."
+        "can carry, or a seller's best quarter of two years; the lowest of those known."
     )
+    if split["dimension"].iloc[0] == "region":
+        note += " A region's own page plans from its own forecast, and may ask for something else."
     shown = split.assign(why=why, cap=split["cap"].replace(float("inf"), float("nan")))
     return lay(shown, columns, note, currency)
 
