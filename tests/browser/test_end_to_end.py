@@ -227,6 +227,7 @@ def test_who_may_see_two_regions_of_six_reads_explores_and_goes_back(company, ex
     find(chromium, "input[name=password]").send_keys(PASSWORD, Keys.ENTER)
     find(chromium, ".regions")
     assert sorted(texts(chromium, ".regions .region")) == ["Iberia", "North Sea"]
+    assert not chromium.find_elements(By.CSS_SELECTOR, ".regions .all")  # that place is the company's
     chromium.find_element(By.CSS_SELECTOR, "a[href$='/north_sea/forecasting']").click()
     figures = re.search(r"figures ([0-9a-f]{8})", find(chromium, "footer").text)[1]
     chromium.find_element(By.CSS_SELECTOR, ".switch summary").click()

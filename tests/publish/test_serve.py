@@ -180,6 +180,7 @@ def test_the_landing_page_lists_what_there_is_to_read(server):
             assert (f'href="/demo/latest/{region}/{notebook}"' in page) is not failed
     assert "€1.1m" in page and "+10.0 % on a year before" in page
     assert 'href="/demo/2026-10-01"' in page and "2026-11-16" not in page
+    assert page.count('<li class="all">') == 1
 
 
 def test_a_failed_notebook_is_named_with_its_reason_in_one_line(server):

@@ -93,6 +93,7 @@ def rows(run: Run, name: str) -> list[dict[str, Any]]:
     return [
         {
             "region": region_title(run, region),
+            "all": region == COMPANY,
             "revenue": revenue(run, region, run.facts.get("currency", "")),
             "chance": chance(run, region),
             "pages": [_page(run, name, region, n) for n in _notebooks(run) if run.entry(region, n)],
@@ -107,7 +108,7 @@ def chance(run: Run, region: str) -> dict[str, str] | None:
     if not kpi or kpi["value"] is None:
         return None
     state = next(state for least, state in LIKELY if kpi["value"] >= least)
-    return {"state": state, "words": f"{written.percent(kpi['value'], 0)} likely to reach the target"}
+    return {"state": state, "words": f"{written.chance(kpi['value'])} likely to reach the target"}
 
 
 def digest(records: list[dict[str, Any]]) -> str:
