@@ -160,7 +160,7 @@ class Nursery:
 
     def __init__(self, listening: socket.socket, life: int | None = None) -> None:
         """Take the socket of requests, and the pipe on which the owner's life is seen, if that is how it is seen."""
-        self.listening = listening
+        self.listening, self.pid = listening, os.getpid()
         self.owners: dict[int, socket.socket] = {}  # by the child's process id
         self.woken, wakes = socket.socketpair()
         self.wakes = wakes
@@ -217,7 +217,6 @@ class Nursery:
         """Be the child: what the wish says, and nothing of the zygote's."""
         status = 1
         try:
-            parent = os.getppid()
             os.setpgid(0, 0)
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             signal.set_wakeup_fd(-1)
@@ -226,7 +225,7 @@ class Nursery:
             self.loop.close()
             for end in (self.listening, self.woken, self.wakes, *self.owners.values()):
                 end.close()
-            if parent != os.getppid():
+            if self.pid != os.getppid():  # the zygote died before its death could end this process too
                 os._exit(1)
             status = _do(wish, owner, out)
         except BaseException as fault:
