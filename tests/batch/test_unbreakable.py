@@ -105,6 +105,19 @@ def test_ctrl_c_stops_at_once_and_the_next_run_takes_up_what_is_finished(acme, w
     assert ran == {("south", "market_research")} and len(taken) == 5
 
 
+def test_ctrl_c_stops_a_run_whose_forking_process_has_not_answered_yet(acme, monkeypatch):
+    monkeypatch.delenv("QUARTERDECK_ZYGOTE")
+    process = begin(acme)
+    forks = "quarterdeck.batch.zygote"
+    (forking,) = until(lambda: [p for p in psutil.Process(process.pid).children() if forks in p.cmdline()])
+    forking.suspend()  # as if its imports took for ever
+    until(lambda: list(acme.out.glob("acme/20*/.drafts")))
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=15)
+    assert process.returncode == 130 and said.endswith("quarterdeck: stopped.\n") and "Traceback" not in said
+    assert not psutil.wait_procs([forking], timeout=3)[1] and not runs(acme)
+
+
 def test_a_killed_runner_leaves_nothing_running_and_the_next_run_finishes_the_rest(acme, waits, forking_process):
     process = begin(acme)
     until(lambda: all_but_the_slow_one(acme))
