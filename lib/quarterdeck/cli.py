@@ -83,6 +83,10 @@ def _run(args: argparse.Namespace) -> int:
         return WHOLE
     if args.dry_run:
         return _foresee(args)
+    from quarterdeck.batch import zygote
+
+    if not args.cluster:
+        zygote.begin_ahead()
     from quarterdeck.batch.crew import Limits
     from quarterdeck.batch.execute import run as execute
 

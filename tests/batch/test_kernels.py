@@ -226,6 +226,18 @@ def test_where_nothing_can_be_forked_an_ordinary_kernel_starts_with_one_warning(
     assert isinstance(kernel.process, subprocess.Popen) and other.ask("1 + 1") == 2
 
 
+def test_where_the_forking_process_dies_at_once_an_ordinary_kernel_starts_with_a_warning(start, monkeypatch):
+    monkeypatch.delenv(zygote.ADDRESS, raising=False)
+    sound = dict(os.environ)
+    monkeypatch.setattr(kernels, "_own", [])
+    monkeypatch.setattr(kernels, "_told", [])
+    monkeypatch.setenv("PYTHONHOME", "/nowhere")  # it finds no library to import
+    with pytest.warns(UserWarning, match="kernels start slowly here, for the process that forks them does not answer"):
+        kernel = start(env=sound)
+    kernels._own.pop().close()
+    assert isinstance(kernel.process, subprocess.Popen) and kernel.ask("1 + 1") == 2
+
+
 def test_setup_has_installed_the_kernelspec_where_every_client_of_this_environment_finds_it():
     env = {k: v for k, v in os.environ.items() if k != "JUPYTER_PATH"}
     command = [sys.executable, "-m", "jupyter", "kernelspec", "list", "--json"]

@@ -223,17 +223,28 @@ def test_an_output_folder_that_cannot_be_written_is_named(acme, small_disk, caps
 
 
 def test_a_clock_that_jumps_back_makes_neither_two_runs_of_one_name_nor_durations_below_nought(acme, monkeypatch):
-    class Stuck(folders.datetime):
+    class Jumps(folders.datetime):
+        days = iter((3, 3, 1, 1))
+
         @classmethod
         def now(cls, zone=None):
-            return cls(2026, 1, 1, tzinfo=zone)
+            return cls(2026, 1, next(cls.days), tzinfo=zone)
 
-    monkeypatch.setattr(folders, "datetime", Stuck)  # nobody but root may set the machine's own clock
-    brief = ["--notebook", "executive_brief", "--force"]
-    assert [cli.main(acme.command(*brief)) for _ in range(3)] == [0, 0, 0]
-    assert [p.name for p in runs(acme)] == [f"2026-01-01T000000Z{end}" for end in ("", "-2", "-3")]
-    assert (acme.out / "acme/latest").resolve() == runs(acme)[-1]
+    monkeypatch.setattr(folders, "datetime", Jumps)  # nobody but root may set the machine's own clock
+    company, brief = acme.out / "acme", ["--region", "North", "--notebook", "executive_brief", "--force"]
+    for number in range(1, 5):
+        assert cli.main(acme.command(*brief)) == 0
+        assert (company / "latest").resolve() == folders.runs(company)[0] and len(runs(acme)) == number
+    assert [p.name for p in runs(acme)] == [f"2026-01-03T000000Z{end}" for end in ("", "-2", "-3", "-4")]
     assert all(e["seconds"] > 0 for e in entries(acme).values())
+
+
+def test_runs_of_one_second_are_in_the_order_of_their_numbers(tmp_path):
+    names = [f"2026-01-03T000000Z{end}" for end in ("", *(f"-{n}" for n in range(2, 12)))]
+    for name in ("2026-01-02T000000Z", *names):
+        (tmp_path / name).mkdir()
+    assert [p.name for p in folders.runs(tmp_path)] == [*reversed(names), "2026-01-02T000000Z"]
+    assert folders.prune(tmp_path, 1) == []  # none of them is finished
 
 
 def test_prune_keeps_the_newest_runs_and_what_latest_points_to(acme, capsys):

@@ -152,7 +152,7 @@ class Crew:
     def _new_zygote(self) -> str:
         if kernels.cannot_fork():
             return ""
-        self.zygotes.append(zygote.Zygote())
+        self.zygotes.append(zygote.ahead.pop() if zygote.ahead else zygote.Zygote())
         return self.zygotes[-1].address
 
     def _environment(self) -> dict[str, str]:

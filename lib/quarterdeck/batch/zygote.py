@@ -6,6 +6,7 @@ life hangs on a pipe that its owner holds, and each child's life hangs on the zy
 when one of them is killed, however hard, the child is too.
 """
 
+import atexit
 import contextlib
 import ctypes
 import gc
@@ -34,6 +35,7 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 }
 PR_SET_PDEATHSIG = 1
 REQUEST_SECONDS = 10  # within which a request must have arrived whole
+ahead: list["Zygote"] = []  # begun before it was needed
 
 
 class Zygote:
@@ -60,6 +62,13 @@ class Zygote:
         self.process.kill()
         self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def begin_ahead() -> None:
+    """Begin a zygote, where one will be needed: it imports the libraries while this process imports them itself."""
+    if FORKS and not os.environ.get(ADDRESS) and not ahead:
+        ahead.append(Zygote())
+        atexit.register(ahead[0].close)
 
 
 def alive(address: str) -> bool:
