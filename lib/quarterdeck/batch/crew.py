@@ -86,6 +86,9 @@ class Crew:
             self.ended = True
             for process in self.running:
                 process.kill()
+            for process in self.running:  # ahead of the zygote: one that sees it die would begin another
+                with contextlib.suppress(TimeoutError, subprocess.TimeoutExpired):
+                    process.wait(1)
             while self.zygotes:
                 self.zygotes.pop().close()
 
