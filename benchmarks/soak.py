@@ -22,7 +22,6 @@ sys.path[:0] = [str(ROOT / "tests" / "batch")]
 
 from acme import Acme  # noqa: E402  (the tests' company)
 from quarterdeck.batch import folders, zygote  # noqa: E402
-from quarterdeck.batch.notebook import recorded  # noqa: E402
 from quarterdeck.present.tables import KPI_MIME  # noqa: E402
 
 KILLS = int(sys.argv[1]) if len(sys.argv) > 1 else 200
@@ -109,7 +108,8 @@ def partial(acme: Acme) -> list[str]:
         for region, notebook in folders.pages(run):
             try:
                 held = json.loads((run / region / f"{notebook}.ipynb").read_text(encoding="utf-8"))
-                told = [k["value"] for k in recorded(held, KPI_MIME) if k["metric"] == "revenue"]
+                kpis = folders.recorded(held, {"kpis": KPI_MIME})["kpis"]
+                told = [k["value"] for k in kpis if k["metric"] == "revenue"]
             except ValueError as fault:
                 told = [str(fault)]
             found += [f"{run.name}/{region}/{notebook} says {told}"] * (told != [SOLD[region]])

@@ -4,12 +4,15 @@ What takes long to import is imported where it is needed: an unchanged run is an
 """
 
 import argparse
+import atexit
+import contextlib
+import gc
 import json
 import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,7 @@ from quarterdeck.errors import ParamsError, QuarterdeckError
 WHOLE, FAULTY, BAD_INPUT, STOPPED = 0, 1, 2, 130
 SHORTEST = 10  # characters of a password
 TELL = 30  # seconds between a log's lines on progress
+atexit.register(gc.freeze)  # else the collector looks through all that was imported once more at the end, for a second
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -79,6 +83,10 @@ def _run(args: argparse.Namespace) -> int:
         return WHOLE
     if args.dry_run:
         return _foresee(args)
+    from quarterdeck.batch import zygote
+
+    if not args.cluster:
+        zygote.begin_ahead()
     from quarterdeck.batch.crew import Limits
     from quarterdeck.batch.execute import run as execute
 
@@ -366,19 +374,20 @@ def _reconciled(checks: list[dict]) -> str:
     return f"reconciled: {', '.join(told)}"
 
 
-def _progress(steps: Iterator, count: int) -> Iterator:
+def _progress(steps: Generator, count: int) -> Iterator:
     """Show progress: a bar on a terminal, and in a log a line every half a minute."""
     from tqdm import tqdm
 
-    if sys.stderr.isatty():
-        yield from tqdm(steps, total=count, unit="notebook", file=sys.stderr, dynamic_ncols=True)
-        return
-    told = time.monotonic()
-    for done, step in enumerate(steps, 1):
-        yield step
-        if time.monotonic() - told > TELL and done < count:
-            told = time.monotonic()
-            print(f"{done} of {count} notebooks are finished", file=sys.stderr, flush=True)
+    with contextlib.closing(steps):  # Ctrl-C may come in here: then nothing is to run on
+        if sys.stderr.isatty():
+            yield from tqdm(steps, total=count, unit="notebook", file=sys.stderr, dynamic_ncols=True)
+            return
+        told = time.monotonic()
+        for done, step in enumerate(steps, 1):
+            yield step
+            if time.monotonic() - told > TELL and done < count:
+                told = time.monotonic()
+                print(f"{done} of {count} notebooks are finished", file=sys.stderr, flush=True)
 
 
 def _table(facts: dict) -> Any:

@@ -12,6 +12,7 @@ import pytest
 from acme import Acme
 from quarterdeck import cli
 from quarterdeck.batch import kernels, zygote
+from quarterdeck.data import source
 
 TWO = ["--notebook", "executive_brief", "market_research"]
 
@@ -103,6 +104,21 @@ def test_a_failed_notebook_is_kept_aside_and_the_others_go_on(acme, capfd):
     assert not (acme.out / "acme" / "latest").exists() and not (run / ".drafts").exists()
     printed = capfd.readouterr()
     assert "failed: south/market_research: cell 4" in printed.out and "Traceback" not in printed.err
+
+
+def test_the_source_is_read_once_and_the_longest_notebook_goes_first(acme, monkeypatch):
+    read, reads = source.read, []
+    monkeypatch.setattr(source, "read", lambda *given: reads.append(given) or read(*given))  # counts, and reads
+    command = acme.command(*TWO, "--region", "North", "--workers", "1", "--force")
+    for ahead in ("executive_brief", "market_research"):  # the plan's order, then that of the seconds known
+        assert cli.main(command) == 0
+        pages = {n: nbformat.read(acme.out / f"acme/latest/north/{n}.ipynb", 4).metadata.papermill for n in TWO[1:]}
+        assert min(pages, key=lambda n: pages[n].start_time) == ahead
+        told = facts(acme)
+        for entry in told["notebooks"]:
+            entry["seconds"] = 100.0 if entry["notebook"] == "market_research" else 1.0
+        (acme.out / "acme/latest/run.json").write_text(json.dumps(told))
+    assert len(reads) == 2  # once for each run
 
 
 def test_figures_that_do_not_agree_give_status_one(acme, capsys):

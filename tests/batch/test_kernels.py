@@ -183,6 +183,36 @@ time.sleep(60)"""
     assert ends(kernel) and ends(forking)
 
 
+def test_a_child_forked_in_the_moment_before_its_forking_process_dies_dies_too(tmp_path):
+    program = """
+import os, signal, sys
+from quarterdeck.batch import zygote
+fork = os.fork
+def fork_and_die():  # nobody outside can hit the moment between a fork and the child's first step
+    pid, own = fork(), os.getpid()
+    if pid:
+        os.kill(own, signal.SIGKILL)
+    print(own, flush=True)
+    while os.getppid() == nursery: pass
+    return pid
+nursery, os.fork = os.getpid(), fork_and_die
+zygote.main(lambda: None)"""
+    (tmp_path / "mark.py").write_text("import pathlib\ndef leave(owner, path): pathlib.Path(path).touch()")
+    mark, address = tmp_path / "mark", str(tmp_path / "zygote")
+    with zygote.socket.socket(zygote.socket.AF_UNIX) as listening:
+        listening.bind(address)
+        listening.listen()
+        held = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "pass_fds": [listening.fileno()], "text": True}
+        forking = subprocess.Popen([sys.executable, "-c", program, str(listening.fileno())], **held)
+    env = os.environ | {"PYTHONPATH": str(tmp_path)}
+    with pytest.raises(ConnectionResetError):
+        zygote.Forked(address, "mark:leave", {"path": str(mark)}, env, str(tmp_path), (1, 2))
+    child = int(forking.stdout.readline())
+    forking.communicate()
+    assert forking.returncode == -signal.SIGKILL and not mark.exists()
+    assert not psutil.pid_exists(child) or ends(psutil.Process(child))
+
+
 def test_where_nothing_can_be_forked_an_ordinary_kernel_starts_with_one_warning(start, monkeypatch):
     monkeypatch.setattr(zygote, "FORKS", False)
     monkeypatch.setattr(kernels, "_told", [])
@@ -194,6 +224,18 @@ def test_where_nothing_can_be_forked_an_ordinary_kernel_starts_with_one_warning(
         "kernels start slowly here, for this system cannot fork a process safely; they work as they would otherwise"
     ]
     assert isinstance(kernel.process, subprocess.Popen) and other.ask("1 + 1") == 2
+
+
+def test_where_the_forking_process_dies_at_once_an_ordinary_kernel_starts_with_a_warning(start, monkeypatch):
+    monkeypatch.delenv(zygote.ADDRESS, raising=False)
+    sound = dict(os.environ)
+    monkeypatch.setattr(kernels, "_own", [])
+    monkeypatch.setattr(kernels, "_told", [])
+    monkeypatch.setenv("PYTHONHOME", "/nowhere")  # it finds no library to import
+    with pytest.warns(UserWarning, match="kernels start slowly here, for the process that forks them does not answer"):
+        kernel = start(env=sound)
+    kernels._own.pop().close()
+    assert isinstance(kernel.process, subprocess.Popen) and kernel.ask("1 + 1") == 2
 
 
 def test_setup_has_installed_the_kernelspec_where_every_client_of_this_environment_finds_it():

@@ -105,6 +105,19 @@ def test_ctrl_c_stops_at_once_and_the_next_run_takes_up_what_is_finished(acme, w
     assert ran == {("south", "market_research")} and len(taken) == 5
 
 
+def test_ctrl_c_stops_a_run_whose_forking_process_has_not_answered_yet(acme, monkeypatch):
+    monkeypatch.delenv("QUARTERDECK_ZYGOTE")
+    process = begin(acme)
+    forks = "quarterdeck.batch.zygote"
+    (forking,) = until(lambda: [p for p in psutil.Process(process.pid).children() if forks in p.cmdline()])
+    forking.suspend()  # as if its imports took for ever
+    until(lambda: list(acme.out.glob("acme/20*/.drafts")))
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=15)
+    assert process.returncode == 130 and said.endswith("quarterdeck: stopped.\n") and "Traceback" not in said
+    assert not psutil.wait_procs([forking], timeout=3)[1] and not runs(acme)
+
+
 def test_a_killed_runner_leaves_nothing_running_and_the_next_run_finishes_the_rest(acme, waits, forking_process):
     process = begin(acme)
     until(lambda: all_but_the_slow_one(acme))
@@ -210,17 +223,28 @@ def test_an_output_folder_that_cannot_be_written_is_named(acme, small_disk, caps
 
 
 def test_a_clock_that_jumps_back_makes_neither_two_runs_of_one_name_nor_durations_below_nought(acme, monkeypatch):
-    class Stuck(folders.datetime):
+    class Jumps(folders.datetime):
+        days = iter((3, 3, 1, 1))
+
         @classmethod
         def now(cls, zone=None):
-            return cls(2026, 1, 1, tzinfo=zone)
+            return cls(2026, 1, next(cls.days), tzinfo=zone)
 
-    monkeypatch.setattr(folders, "datetime", Stuck)  # nobody but root may set the machine's own clock
-    brief = ["--notebook", "executive_brief", "--force"]
-    assert [cli.main(acme.command(*brief)) for _ in range(3)] == [0, 0, 0]
-    assert [p.name for p in runs(acme)] == [f"2026-01-01T000000Z{end}" for end in ("", "-2", "-3")]
-    assert (acme.out / "acme/latest").resolve() == runs(acme)[-1]
+    monkeypatch.setattr(folders, "datetime", Jumps)  # nobody but root may set the machine's own clock
+    company, brief = acme.out / "acme", ["--region", "North", "--notebook", "executive_brief", "--force"]
+    for number in range(1, 5):
+        assert cli.main(acme.command(*brief)) == 0
+        assert (company / "latest").resolve() == folders.runs(company)[0] and len(runs(acme)) == number
+    assert [p.name for p in runs(acme)] == [f"2026-01-03T000000Z{end}" for end in ("", "-2", "-3", "-4")]
     assert all(e["seconds"] > 0 for e in entries(acme).values())
+
+
+def test_runs_of_one_second_are_in_the_order_of_their_numbers(tmp_path):
+    names = [f"2026-01-03T000000Z{end}" for end in ("", *(f"-{n}" for n in range(2, 12)))]
+    for name in ("2026-01-02T000000Z", *names):
+        (tmp_path / name).mkdir()
+    assert [p.name for p in folders.runs(tmp_path)] == [*reversed(names), "2026-01-02T000000Z"]
+    assert folders.prune(tmp_path, 1) == []  # none of them is finished
 
 
 def test_prune_keeps_the_newest_runs_and_what_latest_points_to(acme, capsys):

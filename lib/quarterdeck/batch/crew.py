@@ -86,6 +86,9 @@ class Crew:
             self.ended = True
             for process in self.running:
                 process.kill()
+            for process in self.running:  # ahead of the zygote: one that sees it die would begin another
+                with contextlib.suppress(TimeoutError, subprocess.TimeoutExpired):
+                    process.wait(1)
             while self.zygotes:
                 self.zygotes.pop().close()
 
@@ -94,12 +97,12 @@ class Crew:
         count = min(self.limits.workers or machine.workers(), len(steps))
         pool = ThreadPoolExecutor(count)
         try:
-            futures = [pool.submit(self.execute, step, frozen, folder) for step in steps]
-            for future in as_completed(futures):
+            for future in as_completed([pool.submit(self.execute, step, frozen, folder) for step in steps]):
                 yield future.result()
+        except BaseException:  # Ctrl-C, or nobody takes the outcomes any more
+            self.end()
+            raise
         finally:
-            if not all(f.done() for f in futures):
-                self.end()
             pool.shutdown(cancel_futures=True)
 
     def execute(self, step: Step, frozen: dict, folder: Path) -> dict:
@@ -140,18 +143,19 @@ class Crew:
                 raise OSError("the run has been stopped")
             if self.address and not zygote.alive(self.address):  # it was killed
                 self.address = self._new_zygote()
-            process = (
-                _forked(wish, self._environment(), self.address)
-                if self.address
-                else _spawned(wish, self._environment())
-            )
+            environment = self._environment()
+        address = environment[zygote.ADDRESS]
+        process = (_forked if address else _spawned)(wish, environment)  # without the lock: it may take seconds
+        with self.lock:
             self.running.add(process)
-            return process, self.address
+            if self.ended:
+                process.kill()
+        return process, address
 
     def _new_zygote(self) -> str:
         if kernels.cannot_fork():
             return ""
-        self.zygotes.append(zygote.Zygote())
+        self.zygotes.append(zygote.ahead.pop() if zygote.ahead else zygote.Zygote())
         return self.zygotes[-1].address
 
     def _environment(self) -> dict[str, str]:
@@ -200,7 +204,8 @@ def _wish(step: Step, frozen: dict, folder: Path, sockets: str, seconds: float) 
     }
 
 
-def _forked(wish: dict, environment: dict[str, str], address: str) -> zygote.Forked:
+def _forked(wish: dict, environment: dict[str, str]) -> zygote.Forked:
+    address = environment[zygote.ADDRESS]
     return zygote.Forked(address, f"{EXECUTE}:work", {"job": wish}, environment, os.getcwd(), (1, 2))
 
 

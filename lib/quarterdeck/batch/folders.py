@@ -62,8 +62,12 @@ def _locked(company: Path) -> int:
 
 
 def new(company: Path) -> Path:
-    """Make a run's folder, named by the second at which it began, and by a number where a clock was set back."""
-    name = f"{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}"
+    """Make a run's folder, named by the second at which it began.
+
+    Runs are in the order of their names: where a clock was set back, it has the last one's second, and a number.
+    """
+    last = [_order(run)[0] for run in runs(company)[:1]]
+    name = f"{max([f'{datetime.now(UTC):%Y-%m-%dT%H%M%S}', *last])}Z"
     taken = {path.name for path in company.iterdir()}
     numbered = (f"{name}-{i}" for i in range(2, len(taken) + 3))
     folder = company / (name if name not in taken else next(n for n in numbered if n not in taken))
@@ -74,7 +78,13 @@ def new(company: Path) -> Path:
 def runs(company: Path) -> list[Path]:
     """List a company's runs, finished or not, the newest first."""
     found = [p for p in company.iterdir() if RUN.fullmatch(p.name) and p.is_dir()] if company.is_dir() else []
-    return sorted(found, key=lambda p: p.name, reverse=True)
+    return sorted(found, key=_order, reverse=True)
+
+
+def _order(run: Path) -> tuple[str, int]:
+    """Give the second in a run's name, and its number, by which runs come one after the other."""
+    second, _, number = run.name.partition("Z")
+    return second, int(number.lstrip("-") or 1)
 
 
 def point(company: Path, run: str) -> None:
@@ -141,3 +151,9 @@ def facts(run: Path) -> dict:
     """Read what a finished run says of itself; nothing where it is not finished."""
     told = run / "run.json"
     return json.loads(told.read_text(encoding="utf-8")) if told.is_file() else {}
+
+
+def recorded(notebook: dict[str, Any], kinds: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
+    """Collect by kind what an executed notebook recorded under the kind's MIME type."""
+    outputs = [o.get("data", {}) for cell in notebook["cells"] for o in cell.get("outputs", [])]
+    return {kind: [row for data in outputs for row in data.get(mime, [])] for kind, mime in kinds.items()}

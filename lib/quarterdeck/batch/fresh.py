@@ -14,8 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from quarterdeck.batch.folders import ASIDE, runs
-from quarterdeck.batch.notebook import recorded
+from quarterdeck.batch.folders import ASIDE, recorded, runs
 from quarterdeck.batch.plan import Job
 from quarterdeck.batch.record import RECORDED
 from quarterdeck.batch.unchanged import LIBRARY, packages

@@ -22,7 +22,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 from traitlets.config import Config
 
 from quarterdeck.batch import zygote
-from quarterdeck.batch.folders import written
+from quarterdeck.batch.folders import recorded, written
 from quarterdeck.batch.kernels import KERNEL
 
 MEGABYTE = 1 << 20
@@ -109,12 +109,6 @@ def work(owner: socket.socket | None, job: dict[str, Any]) -> None:
     made_of = notebook.metadata["quarterdeck"]["made_of"] if notebook else job["made_of"]
     outcome = {"error": error, "seconds": round(time.monotonic() - begun, 2), "made_of": made_of} | said
     written(Path(job["outcome"]), lambda draft: draft.write_text(json.dumps(outcome), encoding="utf-8"))
-
-
-def recorded(notebook: dict[str, Any], kinds: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
-    """Collect by kind what an executed notebook recorded under the kind's MIME type."""
-    outputs = [o.get("data", {}) for cell in notebook["cells"] for o in cell.get("outputs", [])]
-    return {kind: [row for data in outputs for row in data.get(mime, [])] for kind, mime in kinds.items()}
 
 
 def rows_read(read: list | None, data: Path, parts: dict[str, dict[str, str]]) -> dict[str, str] | None:

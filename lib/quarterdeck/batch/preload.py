@@ -13,7 +13,9 @@ ipykernel.ipkernel ipykernel.zmqshell ipykernel.debugger ipykernel.heartbeat ipy
 psutil nbclient papermill.execute pandas numpy scipy.stats scipy.optimize scipy.special scipy.signal scipy.linalg
 duckdb ibis ibis.backends.duckdb pandera pyarrow.parquet pyarrow.dataset matplotlib.pyplot
 matplotlib.backends.backend_agg seaborn great_tables statsforecast.models statsmodels.api statsmodels.tsa.seasonal
-sklearn.cluster sklearn.linear_model sklearn.metrics sklearn.preprocessing holidays pydantic yaml tqdm""".split()
+sklearn.cluster sklearn.linear_model sklearn.metrics sklearn.preprocessing holidays pydantic yaml tqdm pandera.pandas
+IPython.core.completerlib IPython.core.debugger IPython.core.oinspect IPython.extensions.storemagic
+tornado.platform.asyncio""".split()
 
 
 def preload() -> None:

@@ -6,6 +6,7 @@ life hangs on a pipe that its owner holds, and each child's life hangs on the zy
 when one of them is killed, however hard, the child is too.
 """
 
+import atexit
 import contextlib
 import ctypes
 import gc
@@ -34,6 +35,7 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 }
 PR_SET_PDEATHSIG = 1
 REQUEST_SECONDS = 10  # within which a request must have arrived whole
+ahead: list["Zygote"] = []  # begun before it was needed
 
 
 class Zygote:
@@ -60,6 +62,13 @@ class Zygote:
         self.process.kill()
         self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def begin_ahead() -> None:
+    """Begin a zygote, where one will be needed: it imports the libraries while this process imports them itself."""
+    if FORKS and not os.environ.get(ADDRESS) and not ahead:
+        ahead.append(Zygote())
+        atexit.register(ahead[0].close)
 
 
 def alive(address: str) -> bool:
@@ -160,7 +169,7 @@ class Nursery:
 
     def __init__(self, listening: socket.socket, life: int | None = None) -> None:
         """Take the socket of requests, and the pipe on which the owner's life is seen, if that is how it is seen."""
-        self.listening = listening
+        self.listening, self.pid = listening, os.getpid()
         self.owners: dict[int, socket.socket] = {}  # by the child's process id
         self.woken, wakes = socket.socketpair()
         self.wakes = wakes
@@ -217,7 +226,6 @@ class Nursery:
         """Be the child: what the wish says, and nothing of the zygote's."""
         status = 1
         try:
-            parent = os.getppid()
             os.setpgid(0, 0)
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             signal.set_wakeup_fd(-1)
@@ -226,7 +234,7 @@ class Nursery:
             self.loop.close()
             for end in (self.listening, self.woken, self.wakes, *self.owners.values()):
                 end.close()
-            if parent != os.getppid():
+            if self.pid != os.getppid():  # the zygote died before its death could end this process too
                 os._exit(1)
             status = _do(wish, owner, out)
         except BaseException as fault:
