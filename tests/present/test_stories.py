@@ -430,6 +430,7 @@ def test_sentences_over_the_demo_company_have_no_hole(desk, levers):
         team_say.chances_takeaway(ask(pace.quota_chances)),
         team_say.waterfall_takeaway(ask(movement.waterfall)),
         team_say.hygiene_takeaway(ask(movement.hygiene)),
+        team_say.cover_takeaway(ask(pace.cover)),
         team_say.levers_takeaway(ask(skill.levers)),
         team_say.discounts_takeaway(ask(pace.discounts)),
         team_say.funnel_takeaway(ask(pipeline.funnel)),

@@ -153,6 +153,7 @@ FIGURES: dict[str, str] = {
     "stage_conversion": "Conversion: deals that reached the next stage ÷ deals that reached the stage",
     "deal_outcome": "Outcome: the share of deals won by so many days after opening, open ones counted",
     "due_deals": "Due deals: parts of the money due when a quarter began, by what had become of it at its end",
+    "due_conversion": "Conversion in time: money won by a quarter's end ÷ money that was due in it on the same day of it",
     "ramp_length": "Ramp: months until a new seller wins as often as the others",
     "sales_capacity": "Capacity: quotas × past attainment × how far newcomers have come",
     "lever_gap": "Lever: gap of a seller's deals, win rate, deal size or cycle to those of the region, shrunken",

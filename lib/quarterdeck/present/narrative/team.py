@@ -135,6 +135,32 @@ def pipeline_steps(waterfall: pd.DataFrame) -> list[Claim]:
     return [amounts("pipeline_moves", value + 0.0, step) for step, value in amount.items()]
 
 
+def cover_takeaway(cover: pd.DataFrame, currency: str = "EUR") -> Sentence:
+    """Say whether what is due covers what is still to be won, at the conversion of the past (`analysis.pace.cover`)."""
+    row = cover.iloc[0]
+    due, gap, brings = (style.money(v, currency) for v in (row["due"], row["gap"], row["part"] * row["due"]))
+    rate = amounts("due_conversion", row["part"], **row[["low", "high", "n"]])
+    past = (
+        f"On this day of {row['n']:.0f} past quarters, {style.percent(row['part'], 0)} of the money due was won in time "
+        f"({style.percent(row['low'], 0)} to {style.percent(row['high'], 0)})"
+    )
+    if not row["gap"] > 0:
+        return Sentence(
+            f"**The quota is met, and {due} is still due.** {past}.", [amounts("due_deals", row["due"]), rate]
+        )
+    figures = {"now": row["coverage"], "than": row["needed"], "low": row["needed_low"], "high": row["needed_high"]}
+    side = first("pipeline_coverage", BESIDE, figures, "what is needed")
+    enough = {"more than": "more than the", "less than": "less than the", "as much as": "just the"}[side.predicate]
+    times, needed, plain = (style.amount(v, "times") for v in (row["coverage"], row["needed"], row["by_win_rate"]))
+    money = amounts("due_deals", row["due"], "due now", gap=row["gap"], brings=row["part"] * row["due"])
+    return Sentence(
+        f"**{due} is due, {times} the {gap} of quota still to be won: {enough} {needed} that is needed.** {past}, so "
+        f"{brings} may be counted on, and what is opened and won within the quarter comes on top. Were no date to slip, "
+        f"{plain} would do.",
+        [side, money, rate, amounts("pipeline_coverage", row["by_win_rate"], "at the win rate by value")],
+    )
+
+
 def hygiene_takeaway(faults: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say how much of the open pipeline cannot be believed (`analysis.movement.hygiene`)."""
     table = faults.set_index("fault")
