@@ -145,6 +145,8 @@ FIGURES: dict[str, str] = {
     "change_alarm": "Alarm: a lasting change of a rate or a pace that noise does not explain",
     # team_performance
     "seller_skill": "Skill: log-odds of winning beyond what segment, region, channel and rival explain, shrunken",
+    "seller_size": "Deal size of a seller: amounts won ÷ those of like deals − 1, shrunken",
+    "seller_attainment": "Attainment of a seller: beyond what the region attained in the same quarters, shrunken",
     "quota_chance": "Chance of quota: learnt from attainment and open deals on the same day of past quarters",
     "booking_pace": "Pace: part of a quarter's bookings that was in by the same day",
     "pipeline_moves": "Pipeline's steps: Σ amount of deals due in the quarter, by what became of them",
