@@ -197,7 +197,9 @@ def pictures(desk, levers, months, kept):
         "levers": forecast_chart.lever_dots(
             ask(goals.seek, record=ask(goals.record), goal=ask(goals.goal)), ask(goals.record)
         ),
-        "reliability": forecast_chart.reliability_dots(ask(deals.reliability, tried=ask(deals.tried))),
+        "reliability": forecast_chart.reliability_dots(
+            ask(deals.reliability, tried=ask(deals.tried)), ask(deals.trial, tried=ask(deals.tried))
+        ),
         "pipeline": forecast_chart.pipeline_bars(ask(forecast.weighted_pipeline)),
         "calls": forecast_chart.call_lines(ask(forecast.call_accuracy)),
         "ledger": forecast_chart.ledger_rows(levers["scored"], ledger.scores(levers["scored"])),
