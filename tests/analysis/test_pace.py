@@ -76,3 +76,25 @@ def test_how_much_hangs_on_the_best_tenth():
         [80 / 440, 2, 20, 20, 50 / 440, 50 / 440]
     )
     assert pace.hanging(reps, PERIOD, opportunities=deals.head(4)).empty
+
+
+def test_cover_is_held_against_what_such_money_brought_in_time():
+    """Each past quarter had 100 due and won in time, and 200 due that was won a month too late: a third came true."""
+    starts = [*pd.date_range("2024-10-01", "2026-07-01", freq="QS"), PERIOD.start]
+    deals, past = [], []
+    for k, start in enumerate(starts):
+        for name, amount, won_on in (("in time", 100.0, 80), ("late", 200.0, 120)):
+            due, end = start + pd.Timedelta(days=70), start + pd.Timedelta(days=won_on)
+            over = end <= PERIOD.through
+            deals.append((f"{name} {k}", start, end if over else pd.NaT, due, "won" if over else "open", amount))
+            past.append((f"{name} {k}", start, "open", due, amount))
+            past += [(f"{name} {k}", end, "won", due, amount)] if over else []
+    columns = ["opportunity_id", "opened_on", "closed_on", "expected_close", "status", "amount"]
+    deals = pd.DataFrame(deals, columns=columns).assign(rep_id="R")
+    history = pd.DataFrame(past, columns=["opportunity_id", "changed_on", "status", "expected_close", "amount"])
+    quotas = pd.DataFrame({"rep_id": ["R"], "period_start": PERIOD.start, "period_end": PERIOD.end, "quota": [350.0]})
+    row = pace.cover(quotas, deals, history.assign(stage="A", rep_id="R"), PERIOD).iloc[0]
+    # the late one of Q3 was won on 29 October: 350 − 200 = 150 are left, 300 are due
+    assert row[["coverage", "due", "gap", "part", "needed", "n"]].tolist() == pytest.approx([2, 300, 150, 1 / 3, 3, 8])
+    assert row[["low", "high", "by_win_rate"]].tolist() == pytest.approx([1 / 3, 1 / 3, 1])  # all that closed was won
+    assert pace.cover(quotas, deals, history.tail(6).assign(stage="A", rep_id="R"), PERIOD).empty

@@ -36,6 +36,7 @@ from quarterdeck.analysis import (
     series,
     sizing,
     skill,
+    standing,
     team,
     winloss,
 )
@@ -196,7 +197,9 @@ def pictures(desk, levers, months, kept):
         "levers": forecast_chart.lever_dots(
             ask(goals.seek, record=ask(goals.record), goal=ask(goals.goal)), ask(goals.record)
         ),
-        "reliability": forecast_chart.reliability_dots(ask(deals.reliability, tried=ask(deals.tried))),
+        "reliability": forecast_chart.reliability_dots(
+            ask(deals.reliability, tried=ask(deals.tried)), ask(deals.trial, tried=ask(deals.tried))
+        ),
         "pipeline": forecast_chart.pipeline_bars(ask(forecast.weighted_pipeline)),
         "calls": forecast_chart.call_lines(ask(forecast.call_accuracy)),
         "ledger": forecast_chart.ledger_rows(levers["scored"], ledger.scores(levers["scored"])),
@@ -377,8 +380,8 @@ def test_the_capacity_sentences():
     ramp = pd.DataFrame({"months": [10.0], "start": [0.43], "low": [0.3], "high": [0.56], "n": [28]})
     assert team_say.capacity_takeaway(short, ramp) == (
         "**The 46 sellers can be counted on for €9.0m in Q4 2026** (€8.0m to €10.0m in eight of ten cases), against a plan of "
-        "€10.0m. Quotas add up to 110 % of it; past quarters brought 80 % of full quotas, so 125 % would do. Q4 2026 falls €1.0m "
-        "short of the plan in the middle case, still within reach, the worth of 5 sellers hired by 5 Jan 2026; that day has "
+        "€10.0m. Quotas add up to 110 % of it; past quarters brought 80 % of full quotas, so 125 % would do. In the middle case, "
+        "Q4 2026 falls €1.0m short of the plan (still within reach), the worth of 5 sellers hired by 5 Jan 2026; that day has "
         "passed, and from today it takes 9 sellers. A newcomer begins at 43 % of a usual seller's bookings (30 % to 56 %, n 28) "
         "and is there after 10 months."
     )
@@ -430,6 +433,8 @@ def test_sentences_over_the_demo_company_have_no_hole(desk, levers):
         team_say.chances_takeaway(ask(pace.quota_chances)),
         team_say.waterfall_takeaway(ask(movement.waterfall)),
         team_say.hygiene_takeaway(ask(movement.hygiene)),
+        team_say.cover_takeaway(ask(pace.cover)),
+        team_say.standing_takeaway(ask(standing.standing)),
         team_say.levers_takeaway(ask(skill.levers)),
         team_say.discounts_takeaway(ask(pace.discounts)),
         team_say.funnel_takeaway(ask(pipeline.funnel)),

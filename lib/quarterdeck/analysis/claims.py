@@ -145,6 +145,8 @@ FIGURES: dict[str, str] = {
     "change_alarm": "Alarm: a lasting change of a rate or a pace that noise does not explain",
     # team_performance
     "seller_skill": "Skill: log-odds of winning beyond what segment, region, channel and rival explain, shrunken",
+    "seller_size": "Deal size of a seller: amounts won ÷ those of like deals − 1, shrunken",
+    "seller_attainment": "Attainment of a seller: beyond what the region attained in the same quarters, shrunken",
     "quota_chance": "Chance of quota: learnt from attainment and open deals on the same day of past quarters",
     "booking_pace": "Pace: part of a quarter's bookings that was in by the same day",
     "pipeline_moves": "Pipeline's steps: Σ amount of deals due in the quarter, by what became of them",
@@ -153,6 +155,7 @@ FIGURES: dict[str, str] = {
     "stage_conversion": "Conversion: deals that reached the next stage ÷ deals that reached the stage",
     "deal_outcome": "Outcome: the share of deals won by so many days after opening, open ones counted",
     "due_deals": "Due deals: parts of the money due when a quarter began, by what had become of it at its end",
+    "due_conversion": "Conversion in time: money won by a quarter's end ÷ money that was due in it on the same day of it",
     "ramp_length": "Ramp: months until a new seller wins as often as the others",
     "sales_capacity": "Capacity: quotas × past attainment × how far newcomers have come",
     "lever_gap": "Lever: gap of a seller's deals, win rate, deal size or cycle to those of the region, shrunken",

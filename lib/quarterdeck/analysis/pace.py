@@ -1,17 +1,20 @@
-"""Who will end the quarter at quota, what does each seller bring, and how much hangs on few?"""
+"""Who will end the quarter at quota, is enough in the pipeline for it, and how much hangs on few?"""
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit
+from scipy.stats import t as student
 
 from quarterdeck.analysis.forecast import due_deals, pipeline_chances, spells
 from quarterdeck.analysis.pipeline import named
-from quarterdeck.analysis.rates import discovered, shrunk_means
-from quarterdeck.analysis.team import attained_in, bookings
+from quarterdeck.analysis.rates import discovered, ratio, shrunk_means
+from quarterdeck.analysis.team import attained_in, bookings, coverage_total
 from quarterdeck.data.periods import Period, last_quarters
 
 LEARNT = 8  # past quarters that a pace and a chance are learnt from
 FEWEST = 60  # sellers × quarters below which no chance is told
+FEWEST_QUARTERS = 4  # below which no conversion is told
+COVER = ["coverage", "due", "gap", "part", "low", "high", "needed", "needed_low", "needed_high", "by_win_rate", "n"]
 CHANCES = ["rep_id", "name", "attainment", "pipeline", "chance", "expected", "n", "brier", "brier_base"]
 
 
@@ -86,6 +89,37 @@ def quota_chances(
     return named(told, reps).sort_values("chance", ignore_index=True)[CHANCES]
 
 
+def cover(
+    quotas: pd.DataFrame, opportunities: pd.DataFrame, opportunity_history: pd.DataFrame, period: Period
+) -> pd.DataFrame:
+    """Whether what is due in the quarter covers what is still to be won of its quota, at the conversion of the past.
+
+    Conversion: of the money that on the same day of eight past quarters was open and due in them, the part that was won by
+    their end; its interval over quarters (a ratio's, Student t 90 %). Coverage needed is one over it: no rule of thumb, and
+    more than one over the win rate by value, for dates slip. Deals that are opened and won within the quarter come on top.
+
+    Returns
+    -------
+    DataFrame
+        One row: `coverage` (times; missing where the quota is met), `due`, `gap` (money), `part`, `low`, `high` (conversion,
+        ratios), `needed`, `needed_low`, `needed_high`, `by_win_rate` (times), `n` (quarters); no row without a quota, or with
+        fewer than four past quarters that had money due.
+    """
+    now = coverage_total(quotas, opportunities, period)
+    past = pd.DataFrame(_came_true(opportunities, opportunity_history, period), columns=["won", "due"])
+    past = past[past["due"] > 0]
+    part, error = ratio(past["won"], past["due"])
+    if now.empty or len(past) < FEWEST_QUARTERS or not part > 0:
+        return pd.DataFrame(columns=COVER)
+    reach = student.ppf(0.95, len(past) - 1) * error
+    low, high = max(part - reach, 0.0), min(part + reach, 1.0)
+    value, due, gap = now[["value", "numerator", "denominator"]].iloc[0]
+    needed = [1 / part, 1 / high, 1 / low if low else np.inf]
+    return pd.DataFrame(
+        [[value, due, gap, part, low, high, *needed, now["required"].iloc[0], len(past)]], columns=COVER
+    )
+
+
 def discounts(orders: pd.DataFrame, reps: pd.DataFrame, products: pd.DataFrame, period: Period) -> pd.DataFrame:
     """How much more discount each seller gives than others do on the same category and channel, and what it costs.
 
@@ -158,6 +192,17 @@ def hanging(
         sold[left].sum() / sold.sum(),
     ]
     return pd.DataFrame([row], columns=columns)
+
+
+def _came_true(opportunities: pd.DataFrame, history: pd.DataFrame, period: Period) -> list[tuple[float, float]]:
+    """Give for each past quarter the money won by its end, of that due in it on this day of it, and the money due."""
+    won = opportunities[opportunities["status"].eq("won")].set_index("opportunity_id")["closed_on"]
+    states, elapsed, sums = spells(history), period.through - period.start, []
+    for span in last_quarters(period.start, LEARNT):
+        due = due_deals(states, Period(span.start, span.end, min(span.start + elapsed, span.end)))
+        in_time = due["opportunity_id"].map(won) <= span.end
+        sums.append((due.loc[in_time, "amount"].sum(), due["amount"].sum()))
+    return sums
 
 
 def _standing(quotas: pd.DataFrame, opportunities: pd.DataFrame, states: pd.DataFrame, period: Period) -> pd.DataFrame:

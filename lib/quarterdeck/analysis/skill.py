@@ -60,7 +60,7 @@ def skills(opportunities: pd.DataFrame, reps: pd.DataFrame, period: Period, leve
     clear = discovered(pd.Series(found / error), CLAIMS) if scale > SPREADS[0] else False
     table["place"] = np.where(clear, np.where(found > 0, "above", "below"), "like the others")
     table["points"] = expit(base + found) - expit(base)
-    table[["rank", "rank_low", "rank_high"]] = _ranks(found, spread, level)
+    table[["rank", "rank_low", "rank_high"]] = ranks(found, spread, level)
     return named(table, reps).sort_values("skill", ascending=False, ignore_index=True)[SKILL]
 
 
@@ -160,6 +160,26 @@ def levers(opportunities: pd.DataFrame, reps: pd.DataFrame, period: Period) -> p
     return worst.sort_values("worth", ascending=False, ignore_index=True)[columns]
 
 
+def ranks(found: np.ndarray, spread: np.ndarray, level: float) -> np.ndarray:
+    """Mean rank and its ends, the largest effect first, from evenly spread draws of all effects together.
+
+    Parameters
+    ----------
+    found, spread : array
+        The effects, one per seller, and their variances and covariances.
+
+    Returns
+    -------
+    array
+        One row per seller: mean rank, and its ends at `level`.
+    """
+    even = norm.ppf(qmc.Halton(len(found), scramble=False).random(DRAWS + 1)[1:].clip(1e-6, 1 - 1e-6))
+    drawn = found + even @ np.linalg.cholesky(spread + 1e-10 * np.eye(len(found))).T
+    ranks = (-drawn).argsort(axis=1).argsort(axis=1) + 1
+    ends = np.quantile(ranks, [0.5 - level / 2, 0.5 + level / 2], axis=0).round()
+    return np.column_stack([ranks.mean(axis=0), *ends])
+
+
 def _likeliest(design: np.ndarray, won: np.ndarray, sellers: int) -> tuple[np.ndarray, np.ndarray, float]:
     """Give the sellers' effects, their covariance and spread, at the spread that Laplace's approximation likes best."""
     best, start = None, np.zeros(design.shape[1])
@@ -185,15 +205,6 @@ def _newton(design: np.ndarray, won: np.ndarray, penalty: np.ndarray, start: np.
         if np.abs(step).max() < 1e-8:
             break
     return found
-
-
-def _ranks(found: np.ndarray, spread: np.ndarray, level: float) -> np.ndarray:
-    """Give mean rank and its ends, from evenly spread draws of all effects together."""
-    even = norm.ppf(qmc.Halton(len(found), scramble=False).random(DRAWS + 1)[1:].clip(1e-6, 1 - 1e-6))
-    drawn = found + even @ np.linalg.cholesky(spread + 1e-10 * np.eye(len(found))).T
-    ranks = (-drawn).argsort(axis=1).argsort(axis=1) + 1
-    ends = np.quantile(ranks, [0.5 - level / 2, 0.5 + level / 2], axis=0).round()
-    return np.column_stack([ranks.mean(axis=0), *ends])
 
 
 def _with_tenure(opportunities: pd.DataFrame, reps: pd.DataFrame, period: Period) -> pd.DataFrame:

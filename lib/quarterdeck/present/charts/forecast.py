@@ -231,12 +231,12 @@ def lever_dots(seek: pd.DataFrame, record: pd.DataFrame, ax: Axes | None = None)
     )
 
 
-def reliability_dots(reliability: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw what became of deals by the chance that was told (`analysis.deals.reliability`)."""
+def reliability_dots(reliability: pd.DataFrame, trial: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw what became of deals by the chance that was told (`analysis.deals.reliability`, `trial`)."""
     ax = style.truth_dots(ax, reliability)
-    off = ((reliability["predicted"] - reliability["rate"]).abs() * reliability["n"]).sum() / reliability["n"].sum()
+    off = trial.set_index("way")["error"]["model"]
     said = f"Chances were off by {style.points(off).lstrip('+')} on average"
-    finding = Sentence(said, [amounts("chance_error", off, "deals in tenths")])
+    finding = Sentence(said, [amounts("chance_error", off, "chances: model")])
     return style.title(
         ax, finding, "Do the deals' chances come true? Tenths of the deals of four unseen quarters; line: 90 % interval"
     )
@@ -362,7 +362,7 @@ def _months_finding(future: pd.DataFrame, actual: pd.Series, currency: str) -> S
         return Sentence(said, [whole])
     claim = first("revenue_ahead", BESIDE, {"now": now, "than": before}, "the months ahead on as many past")
     sure = apart("revenue_ahead", low, high, claim.subject, against=before)
-    doubt = {"above": "", "below": "", "not clear": " (not sure)"}[sure.predicate]
+    doubt = f" ({'growth' if now > before else 'decline'} not sure)" if sure.predicate == "not clear" else ""
     return Sentence(f"{said}, {style.change(now / before - 1)} on the last {months}{doubt}", [whole, claim, sure])
 
 

@@ -38,7 +38,7 @@ def attainment_dots(attained: pd.DataFrame, spread: pd.DataFrame, ax: Axes | Non
             _upright(ax, quarter.elapsed, f"{style.percent(quarter.elapsed, 0)} of days gone", style.SOFT, "--")
     _upright(ax, 1, "quota", style.PLAN, drop=24)
     ax.legend(loc="lower right")
-    _names(ax, attained.drop_duplicates("rep_id")["name"])
+    _names(ax, attained.drop_duplicates("rep_id")["name"], above=34)
     ax.set_xlim(left=min(0, attained["attainment"].min()))
     style.percent_axis(ax.xaxis)
     last = spread.iloc[0]
@@ -94,7 +94,9 @@ def skill_intervals(skills: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.scatter(skills["skill"], spots, s=32, color=tones, zorder=3)
     _upright(ax, 0, "the mean seller", style.NAVY)
     ends = skills["rank_low"].map(style.number) + " to " + skills["rank_high"].map(style.number)
-    _names(ax, (skills["name"] + "  rank " + ends)[::-1])
+    _names(ax, (skills["name"] + "  rank " + ends)[::-1], above=14)
+    if len(skills) > NAMED:
+        _name_beside(ax, skills.assign(spot=spots, said=skills["name"] + ", rank " + ends))
     ax.set_xlabel("log-odds of winning, deals being equal")
     counted, clear = stand_out(skills)
     finding = (
@@ -107,17 +109,25 @@ def skill_intervals(skills: pd.DataFrame, ax: Axes | None = None) -> Axes:
     )
 
 
+def _name_beside(ax: Axes, skills: pd.DataFrame) -> None:
+    """Name those who stand out beside their lines, on the side of the mean, where the rows have no room for every name."""
+    for row in skills[skills["place"].isin(PLACES)].itertuples():
+        end, ha, shift = (row.low, "right", -5) if row.place == "above" else (row.high, "left", 5)
+        beside = {"xytext": (shift, 0), "textcoords": "offset points", "va": "center", "ha": ha, "fontsize": 8}
+        ax.annotate(row.said, (end, row.spot), color=PLACES[row.place], **beside)
+
+
 def chance_bars(chances: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw what each seller has attained and what the open deals are likely to add (`pace.quota_chances`)."""
     ax = _rows(ax, len(chances))
     spots = list(range(len(chances)))
     ax.barh(spots, chances["attainment"], color=style.US, height=0.62)
     ax.barh(spots, chances["pipeline"], left=chances["attainment"], color=style.US, alpha=0.3, height=0.62)
-    right = {"xycoords": ("axes fraction", "data"), "va": "center", "ha": "right", "fontsize": 9}
+    right = {"xycoords": ("axes fraction", "data"), "va": "center", "ha": "left", "fontsize": 9}
     for spot, chance in zip(spots, chances["chance"], strict=True):
-        ax.annotate(style.chance(chance), (1.0, spot), color=style.INK, **right)
+        ax.annotate(style.chance(chance), (1.01, spot), color=style.INK, **right)
     _upright(ax, 1, "quota", style.PLAN)
-    _names(ax, chances["name"])
+    _names(ax, chances["name"], above=14)
     ax.set_xlim(0, 1.15 * max(chances["expected"].quantile(0.95), 1.2))
     style.percent_axis(ax.xaxis)
     likely = sum(holds("likelier than not", {"chance": c}) for c in chances["chance"])
@@ -359,11 +369,12 @@ def _rows(ax: Axes | None, rows: int, inches: float = 0.25) -> Axes:
     return ax
 
 
-def _names(ax: Axes, names: pd.Series) -> None:
+def _names(ax: Axes, names: pd.Series, above: float = 0) -> None:
+    """Name the rows if there is room for it, and leave so many points `above` the topmost one."""
     fits = len(names) <= NAMED
     ax.set_yticks(range(len(names)) if fits else [], names if fits else [])
     ax.tick_params(axis="y", labelcolor=style.INK)
-    ax.set_ylim(-0.7, max(len(names), 1) - 0.3)
+    ax.set_ylim(-0.7, max(len(names), 1) - 0.3 + above / 72 / (0.25 if fits else 0.12))
     if not fits:
         ax.set_ylabel(f"{len(names):,} sellers, ranked")
 

@@ -156,12 +156,14 @@ def seek_takeaway(seek: pd.DataFrame, currency: str = "EUR") -> Sentence:
     together = seek.dropna(subset=["together"])
     if together.empty:
         return Sentence(f"{said} Even all four at their best ever would not meet it together.", [wide, never])
+    first_row = together.index[0]
     told = [
         f"{LEVER_WORDS[row.lever].lower()} {style.amount(row.together, UNITS[row.lever], currency)} "
-        f"({style.percent(row.together_percentile, 0)})"
+        f"({'better than in ' * (row.Index == first_row)}{style.percent(row.together_percentile, 0)}"
+        f"{' of past quarters' * (row.Index == first_row)})"
         for row in together.itertuples()
     ]
-    said += f" All four together, each with the part of past quarters that it would beat: {', '.join(told[:-1])} and {told[-1]}."
+    said += f" The easiest way moves all four: {', '.join(told[:-1])} and {told[-1]}."
     each = [
         amounts("lever", r.together, f"together: {r.lever}", percentile=r.together_percentile)
         for r in together.itertuples()

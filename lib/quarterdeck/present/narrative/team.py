@@ -3,9 +3,11 @@
 import pandas as pd
 
 from quarterdeck.analysis.claims import AGAINST_TARGET, BESIDE, MOVED, Claim, amounts, apart, first, least, most, part
+from quarterdeck.analysis.standing import MEASURES
 from quarterdeck.present import style
 from quarterdeck.present.said import Sentence, joined
 
+FIGURE = dict(zip(MEASURES, ("seller_size", "seller_attainment"), strict=True))
 MOST_NAMES = 5  # named in one sentence; the chart names the others
 
 
@@ -44,8 +46,9 @@ def manager_takeaway(rates: pd.DataFrame) -> Sentence:
         for r in clear.itertuples(index=False)
     ]
     said = "; ".join(f"{c.name} {c.predicate} ({style.percent(c.figures['now'])})" for c in sides)
+    stand = "stands" if len(clear) == 1 else "stand"
     return Sentence(
-        f"**{_count(len(clear), 'team')} of {len(rates)} stand apart**: {said}. All lie from {low} to {high} (n {_n(rates)}).",
+        f"**{len(clear)} of {len(rates)} teams {stand} apart**: {said}. All lie from {low} to {high} (n {_n(rates)}).",
         [counted, *sides, *ends],
     )
 
@@ -66,6 +69,29 @@ def skill_takeaway(skills: pd.DataFrame) -> Sentence:
         )
     return Sentence(
         f"**With the same deals, {said} than the mean seller** (n {deals:,.0f} deals of three years). {ranks}.", claims
+    )
+
+
+def standing_takeaway(standing: pd.DataFrame) -> Sentence:
+    """Say who stands out in deal size and attainment, and how far ranks can be told (`analysis.standing.standing`)."""
+    return joined([_standing_in(measure, own) for measure, own in standing.groupby("measure", sort=False)])
+
+
+def _standing_in(measure: str, own: pd.DataFrame) -> Sentence:
+    """Say who stands out in one measure."""
+    clear, wide = own[own["place"].isin(["above", "below"])], (own["rank_high"] - own["rank_low"]).median()
+    write = style.change if measure == MEASURES[0] else style.points
+    figure, claims = FIGURE[measure], []
+    claims.append(part(figure, len(clear), len(own), f"sellers stand out in {measure}"))
+    claims += [apart(figure, r.low, r.high, f"seller: {r.name}", now=r.value) for r in clear.itertuples(index=False)]
+    claims.append(amounts(figure, wide, "places of a rank", of=len(own)))
+    named = [f"{c.name} {c.predicate} ({write(c.figures['now'])})" for c in claims[1:-1]]
+    who = f": {_listed(named)}" if 0 < len(named) <= MOST_NAMES else ""
+    stand = "stands" if len(clear) == 1 else "stand"
+    return Sentence(
+        f"**In {measure}, {len(clear) or 'none'} of {len(own)} sellers {stand} out from chance, territory and mix**{who}; "
+        f"a rank is known to within {wide:.0f} places.",
+        claims,
     )
 
 
@@ -133,6 +159,32 @@ def pipeline_steps(waterfall: pd.DataFrame) -> list[Claim]:
         "closing": steps["closing"],
     }
     return [amounts("pipeline_moves", value + 0.0, step) for step, value in amount.items()]
+
+
+def cover_takeaway(cover: pd.DataFrame, currency: str = "EUR") -> Sentence:
+    """Say whether what is due covers what is still to be won, at the conversion of the past (`analysis.pace.cover`)."""
+    row = cover.iloc[0]
+    due, gap, brings = (style.money(v, currency) for v in (row["due"], row["gap"], row["part"] * row["due"]))
+    rate = amounts("due_conversion", row["part"], **row[["low", "high", "n"]])
+    past = (
+        f"On this day of {row['n']:.0f} past quarters, {style.percent(row['part'], 0)} of the money due was won in time "
+        f"({style.percent(row['low'], 0)} to {style.percent(row['high'], 0)})"
+    )
+    if not row["gap"] > 0:
+        return Sentence(
+            f"**The quota is met, and {due} is still due.** {past}.", [amounts("due_deals", row["due"]), rate]
+        )
+    figures = {"now": row["coverage"], "than": row["needed"], "low": row["needed_low"], "high": row["needed_high"]}
+    side = first("pipeline_coverage", BESIDE, figures, "what is needed")
+    enough = {"more than": "more than the", "less than": "less than the", "as much as": "just the"}[side.predicate]
+    times, needed, plain = (style.amount(v, "times") for v in (row["coverage"], row["needed"], row["by_win_rate"]))
+    money = amounts("due_deals", row["due"], "due now", gap=row["gap"], brings=row["part"] * row["due"])
+    return Sentence(
+        f"**{due} is due, {times} the {gap} of quota still to be won: {enough} {needed} that is needed.** {past}, so "
+        f"{brings} may be counted on, and what is opened and won within the quarter comes on top. Were no date to slip, "
+        f"{plain} would do.",
+        [side, money, rate, amounts("pipeline_coverage", row["by_win_rate"], "at the win rate by value")],
+    )
 
 
 def hygiene_takeaway(faults: pd.DataFrame, currency: str = "EUR") -> Sentence:
@@ -309,8 +361,12 @@ def _side(claims: list[Claim], predicate: str, word: str) -> str:
     if not names:
         return ""
     verb = "wins" if len(names) == 1 else "win"
-    listed = ", ".join(names) if len(names) <= MOST_NAMES else _count(len(names), "seller")
+    listed = _listed(names) if len(names) <= MOST_NAMES else _count(len(names), "seller")
     return f"{listed} {verb} {word}"
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _count(n: float, noun: str) -> str:
@@ -374,13 +430,14 @@ def _newcomer(row: pd.Series) -> Sentence:
 def _shortfall(row: pd.Series, currency: str) -> Sentence:
     plan = "a plan that grows on as it did" if row["assumed"] else "the plan"
     side, figures = against_plan(row), {"now": row["capacity"], "target": row["plan"]}
-    doubt = " in the middle case, still within reach" if side.predicate == "within reach of" else ""
+    within = side.predicate == "within reach of"
     claims = [
         side,
         first("sales_capacity", ("short of",), figures, f"{row['quarter']}, the middle case"),
         amounts("sales_capacity", row["hires"], f"{row['quarter']}, sellers wanted", today=row["hires_now"]),
     ]
-    said = f"{row['quarter']} falls {style.money(row['gap'], currency)} short of {plan}{doubt}"
+    said = f"falls {style.money(row['gap'], currency)} short of {plan}"
+    said = f"In the middle case, {row['quarter']} {said} (still within reach)" if within else f"{row['quarter']} {said}"
     return Sentence(f"{said}{_wanted(row)}", claims)
 
 

@@ -4,10 +4,12 @@ import great_tables as gt
 import pandas as pd
 
 from quarterdeck.analysis.skill import LEVERS
+from quarterdeck.analysis.standing import MEASURES
 from quarterdeck.present import style
 from quarterdeck.present.tables import house, lay
 
 MOST_ROWS = 12
+ENDS = 4  # sellers at each end of a measure that a table shows
 
 FACTORS = {
     "open_deals": ("Open deals", "count"),
@@ -98,6 +100,36 @@ def levers(coached: pd.DataFrame, currency: str = "EUR") -> gt.GT:
         "rate of one in twenty. No basis for decisions on employment."
     )
     return lay(shown, columns, note, currency)
+
+
+def standing(standing: pd.DataFrame) -> gt.GT:
+    """Lay out where the sellers at both ends of deal size and attainment stand, with their ranks (`analysis.standing.standing`)."""
+    size, order = standing["measure"].eq(MEASURES[0]), standing.groupby("measure", sort=False)
+    ends = (order.cumcount() < ENDS) | (order.cumcount(ascending=False) < ENDS)
+    written = {
+        c: standing[c].map(style.change).where(size, standing[c].map(style.points)) for c in ("value", "low", "high")
+    }
+    shown = standing.assign(
+        **written,
+        interval=written["low"] + " to " + written["high"],
+        ranks=standing["rank_low"].map(style.number) + " to " + standing["rank_high"].map(style.number),
+        of=order["rep_id"].transform("size"),
+        measure=standing["measure"].str.capitalize(),
+    )
+    columns = {
+        "name": ("Seller", "text"),
+        "value": ("Against the others", "text"),
+        "interval": ("Interval", "text"),
+        "ranks": ("Rank", "text"),
+        "of": ("Of", "count"),
+        "place": ("Stands out", "text"),
+    }
+    note = (
+        f"The {ENDS} at each end. Drawn to the others by what is in doubt; intervals and ranks nine in ten. Size: like deals of "
+        "three years; attainment: beyond the region's, eight quarters. No basis for "
+        "decisions on employment."
+    )
+    return lay(shown[ends], columns, note, by="measure")
 
 
 def velocity_factors(velocity: pd.DataFrame, currency: str = "EUR") -> gt.GT:

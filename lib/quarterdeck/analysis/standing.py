@@ -1,0 +1,99 @@
+"""Where does each seller stand in deal size and attainment, once chance, territory and mix are out of it?
+
+The win rate has its own model (`skill.skills`). No basis for decisions on employment.
+"""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+from scipy.stats import t as student
+
+from quarterdeck.analysis.pipeline import named
+from quarterdeck.analysis.rates import discovered, ratio, shrunk_means
+from quarterdeck.analysis.skill import CLAIMS, FEWEST_SELLERS, MIX, ranks
+from quarterdeck.analysis.team import attained_in, bookings
+from quarterdeck.analysis.winloss import deals_of_three_years
+from quarterdeck.data.periods import Period, last_quarters
+
+MEASURES = ["size of a won deal", "attainment"]
+FEWEST_WON, FEWEST_QUARTERS, LEARNT = 10, 4, 8
+STANDING = ["measure", "rep_id", "name", "value", "low", "high", "rank", "rank_low", "rank_high", "place", "n"]
+
+
+def standing(
+    reps: pd.DataFrame,
+    period: Period,
+    opportunities: pd.DataFrame,
+    quotas: pd.DataFrame | None = None,
+    level: float = 0.9,
+) -> pd.DataFrame:
+    """How far each seller's deal size and attainment lie from those of the others, drawn to them by what is in doubt.
+
+    Size: mean logarithm of the amounts won in three years, less what segment, region, channel and rival of each deal make of
+    it (indirect standardisation by least squares). Attainment: bookings less quota × what the region attained in the same
+    quarter, over all quota, of eight quarters, with a
+    ratio's error (Cochran 1977, 6.4), and no less than sellers have on the whole. Both are pooled by empirical
+    Bayes (`rates.shrunk_means`); ranks come from draws of them. A seller stands out at a false discovery rate of one in twenty
+    over both measures.
+
+    Returns
+    -------
+    DataFrame
+        One row per measure (of MEASURES) and seller with ten deals won, or four quarters with a quota, the best first: `measure`,
+        `rep_id`, `name`, `value`, `low`, `high` (of size relative to the others', ratio; of attainment the difference of ratios;
+        90 %), `rank`, `rank_low`, `rank_high` (90 %), `place` ("above", "below" or "like the others"), `n` (deals or quarters); no
+        rows of a measure with fewer than three sellers.
+    """
+    sizes = _placed(_sizes(opportunities, period), level)
+    sizes[["value", "low", "high"]] = np.expm1(sizes[["value", "low", "high"]])
+    parts = [sizes.assign(measure=MEASURES[0])]
+    if quotas is not None:
+        parts.append(_placed(_attainments(quotas, opportunities, reps, period), level).assign(measure=MEASURES[1]))
+    return named(pd.concat(parts, ignore_index=True), reps)[STANDING]
+
+
+def _sizes(opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Give each seller's mean log size of deals won beyond their mix, with its error and `n` (deals)."""
+    deals = deals_of_three_years(opportunities, period)
+    won = deals[deals["won"] & (deals["amount"] > 0)]
+    mix = pd.get_dummies(won[MIX].fillna("–"), dtype=float, drop_first=True).to_numpy()
+    design, log = np.column_stack([np.ones(len(won)), mix]), np.log(won["amount"].to_numpy(float))
+    beyond = pd.Series(log - design @ np.linalg.lstsq(design, log, rcond=None)[0] if len(won) else log)
+    table = beyond.groupby(won["rep_id"].to_numpy()).agg(["mean", "std", "size"]).rename_axis("rep_id")
+    table = table.set_axis(["value", "error", "n"], axis=1)
+    return (
+        table.assign(error=table["error"] / np.sqrt(table["n"]), free=table["n"] - 1)
+        .query("n >= @FEWEST_WON")
+        .reset_index()
+    )
+
+
+def _attainments(quotas: pd.DataFrame, opportunities: pd.DataFrame, reps: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Give each seller's attainment beyond the region's of the same quarters, with its error and `n` (quarters)."""
+    spans = last_quarters(period.start, LEARNT)
+    cells = pd.concat([attained_in(span, quotas, bookings(span, None, opportunities)) for span in spans])
+    cells["region"] = cells["rep_id"].map(reps.set_index("rep_id")["region"]).fillna("")
+    sums = cells.groupby(["quarter", "region"])[["booked", "quota"]].transform("sum")
+    cells["beyond"] = cells["booked"] - cells["quota"] * sums["booked"] / sums["quota"]
+    rows = [(rep, *ratio(own["beyond"], own["quota"]), len(own)) for rep, own in cells.groupby("rep_id")]
+    table = pd.DataFrame(rows, columns=["rep_id", "value", "error", "n"])
+    left = cells["beyond"] / cells["quota"] - cells["rep_id"].map(table.set_index("rep_id")["value"])
+    table["free"] = max(len(cells) - len(table), 1)
+    usual = np.sqrt((left**2).sum() / table["free"] / table["n"])  # who sells next to nothing is not surer for it
+    table["error"] = np.maximum(table["error"], usual)
+    return table[table["n"] >= FEWEST_QUARTERS].reset_index(drop=True)
+
+
+def _placed(table: pd.DataFrame, level: float) -> pd.DataFrame:
+    """Give estimates drawn to each other, with the ends of their ranks and whether they stand out."""
+    table = table[table["error"] > 0].reset_index(drop=True)
+    if len(table) < FEWEST_SELLERS:
+        return pd.DataFrame(columns=[c for c in STANDING if c not in ("measure", "name")])
+    pooled = shrunk_means(table["value"], table["error"], level)
+    apart = (table["value"] - np.average(table["value"], weights=table["error"] ** -2)) / table["error"]
+    z = pd.Series(norm.ppf(student.cdf(apart, table["free"]).clip(1e-15, 1 - 1e-15)))
+    side = np.where(z > 0, "above", "below")
+    pooled["place"] = np.where(discovered(z, CLAIMS / len(MEASURES)), side, "like the others")
+    spread = ((pooled["high"] - pooled["low"]) / 2 / norm.ppf(0.5 + level / 2)) ** 2
+    pooled[["rank", "rank_low", "rank_high"]] = ranks(pooled["value"].to_numpy(), np.diag(spread), level)
+    return table[["rep_id", "n"]].join(pooled).sort_values("value", ascending=False, ignore_index=True)
