@@ -70,7 +70,9 @@ def aus_retail() -> pd.DataFrame:
     """Retail turnover by state and industry, without the subtotals."""
     table = pd.read_csv(DATA / "aus_retail" / "aus_retail.csv")
     table = table[~table["Industry"].isin(SUBTOTALS)].sort_values("Month")
-    return panel({" / ".join(k): g["Turnover"].to_numpy() for k, g in table.groupby(["State", "Industry"])})
+    table = table.assign(series=table["State"] + " / " + table["Industry"], start=pd.to_datetime(table["Month"]))
+    table = table.rename(columns={"Turnover": "value"}).sort_values(["series", "start"], ignore_index=True)
+    return table[["series", "start", "value"]]
 
 
 def books(season: int) -> pd.DataFrame:
@@ -190,7 +192,8 @@ def everyone(seen: pd.DataFrame, asked: list[str], ahead: int, season: int) -> d
     The project learns from the whole panel; a peer sees one series at a time, so a part of them is no less to it.
     """
     told = {"quarterdeck": series.forecast(seen, ahead, season, QUANTILES, jobs=JOBS).query("series in @asked")}
-    parts = [seen[seen["series"].isin(asked[k : k + BATCH])] for k in range(0, len(asked), BATCH)]
+    numbered = seen.assign(start=seen.groupby("series").cumcount())
+    parts = [numbered[numbered["series"].isin(asked[k : k + BATCH])] for k in range(0, len(asked), BATCH)]
     jobs = [(who, part, ahead, season) for who in PEERS for part in parts]
     with ProcessPoolExecutor(JOBS) as pool:
         found = list(tqdm(pool.map(kept, jobs), total=len(jobs), file=sys.stderr))
@@ -246,7 +249,9 @@ def body(name: str, most: int) -> pd.DataFrame:
 def cost() -> dict:
     """Seconds of the whole forecast, and of one plain fit of the same models by statsforecast; medians of three, in turns."""
     seen = aus_retail()
-    long = seen.rename(columns={"series": "unique_id", "start": "ds", "value": "y"})
+    long = seen.assign(start=seen.groupby("series").cumcount()).rename(
+        columns={"series": "unique_id", "start": "ds", "value": "y"}
+    )
     whole, plain = [], []
     for _ in range(3):
         begun = time.perf_counter()

@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from scipy.special import softmax
 from scipy.stats import norm, t
 
-from quarterdeck.analysis import members, pooled
+from quarterdeck.analysis import members, pooled, trading_days
 from quarterdeck.analysis.members import MEMBERS, NAIVE, POOLED
 from quarterdeck.analysis.pooled import Scaled
 
@@ -49,7 +49,8 @@ def forecast(
     those of past errors at the same distance, in units of the series' own spread (`spread`). Others: a *dead* series, nought for
     a season, stays at nought; an *intermittent* one, two fifths noughts or more in its last two seasons, is forecast by IMAPA
     (Petropoulos and Kourentzes 2015) with the quantiles of those two seasons; a *new* one, too short for any of this, moves from
-    its own level as the middle one of the others does.
+    its own level as the middle one of the others does. Of months and quarters that are given as dates, what weekdays and Easter
+    move is taken out before and put back after, where the past says that this helps (`trading_days.trial`).
 
     Parameters
     ----------
@@ -77,24 +78,29 @@ def forecast(
     """
     panel, starts = _checked(panel, ahead)
     kind = kinds(panel, ahead, season)
+    moved = trading_days.factors(panel, ahead, season)
+    past, panel = panel, panel.assign(value=panel["value"] / trading_days.at(moved, panel))
     regular = panel[panel["series"].map(kind).eq("regular")]
     parts = [_dead(kind, ahead, quantiles), _intermittent(panel, kind, ahead, season, quantiles)]
     if len(regular):
-        tested = backtest(panel, ahead, season, jobs) if tested is None else tested
+        tested = backtest(past, ahead, season, jobs) if tested is None else tested
         told = members.ahead(regular, ahead, season, jobs)
         told[JOINED] = _join(told, weights(tested, _beliefs(regular, ahead, season)))
         parts.append(_spread_out(told, regular, spread(tested, ahead), season, quantiles))
     parts.append(_new(panel, kind, parts[-1], ahead, season, quantiles))
     table = pd.concat([part for part in parts if len(part)])
     table = table.merge(starts, on=["series", "step"]).assign(kind=lambda x: x["series"].map(kind))
-    columns = ["series", "start", "step", "kind", "mean", *map(column, quantiles)]
+    told = ["mean", *map(column, quantiles)]
+    table[told] = table[told].mul(trading_days.at(moved, table), axis=0)
+    columns = ["series", "start", "step", "kind", *told]
     return table.sort_values(["series", "step"], ignore_index=True)[columns]
 
 
 def backtest(panel: pd.DataFrame, ahead: int, season: int, jobs: int = 1) -> pd.DataFrame:
     """What each member, and all of them joined, would have said of the regular series from past origins.
 
-    The weights are those that the oldest origin asks for, so the later ones judge them; there the belief itself is judged.
+    The weights are those that the oldest origin asks for, so the later ones judge them; there the belief itself is judged. What the
+    calendar moves is learnt, and whether to take it decided, from what was known at the oldest origin.
 
     Parameters
     ----------
@@ -115,16 +121,21 @@ def backtest(panel: pd.DataFrame, ahead: int, season: int, jobs: int = 1) -> pd.
     panel, _ = _checked(panel, ahead)
     regular = panel[panel["series"].map(kinds(panel, ahead, season)).eq("regular")]
     how = members.trial(regular["series"].value_counts().to_numpy(), ahead, season)
+    unseen, back = how.cut(how.origins - 1), regular.groupby("series").cumcount(ascending=False)
+    moved = trading_days.factors(regular[back >= unseen], unseen, season)
+    past, regular = regular, regular.assign(value=regular["value"] / trading_days.at(moved, regular))
     tested = members.tried(regular, how, season, jobs)
     believed = _beliefs(regular, ahead, season)
-    tested["scale"] = _scales(tested, regular, how, season)
+    tested["scale"] = _scales(tested, past, how, season)
     oldest = tested["origin"].eq(tested.groupby("series")["origin"].transform("max"))
     tested[JOINED] = np.where(oldest, _join(tested, believed), _join(tested, weights(tested, believed)))
     tested["error"] = _errors(tested, regular, how, season)
-    back = regular.groupby("series").cumcount(ascending=False)
     place = regular[["series", "start"]].assign(back=back)
     tested["back"] = how.cut(0) + tested["origin"] * how.stride - tested["step"]
-    return tested.merge(place, on=["series", "back"], how="left").drop(columns="back")
+    tested = tested.merge(place, on=["series", "back"], how="left").drop(columns="back")
+    told = ["actual", *MEMBERS, NAIVE, JOINED]
+    tested[told] = tested[told].mul(trading_days.at(moved, tested), axis=0)
+    return tested
 
 
 def weights(tested: pd.DataFrame, believed: pd.Series) -> pd.Series:
