@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quarterdeck.analysis import pace
+from quarterdeck.analysis import brief, pace
 from quarterdeck.data.periods import quarter
 
 PERIOD = quarter(pd.Timestamp("2026-11-15"))
@@ -78,7 +78,8 @@ def test_how_much_hangs_on_the_best_tenth():
     assert pace.hanging(reps, PERIOD, opportunities=deals.head(4)).empty
 
 
-def test_cover_is_held_against_what_such_money_brought_in_time():
+@pytest.fixture
+def slipping() -> dict[str, pd.DataFrame]:
     """Each past quarter had 100 due and won in time, and 200 due that was won a month too late: a third came true."""
     starts = [*pd.date_range("2024-10-01", "2026-07-01", freq="QS"), PERIOD.start]
     deals, past = [], []
@@ -93,8 +94,25 @@ def test_cover_is_held_against_what_such_money_brought_in_time():
     deals = pd.DataFrame(deals, columns=columns).assign(rep_id="R")
     history = pd.DataFrame(past, columns=["opportunity_id", "changed_on", "status", "expected_close", "amount"])
     quotas = pd.DataFrame({"rep_id": ["R"], "period_start": PERIOD.start, "period_end": PERIOD.end, "quota": [350.0]})
-    row = pace.cover(quotas, deals, history.assign(stage="A", rep_id="R"), PERIOD).iloc[0]
+    history = history.assign(stage="A", rep_id="R")
+    return {"quotas": quotas, "opportunities": deals, "opportunity_history": history, "period": PERIOD}
+
+
+def test_cover_is_held_against_what_such_money_brought_in_time(slipping):
+    row = pace.cover(**slipping).iloc[0]
     # the late one of Q3 was won on 29 October: 350 − 200 = 150 are left, 300 are due
     assert row[["coverage", "due", "gap", "part", "needed", "n"]].tolist() == pytest.approx([2, 300, 150, 1 / 3, 3, 8])
     assert row[["low", "high", "by_win_rate"]].tolist() == pytest.approx([1 / 3, 1 / 3, 1])  # all that closed was won
-    assert pace.cover(quotas, deals, history.tail(6).assign(stage="A", rep_id="R"), PERIOD).empty
+    recent = slipping["opportunity_history"].tail(6)
+    assert pace.cover(**slipping | {"opportunity_history": recent}).empty
+
+
+def test_open_deals_that_do_not_cover_what_is_left_are_a_finding(slipping):
+    found = brief.coverage_gap(**slipping)
+    assert found["worth"].tolist() == pytest.approx([300 / 3 - 150])  # a third of what is due, less what is left
+    assert found["compared"].tolist() == pytest.approx([3]) and (found["high"] < 0).all()
+    assert brief.coverage_gap(
+        **slipping | {"quotas": slipping["quotas"].assign(quota=290.0)}
+    ).empty  # 90 left, 100 come
+    needed = brief.aims(landing=pd.DataFrame({"target": [1.0]}), **slipping).set_index("metric")["target"]
+    assert needed["pipeline_coverage"] == pytest.approx(3)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
-from quarterdeck.analysis import competitors, market, movement, team
+from quarterdeck.analysis import competitors, market, movement, pace, team
 from quarterdeck.analysis.claims import AGAINST_BEFORE, AGAINST_TARGET, ODDS, Claim, first
 from quarterdeck.analysis.rates import wilson
 from quarterdeck.data.periods import Period, last_quarters
@@ -83,8 +83,9 @@ def aims(
     targets: pd.DataFrame | None = None,
     quotas: pd.DataFrame | None = None,
     opportunities: pd.DataFrame | None = None,
+    opportunity_history: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """What each figure is held against, where something is: targets of the whole quarter, and what our win rate asks for.
+    """What each figure is held against, where something is: targets of the whole quarter, and the coverage that is needed.
 
     Parameters
     ----------
@@ -95,7 +96,8 @@ def aims(
     -------
     DataFrame
         `metric`, `target` (in the metric's unit): the revenue target for `revenue` and `forecast_p50`, margin target over
-        revenue target for `gross_margin`, one for attainments, one over the win rate by value for `pipeline_coverage`.
+        revenue target for `gross_margin`, one for attainments, and for `pipeline_coverage` what `pace.cover` needs,
+        or one over the win rate by value where the past does not tell that.
     """
     found = {"forecast_p50": landing["target"].max(), "target_attainment": 1.0, "quota_attainment": 1.0}
     if targets is not None:
@@ -106,6 +108,9 @@ def aims(
             found["gross_margin"] = margins["margin_target"].sum() / margins["revenue_target"].sum()
     if quotas is not None and opportunities is not None:
         found["pipeline_coverage"] = team.coverage_total(quotas, opportunities, period)["required"].max()
+        if opportunity_history is not None:
+            needed = pace.cover(quotas, opportunities, opportunity_history, period)["needed"]
+            found["pipeline_coverage"] = next(iter(needed), found["pipeline_coverage"])
     return pd.DataFrame({"metric": list(found), "target": list(found.values())}).astype({"target": "float64"})
 
 
@@ -227,20 +232,19 @@ def target_gap(landing: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def coverage_gap(quotas: pd.DataFrame, opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
-    """What is still to be won of the quota and would not be, were the open deals that are due won at our rate by value.
+def coverage_gap(
+    quotas: pd.DataFrame, opportunities: pd.DataFrame, opportunity_history: pd.DataFrame, period: Period
+) -> pd.DataFrame:
+    """What is still to be won of the quota and would not be, were as much of the money due won in time as before (`pace.cover`).
 
-    Kept where it would not be even at the upper end of the rate (Wilson 90 %, by count, scaled to the rate by value). Worth
-    is that shortfall; deals that have yet to be opened are not in it.
+    Kept where it would not be even at the upper end of that conversion. Worth is that shortfall; deals that have yet to be
+    opened are not in it.
     """
-    cover, rate = team.coverage_total(quotas, opportunities, period), team.win_rate_total(opportunities, period)
-    if cover.empty or rate.empty or not cover["denominator"].iloc[0] or not rate["value"].iloc[0]:
-        return pd.DataFrame(columns=FINDING)
-    table = cover[["value", "n"]].assign(subject="coverage", compared=cover["required"])
-    by_value = rate["by_value"].iloc[0] / rate["value"].iloc[0] * rate[["value", "low", "high"]]
-    for name, end in (("worth", "value"), ("low", "low"), ("high", "high")):
-        table[name] = cover["numerator"] * by_value[end] - cover["denominator"]
-    spread = max((table["high"] - table["low"]).iloc[0] / 2 / ndtri(0.95), 1e-9)
+    cover = pace.cover(quotas, opportunities, opportunity_history, period).query("gap > 0")
+    table = cover[["n"]].assign(subject="coverage", value=cover["coverage"], compared=cover["needed"])
+    for name, end in (("worth", "part"), ("low", "low"), ("high", "high")):
+        table[name] = cover["due"] * cover[end] - cover["gap"]
+    spread = ((table["high"] - table["low"]) / 2 / ndtri(0.95)).clip(lower=1e-9)
     gains = {"gain": -table["worth"], "gain_low": -table["high"], "gain_high": -table["low"]}
     return _laid("coverage", table.assign(risk=ndtr(table["worth"] / spread), **gains)[table["high"] < 0])
 

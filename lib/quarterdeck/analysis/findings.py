@@ -104,13 +104,13 @@ RULES: dict[str, Rule] = {
         ),
         Rule(
             "coverage_short",
-            ("pipeline_coverage", "win_rate"),
+            ("pipeline_coverage",),
             brief.coverage_gap,
             "below",
             DIFFERENCE,
             "Open deals are short of the quota that is left",
-            "Coverage is {value} where our win rate asks for {compared} (n {n} deals due this quarter; interval of the "
-            "difference {low} to {high}, before deals that are yet to be opened).",
+            "Coverage is {value} where {compared} is needed, by what was won in time of such money before (n {n} quarters; "
+            "interval of the difference {low} to {high}, before deals that are yet to be opened).",
             "Move sellers' time to deals that can close this quarter, and plan the gap into the next one.",
             "Regional sales leads",
             ("forecasting", "What will the pipeline bring this quarter?"),

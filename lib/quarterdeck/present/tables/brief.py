@@ -68,7 +68,7 @@ def status(kpi: Any, currency: str = "EUR") -> Sentence:
     if claim is None:
         return Sentence("")
     target = "" if pd.isna(kpi.target) else style.amount(kpi.target, kpi.unit, currency)
-    aim = f"{target} that our win rate asks for" if kpi.metric == "pipeline_coverage" else f"target of {target}"
+    aim = f"{target} that is needed" if kpi.metric == "pipeline_coverage" else f"target of {target}"
     words = {
         "no clear change": "no clear change on last year",
         "stood still": "as last year",
