@@ -116,6 +116,13 @@ def test_the_win_rate_is_won_over_closed_in_twelve_months(opportunities):
     assert found["low"] < 0.75 < found["high"]
 
 
+def test_a_win_rate_by_value_is_missing_where_the_amounts_of_deals_lost_are_not_kept(opportunities, reps):
+    unkept = opportunities.assign(amount=opportunities["amount"].where(opportunities["status"] != "lost"))
+    assert np.isnan(team.win_rate_total(unkept, NOW)["by_value"].iloc[0])  # it would be 600 / 600
+    assert team.win_rates(unkept, reps, NOW)["by_value"].isna().all()
+    assert team.win_rates(opportunities, reps, NOW)["by_value"].notna().all()
+
+
 def test_the_sales_cycle_is_the_median_of_the_deals_won(opportunities):
     found = team.cycle_days_total(opportunities, NOW).iloc[0]
     assert (found["value"], found["n"]) == (30, 3)  # 10, 30, 85

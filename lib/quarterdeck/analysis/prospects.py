@@ -326,9 +326,8 @@ def needs(
         `by` (last day to hire, missing elsewhere); no rows without a goal.
     """
     rate = win_rate_total(opportunities, period)["by_value"].sum()
-    lost = opportunities.loc[opportunities["status"].eq("lost"), "amount"].sum()  # without it there is no rate by value
     rows = []
-    if len(goal) and rate > 0 and lost > 0:
+    if len(goal) and rate > 0:
         start, end = plan["period_start"].iloc[0], plan["period_end"].iloc[0]
         due = opportunities["status"].eq("open") & opportunities["expected_close"].between(start, end)
         there, needed = opportunities.loc[due, "amount"].sum(), goal["goal"].iloc[0] / rate

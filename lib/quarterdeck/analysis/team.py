@@ -176,8 +176,9 @@ def win_rates(
     -------
     DataFrame
         One row per group with a closed deal, ranked groups by `rate`, then those with fewer than `min_deals`: `name`,
-        `won`, `n` (count), `raw`, `raw_low`, `raw_high` (Wilson 90 %), `by_value` (amount won over amount closed),
-        `rate`, `low`, `high` (shrunken, 90 %), `team`, ratios; `ranked`, `place` ("above", "below" or TOGETHER).
+        `won`, `n` (count), `raw`, `raw_low`, `raw_high` (Wilson 90 %), `by_value` (amount won over amount closed;
+        missing where no deal lost has an amount), `rate`, `low`, `high` (shrunken, 90 %), `team`,
+        ratios; `ranked`, `place` ("above", "below" or TOGETHER).
     """
     deals = named(closed(opportunities, period), reps)
     deals["won_amount"] = deals["amount"].where(deals["won"], 0)
@@ -188,7 +189,7 @@ def win_rates(
         .rename(columns={"manager": "name"})
     )
     raw_low, raw_high = wilson(found["won"], found["n"])
-    by_value = found["won_amount"] / found["amount"].where(found["amount"] > 0)
+    by_value = found["won_amount"] / found["amount"].where(_value_known(deals) & (found["amount"] > 0))
     found = found.assign(raw=found["won"] / found["n"], raw_low=raw_low, raw_high=raw_high, by_value=by_value)
     found = found.join(shrunk(found["won"], found["n"])).assign(team=deals["won"].mean())
     apart = shrunk(found["won"], found["n"], level=1 - CLAIMS / max(len(found), 1))
@@ -206,15 +207,21 @@ def win_rate_total(opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
     -------
     DataFrame
         One row: `value` (ratio), `numerator`, `denominator`, `n` (deals), `low`, `high` (Wilson 90 %), `by_value`
-        (amount won over amount closed); no row where nothing closed.
+        (amount won over amount closed; missing where no deal lost has an amount); no row where nothing closed.
     """
     deals = closed(opportunities, period)
     won, n = int(deals["won"].sum()), len(deals)
     low, high = wilson(won, n)
     amount = deals["amount"].sum()
-    by_value = deals.loc[deals["won"], "amount"].sum() / amount if amount else np.nan
+    by_value = deals.loc[deals["won"], "amount"].sum() / amount if amount and _value_known(deals) else np.nan
     row = {"value": won / max(n, 1), "numerator": won, "denominator": n, "n": n, "low": low, "high": high}
     return pd.DataFrame([row | {"by_value": by_value}] if n else [], columns=[*row, "by_value"])
+
+
+def _value_known(deals: pd.DataFrame) -> bool:
+    """Tell whether a win rate by value can be told: it would be 1 where the amounts of deals lost are not kept."""
+    lost = deals.loc[~deals["won"], "amount"]
+    return lost.empty or lost.sum() > 0
 
 
 def cycle_days_total(opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
