@@ -53,7 +53,7 @@ def test_attainment_is_beyond_the_regions_by_hand():
     quotas = pd.DataFrame([(r, s.start, s.end, 100.0) for s in SPANS for r in "AB"])
     quotas = quotas.set_axis(["rep_id", "period_start", "period_end", "quota"], axis=1)
     reps = pd.DataFrame({"rep_id": ["A", "B"], "region": "N"})
-    table = standing._attainments(quotas, deals, reps, PERIOD).set_index("rep_id")
+    table = standing._attainments(quotas, reps, PERIOD, None, deals).set_index("rep_id")
     assert table["value"].tolist() == pytest.approx([0.5, -0.5]) and table["n"].tolist() == [8, 8]
 
 
@@ -71,6 +71,17 @@ def test_a_rich_segment_makes_nobody_a_better_seller():
 def test_sellers_who_are_alike_are_said_to_differ_in_one_company_of_twenty_at_most():
     claims = [standing.standing(*company(seed))["place"].ne("like the others").any() for seed in range(20)]
     assert sum(claims) <= 3, claims  # one of twenty is meant; four would happen once in sixty times
+
+
+def test_attainment_stands_alone_where_a_company_keeps_orders_and_no_deals():
+    reps, period, deals, quotas = company(1, busier=3)
+    orders = deals.rename(columns={"closed_on": "order_date", "amount": "revenue"})
+    alone, beside = (
+        standing.standing(reps, period, None, quotas, orders),
+        standing.standing(reps, period, deals, quotas),
+    )
+    same = beside[beside["measure"] == ATTAINMENT].reset_index(drop=True)
+    pd.testing.assert_frame_equal(alone, same, check_dtype=False)
 
 
 def test_two_sellers_have_no_standing():

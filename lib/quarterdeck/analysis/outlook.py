@@ -227,15 +227,16 @@ def accuracy(tested: pd.DataFrame, season: int, level: float = 0.8, name: str | 
     Returns
     -------
     DataFrame
-        One row per model, best first: `model`, `wape`, `mase`, `bias`, `value_added`, `coverage` (ratios; coverage missing but for
-        `Joined`), `near`, `far` (WAPE up to a quarter of a season ahead, and beyond), `n` (forecasts), `origins`.
+        One row per model that forecast anything, best first: `model`, `wape`, `mase`, `bias`, `value_added`, `coverage`
+        (ratios; coverage missing but for `Joined`), `near`, `far` (WAPE up to a quarter of a season ahead, and beyond), `n`
+        (forecasts), `origins`.
     """
     columns = ["model", "wape", "mase", "bias", "value_added", "coverage", "near", "far", "n", "origins"]
     own = tested if name is None else tested[tested["series"] == name]
     if own.empty:
         return pd.DataFrame(columns=columns)
     near, rows = own["step"] <= max(NEAR * season, 1), []
-    for model in (JOINED, *MEMBERS, NAIVE):
+    for model in (m for m in (JOINED, *MEMBERS, NAIVE) if own[m].notna().any()):
         miss = (own[model] - own["actual"]).abs()
         mase = (miss / own["scale"].where(own["scale"] > 0)).groupby(own["series"]).mean().mean()
         bias = (own[model] - own["actual"]).sum() / own["actual"].sum()

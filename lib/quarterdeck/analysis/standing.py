@@ -23,18 +23,18 @@ STANDING = ["measure", "rep_id", "name", "value", "low", "high", "rank", "rank_l
 def standing(
     reps: pd.DataFrame,
     period: Period,
-    opportunities: pd.DataFrame,
+    opportunities: pd.DataFrame | None = None,
     quotas: pd.DataFrame | None = None,
+    orders: pd.DataFrame | None = None,
     level: float = 0.9,
 ) -> pd.DataFrame:
     """How far each seller's deal size and attainment lie from those of the others, drawn to them by what is in doubt.
 
     Size: mean logarithm of the amounts won in three years, less what segment, region, channel and rival of each deal make of
-    it (indirect standardisation by least squares). Attainment: bookings less quota × what the region attained in the same
-    quarter, over all quota, of eight quarters, with a
-    ratio's error (Cochran 1977, 6.4), and no less than sellers have on the whole. Both are pooled by empirical
-    Bayes (`rates.shrunk_means`); ranks come from draws of them. A seller stands out at a false discovery rate of one in twenty
-    over both measures.
+    it (indirect standardisation by least squares). Attainment: bookings (`team.bookings`) less quota × what the region
+    attained in the same quarter, over all quota, of eight quarters, with a ratio's error (Cochran 1977, 6.4), and no less than
+    sellers have on the whole. Both are pooled by empirical Bayes (`rates.shrunk_means`); ranks come
+    from draws of them. A seller stands out at a false discovery rate of one in twenty over both measures.
 
     Returns
     -------
@@ -42,14 +42,17 @@ def standing(
         One row per measure (of MEASURES) and seller with ten deals won, or four quarters with a quota, the best first: `measure`,
         `rep_id`, `name`, `value`, `low`, `high` (of size relative to the others', ratio; of attainment the difference of ratios;
         90 %), `rank`, `rank_low`, `rank_high` (90 %), `place` ("above", "below" or "like the others"), `n` (deals or quarters); no
-        rows of a measure with fewer than three sellers.
+        rows of a measure with fewer than three sellers, or without its data: size needs opportunities, attainment quotas.
     """
-    sizes = _placed(_sizes(opportunities, period), level)
-    sizes[["value", "low", "high"]] = np.expm1(sizes[["value", "low", "high"]])
-    parts = [sizes.assign(measure=MEASURES[0])]
+    parts = [pd.DataFrame(columns=[c for c in STANDING if c != "name"])]
+    if opportunities is not None:
+        sizes = _placed(_sizes(opportunities, period), level)
+        sizes[["value", "low", "high"]] = np.expm1(sizes[["value", "low", "high"]])
+        parts.append(sizes.assign(measure=MEASURES[0]))
     if quotas is not None:
-        parts.append(_placed(_attainments(quotas, opportunities, reps, period), level).assign(measure=MEASURES[1]))
-    return named(pd.concat(parts, ignore_index=True), reps)[STANDING]
+        attained = _attainments(quotas, reps, period, orders, opportunities)
+        parts.append(_placed(attained, level).assign(measure=MEASURES[1]))
+    return named(pd.concat([p for p in parts if len(p)] or parts, ignore_index=True), reps)[STANDING]
 
 
 def _sizes(opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
@@ -68,10 +71,16 @@ def _sizes(opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
     )
 
 
-def _attainments(quotas: pd.DataFrame, opportunities: pd.DataFrame, reps: pd.DataFrame, period: Period) -> pd.DataFrame:
+def _attainments(
+    quotas: pd.DataFrame,
+    reps: pd.DataFrame,
+    period: Period,
+    orders: pd.DataFrame | None,
+    opportunities: pd.DataFrame | None,
+) -> pd.DataFrame:
     """Give each seller's attainment beyond the region's of the same quarters, with its error and `n` (quarters)."""
     spans = last_quarters(period.start, LEARNT)
-    cells = pd.concat([attained_in(span, quotas, bookings(span, None, opportunities)) for span in spans])
+    cells = pd.concat([attained_in(span, quotas, bookings(span, orders, opportunities)) for span in spans])
     cells["region"] = cells["rep_id"].map(reps.set_index("rep_id")["region"]).fillna("")
     sums = cells.groupby(["quarter", "region"])[["booked", "quota"]].transform("sum")
     cells["beyond"] = cells["booked"] - cells["quota"] * sums["booked"] / sums["quota"]
