@@ -29,6 +29,23 @@ def at_quota(quarter: pd.Series) -> Claim:
     )
 
 
+def parts_takeaway(parts: pd.DataFrame) -> Sentence:
+    """Say whether regions, or else managers' teams, differ in what they attained (`analysis.team.attainment_by`)."""
+    own = parts[parts["quarter"].eq(parts["quarter"].iloc[0]) & parts["dimension"].eq(parts["dimension"].iloc[0])]
+    kind = {"region": "region", "manager": "team"}[own["dimension"].iloc[0]]
+    by = own.set_index("part")["attainment"]
+    ends = [least("quota_attainment", by, kind), most("quota_attainment", by, kind)]
+    low, high = (f"{c.name} with {style.percent(c.figures['now'], 0)}" for c in ends)
+    clear = own[own["place"].isin(["above", "below"])]
+    counted = part("quota_attainment", len(clear), len(own), f"{kind}s stand apart")
+    names = _listed([f"{r.part} ({r.place})" for r in clear.itertuples(index=False)])
+    said = f"{len(clear)} of {len(own)} {kind}s can be told apart from the others: {names}"
+    if clear.empty:
+        said = f"no {kind} can be told apart from the others by what its sellers attained"
+    lie = f"from {low} to {high}"
+    return Sentence(f"**In {own['quarter'].iloc[0]}, {said}**; they lie {lie} of quota.", [counted, *ends])
+
+
 def manager_takeaway(rates: pd.DataFrame) -> Sentence:
     """Say whether the managers' teams differ in what they win (`analysis.team.win_rates` by manager)."""
     by = rates.set_index("name")["rate"]
