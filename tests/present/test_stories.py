@@ -30,6 +30,7 @@ from quarterdeck.analysis import (
     pipeline,
     portfolio,
     prices,
+    productivity,
     rivalry,
     scenarios,
     season,
@@ -396,6 +397,28 @@ def test_the_capacity_sentences():
     assert "no plan is set" in team_say.capacity_takeaway(short.assign(plan=float("nan")), ramp)
 
 
+def test_what_a_seller_brings_says_more_or_less_only_where_that_is_clear():
+    row = {
+        "year": 2.2e6,
+        "low": 1.8e6,
+        "high": 2.6e6,
+        "sellers": 48,
+        "change": 0.14,
+        "change_low": 0.03,
+        "change_high": 0.26,
+    }
+    margin = row | {"measure": "margin", "year": 7.2e5, "low": 6.0e5, "high": 8.4e5, "change": -0.1, "change_low": -0.2}
+    said = team_say.brought_takeaway(pd.DataFrame([row | {"measure": "revenue"}, margin]))
+    assert said == (
+        "**A ramped seller brought €2.2m of revenue and €720k of gross margin in twelve months** (€1.8m to €2.6m; €600k to €840k; "
+        "n 48 sellers). That is more revenue than in the year before (+14.0 %; +3.0 % to +26.0 %). That is not surely more or less "
+        "gross margin than in the year before (−10.0 %; −20.0 % to +26.0 %)."
+    )
+    new = {k: float("nan") for k in ("change", "change_low", "change_high")}
+    said = team_say.brought_takeaway(pd.DataFrame([row | new | {"measure": "bookings"}]))
+    assert said.endswith("(€1.8m to €2.6m; n 48 sellers). No costs are kept, so gross margin cannot be told.")
+
+
 def test_sentences_over_the_demo_company_have_no_hole(desk, levers):
     ask = desk.ask
     attained, chances, goal = ask(team.attainment), ask(deals.chances), ask(goals.goal)
@@ -430,6 +453,8 @@ def test_sentences_over_the_demo_company_have_no_hole(desk, levers):
         forecast_say.tornado_takeaway(levers["tornado"]),
         team_say.capacity_takeaway(levers["capacity"], levers["newcomers"]),
         team_say.attainment_takeaway(ask(team.attainment_spread, attained=attained)),
+        team_say.brought_takeaway(ask(productivity.brought, sellers=ask(productivity.sellers))),
+        team_say.sellers_takeaway(ask(productivity.ranked, sellers=ask(productivity.sellers))),
         team_say.parts_takeaway(ask(team.attainment_by, attained=attained)),
         team_say.skill_takeaway(ask(skill.skills)),
         team_say.chances_takeaway(ask(pace.quota_chances)),

@@ -147,6 +147,8 @@ FIGURES: dict[str, str] = {
     "seller_skill": "Skill: log-odds of winning beyond what segment, region, channel and rival explain, shrunken",
     "seller_size": "Deal size of a seller: amounts won ÷ those of like deals − 1, shrunken",
     "seller_attainment": "Attainment of a seller: beyond what the region attained in the same quarters, shrunken",
+    "seller_revenue": "Revenue of a seller: Σ revenue (without orders, bookings) of twelve months ÷ ramped months in the job × 12",
+    "seller_margin": "Gross margin of a seller: Σ gross margin of twelve months ÷ ramped months in the job × 12",
     "quota_chance": "Chance of quota: learnt from attainment and open deals on the same day of past quarters",
     "booking_pace": "Pace: part of a quarter's bookings that was in by the same day",
     "pipeline_moves": "Pipeline's steps: Σ amount of deals due in the quarter, by what became of them",

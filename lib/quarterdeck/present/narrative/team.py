@@ -1,5 +1,7 @@
 """What do the sellers' figures say, in sentences? Every figure in them is computed, and claimed."""
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from quarterdeck.analysis.claims import AGAINST_TARGET, BESIDE, MOVED, Claim, amounts, apart, first, least, most, part
@@ -8,6 +10,8 @@ from quarterdeck.present import style
 from quarterdeck.present.said import Sentence, joined
 
 FIGURE = dict(zip(MEASURES, ("seller_size", "seller_attainment"), strict=True))
+YIELDED = {"revenue": "revenue", "bookings": "bookings", "margin": "gross margin"}
+YIELD = {"revenue": "seller_revenue", "bookings": "seller_revenue", "margin": "seller_margin"}
 MOST_NAMES = 5  # named in one sentence; the chart names the others
 
 
@@ -96,20 +100,55 @@ def standing_takeaway(standing: pd.DataFrame) -> Sentence:
 
 def _standing_in(measure: str, own: pd.DataFrame) -> Sentence:
     """Say who stands out in one measure."""
-    clear, wide = own[own["place"].isin(["above", "below"])], (own["rank_high"] - own["rank_low"]).median()
     write = style.change if measure == MEASURES[0] else style.points
-    figure, claims = FIGURE[measure], []
-    claims.append(part(figure, len(clear), len(own), f"sellers stand out in {measure}"))
+    return _standouts(own, FIGURE[measure], measure, write, "chance, territory and mix")
+
+
+def _standouts(own: pd.DataFrame, figure: str, measure: str, write: Callable[[float], str], beyond: str) -> Sentence:
+    """Say which sellers stand out in a figure, by how much, and how far their ranks are known (`analysis.standing.placed`)."""
+    clear, wide = own[own["place"].isin(["above", "below"])], (own["rank_high"] - own["rank_low"]).median()
+    claims = [part(figure, len(clear), len(own), f"sellers stand out in {measure}")]
     claims += [apart(figure, r.low, r.high, f"seller: {r.name}", now=r.value) for r in clear.itertuples(index=False)]
     claims.append(amounts(figure, wide, "places of a rank", of=len(own)))
     named = [f"{c.name} {c.predicate} ({write(c.figures['now'])})" for c in claims[1:-1]]
     who = f": {_listed(named)}" if 0 < len(named) <= MOST_NAMES else ""
     stand = "stands" if len(clear) == 1 else "stand"
     return Sentence(
-        f"**In {measure}, {len(clear) or 'none'} of {len(own)} sellers {stand} out from chance, territory and mix**{who}; "
+        f"**In {measure}, {len(clear) or 'none'} of {len(own)} sellers {stand} out from {beyond}**{who}; "
         f"a rank is known to within {wide:.0f} places.",
         claims,
     )
+
+
+def brought_takeaway(brought: pd.DataFrame, currency: str = "EUR") -> Sentence:
+    """Say what a ramped seller brings in twelve months, and how that moved (`analysis.productivity.brought`)."""
+    sales, claims = brought.iloc[0], []
+    for row in brought.itertuples(index=False):
+        claims.append(amounts(YIELD[row.measure], row.year, low=row.low, high=row.high, n=row.sellers))
+    money = [style.money(v, currency) for r in brought.itertuples() for v in (r.year, r.low, r.high)]
+    names = [YIELDED[m] for m in brought["measure"]]
+    what = " and ".join(f"{money[3 * k]} of {name}" for k, name in enumerate(names))
+    ends = "; ".join(f"{money[3 * k + 1]} to {money[3 * k + 2]}" for k in range(len(names)))
+    said = f"**A ramped seller brought {what} in twelve months** ({ends}; n {sales['sellers']:,.0f} sellers)"
+    moved = [_moved(row) for _, row in brought.iterrows() if pd.notna(row["change"])]
+    known = "" if len(names) > 1 else " No costs are kept, so gross margin cannot be told."
+    return joined([Sentence(f"{said}.{known}", claims), *moved])
+
+
+def _moved(row: pd.Series) -> Sentence:
+    claim = apart(YIELD[row["measure"]], row["change_low"], row["change_high"], "on the year before", now=row["change"])
+    word = {"above": "more", "below": "less", "not clear": "not surely more or less"}[claim.predicate]
+    change, low, high = (style.change(row[c]) for c in ("change", "change_low", "change_high"))
+    return Sentence(
+        f"That is {word} {YIELDED[row['measure']]} than in the year before ({change}; {low} to {high}).", [claim]
+    )
+
+
+def sellers_takeaway(sellers: pd.DataFrame) -> Sentence:
+    """Say who stands out in what a ramped month brings (`analysis.productivity.ranked`)."""
+    measure = sellers["measure"].iloc[0]
+    said = f"{YIELDED[measure]} per ramped month"
+    return _standouts(sellers, YIELD[measure], said, style.change, "the luck of their accounts, against their region")
 
 
 def stand_out(skills: pd.DataFrame) -> tuple[Claim, list[Claim]]:

@@ -6,6 +6,7 @@ import pandas as pd
 from quarterdeck.analysis.skill import LEVERS
 from quarterdeck.analysis.standing import MEASURES
 from quarterdeck.present import style
+from quarterdeck.present.narrative.team import YIELDED
 from quarterdeck.present.tables import house, lay
 
 MOST_ROWS = 12
@@ -32,12 +33,12 @@ def attainment_by(parts: pd.DataFrame, currency: str = "EUR") -> gt.GT:
     running = parts[parts["quarter"].ne(parts["quarter"].iloc[0])]
     columns = {
         "part": ("Sellers of", "text"),
-        "at_quota": ("At quota", "of reps"),
-        "booked": ("Booked", "money"),
-        "quota": ("Quota", "money"),
         "attainment": ("Attainment", "whole ratio"),
+        "at_quota": ("At quota", "of reps"),
         "interval": ("Interval", "interval whole ratio"),
         "place": ("Stands out", "text"),
+        "booked": ("Booked", "money"),
+        "quota": ("Quota", "money"),
     }
     if len(running):
         now = running.set_index(["dimension", "part"])["attainment"].rename("now")
@@ -146,6 +147,33 @@ def standing(standing: pd.DataFrame) -> gt.GT:
         "decisions on employment."
     )
     return lay(shown[ends], columns, note, by="measure")
+
+
+def sellers(sellers: pd.DataFrame, currency: str = "EUR") -> gt.GT:
+    """Lay out what the sellers at both ends bring, and where they stand (`analysis.productivity.ranked`)."""
+    ranks = sellers["rank_low"].map(style.number) + " to " + sellers["rank_high"].map(style.number)
+    shown = pd.concat([sellers.assign(ranks=ranks).head(ENDS), sellers.assign(ranks=ranks).iloc[ENDS:].tail(ENDS)])
+    columns = {
+        "name": ("Seller", "text"),
+        "revenue": ("Revenue", "money"),
+        "revenue_before": ("A year before", "money"),
+        "margin": ("Gross margin", "money"),
+        "ramped": ("Ramped months", "tenths"),
+        "each": ("A ramped month", "money"),
+        "value": ("Against the region", "change"),
+        "interval": ("Interval", "interval change"),
+        "ranks": ("Rank", "text"),
+        "place": ("Stands out", "text"),
+    }
+    if sellers["margin"].isna().all():
+        del columns["margin"]
+    each = YIELDED[sellers["measure"].iloc[0]]
+    note = (
+        f"The {ENDS} at each end of {len(sellers)}, twelve months. A ramped month: of {each}. Drawn to the others by what is in "
+        "doubt; intervals and ranks nine in ten, and who stands out allows for all sellers. A large territory counts as much as "
+        "skill: no basis for decisions on employment."
+    )
+    return lay(shown, columns, note, currency)
 
 
 def velocity_factors(velocity: pd.DataFrame, currency: str = "EUR") -> gt.GT:
