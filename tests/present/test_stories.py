@@ -504,6 +504,27 @@ def test_the_ramp_and_the_pace_in_words():
         "(n 900 deals of the first months)."
     )
     assert "cannot be shown" in team_say.ramp_takeaway(pd.DataFrame([length | {"clear": False}]))
+    new = {
+        "quarter": "Q3 2026",
+        "sellers": 2,
+        "own": 0.73,
+        "eased": 0.67,
+        "low": 0.1,
+        "high": 1.69,
+        "asked": 0.76,
+        "come": 0.83,
+    }
+    said = team_say.ramp_takeaway(pd.DataFrame([length]), ramping=pd.DataFrame([new | {"others": 1.01}]))
+    assert said.endswith(
+        " In Q3 2026 the 2 sellers still on the ramp attained 73 % of the quotas set for them, at 76 % of full ones, and 67 % "
+        "(10 % to 169 %) of ramp-adjusted ones, at the 83 % that such sellers have come to; the others attained 101 % of theirs."
+    )
+    alone = pd.DataFrame([new | {"sellers": 1, "low": float("nan"), "high": float("nan"), "others": float("nan")}])
+    said = team_say.ramp_takeaway(pd.DataFrame([length]), ramping=alone)
+    assert "the one seller still" in said and said.endswith(
+        "67 % of ramp-adjusted ones, at the 83 % that such sellers have come to."
+    )
+    assert team_say.ramp_takeaway(pd.DataFrame([length]), ramping=alone.iloc[:0]).endswith("of the first months).")
     pace_rows = pd.DataFrame({"label": ["Q1"], "part": [0.3], "low": [0.25], "middle": [0.3], "high": [0.4], "n": [8]})
     spread = pd.DataFrame({"whole": [True, False], "together": [1.0, 0.36]})
     assert team_say.pace_takeaway(pace_rows, spread) == (

@@ -159,6 +159,7 @@ FIGURES: dict[str, str] = {
     "due_deals": "Due deals: parts of the money due when a quarter began, by what had become of it at its end",
     "due_conversion": "Conversion in time: money won by a quarter's end ÷ money that was due in it on the same day of it",
     "ramp_length": "Ramp: months until a new seller wins as often as the others",
+    "ramped_attainment": "Ramp-adjusted attainment: bookings ÷ (full quota × ramp share), of sellers who are still on the ramp",
     "sales_capacity": "Capacity: quotas × past attainment × how far newcomers have come",
     "lever_gap": "Lever: gap of a seller's deals, win rate, deal size or cycle to those of the region, shrunken",
     "excess_discount": "Excess discount: a seller's discount less that of others on like lines",

@@ -259,8 +259,14 @@ def hygiene_takeaway(faults: pd.DataFrame, currency: str = "EUR") -> Sentence:
     )
 
 
-def ramp_takeaway(length: pd.DataFrame) -> Sentence:
-    """Say how long a new seller takes to win as often as the others (`analysis.skill.ramp_length`)."""
+def ramp_takeaway(length: pd.DataFrame, ramping: pd.DataFrame | None = None) -> Sentence:
+    """Say how long a new seller takes to win as often as the others, and what those on the ramp attained.
+
+    Parameters
+    ----------
+    length, ramping : DataFrame
+        As `analysis.skill.ramp_length` and `analysis.capacity.ramping` give them; the latter may have no rows.
+    """
     row = length.iloc[0]
     if not row["clear"]:
         return Sentence(
@@ -269,11 +275,30 @@ def ramp_takeaway(length: pd.DataFrame) -> Sentence:
         )
     start = first("win_rate", BESIDE, {"now": row["points"], "than": 0.0}, "new seller less the others")
     side = {"less than": "behind", "more than": "ahead", "as much as": "apart"}[start.predicate]
-    return Sentence(
+    said = Sentence(
         f"**A new seller takes {row['months']:.0f} months to win as often as the "
         f"others ({row['low']:.0f} to {row['high']:.0f})**, and starts "
         f"{style.points(abs(row['points'])).lstrip('+')} of win rate {side} (n {row['n']:,.0f} deals of the first months).",
         [amounts("ramp_length", row["months"], **row[["low", "high", "n"]]), start],
+    )
+    return said if ramping is None or ramping.empty else joined([said, _ramping(ramping.iloc[0])])
+
+
+def _ramping(row: pd.Series) -> Sentence:
+    """Say what the sellers on the ramp attained, raw and ramp-adjusted (a row of `capacity.ramping`)."""
+    own, eased, low, high, asked, come, others = (
+        style.percent(row[k], 0) for k in ("own", "eased", "low", "high", "asked", "come", "others")
+    )
+    between = "" if pd.isna(row["low"]) else f" ({low} to {high})"
+    beside = "" if pd.isna(row["others"]) else f"; the others attained {others} of theirs"
+    who = "one seller" if row["sellers"] == 1 else _sellers(row["sellers"])
+    return Sentence(
+        f"In {row['quarter']} the {who} still on the ramp attained {own} of the quotas set for them, at {asked} of full ones, and "
+        f"{eased}{between} of ramp-adjusted ones, at the {come} that such sellers have come to{beside}.",
+        [
+            amounts("quota_attainment", row["own"], "sellers on the ramp", n=row["sellers"], asked=row["asked"]),
+            amounts("ramped_attainment", row["eased"], **row[["low", "high", "come", "others"]]),
+        ],
     )
 
 
