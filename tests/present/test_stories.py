@@ -527,6 +527,27 @@ def test_the_ramp_and_the_pace_in_words():
     assert team_say.ramp_takeaway(pd.DataFrame([length]), ramping=alone.iloc[:0]).endswith("of the first months).")
     pace_rows = pd.DataFrame({"label": ["Q1"], "part": [0.3], "low": [0.25], "middle": [0.3], "high": [0.4], "n": [8]})
     spread = pd.DataFrame({"whole": [True, False], "together": [1.0, 0.36]})
+    rate = {
+        "gap": 7.0e6,
+        "left": 34,
+        "needed": 2.1e5,
+        "gone": 32,
+        "so_far": 9.9e4,
+        "low": 2.0e5,
+        "middle": 2.1e5,
+        "high": 2.2e5,
+    }
+    said = team_say.pace_takeaway(pace_rows, spread, rate=pd.DataFrame([rate | {"reached": 5, "n": 8}]))
+    assert said.endswith(
+        " The quota asks €210k of each of the 34 working days left (Monday to Friday; holidays are not known), more than the €99k "
+        "of one so far; after this day past quarters brought €210k a working day (€200k to €220k), 5 of 8 as much."
+    )
+    short = pd.DataFrame([rate | {"needed": 9.0e4, "middle": float("nan"), "reached": 0, "n": 2}])
+    assert team_say.pace_takeaway(pace_rows, spread, rate=short).endswith("less than the €99k of one so far.")
+    met = pd.DataFrame([rate | {"gap": 0.0, "left": 1, "reached": 8, "n": 8}])
+    assert team_say.pace_takeaway(pace_rows, spread, rate=met).endswith("The quota is met with 1 working day left.")
+    never = pd.DataFrame([rate | {"reached": 0, "n": 8}])
+    assert team_say.pace_takeaway(pace_rows, spread, rate=never).endswith("none of 8 as much.")
     assert team_say.pace_takeaway(pace_rows, spread) == (
         "By this day 30 % (25 % to 40 % in 8 quarters) of a quarter's bookings are usually in: at that pace all together end at "
         "120 % of quota."

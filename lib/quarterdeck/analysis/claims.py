@@ -151,6 +151,7 @@ FIGURES: dict[str, str] = {
     "seller_margin": "Gross margin of a seller: Σ gross margin of twelve months ÷ ramped months in the job × 12",
     "quota_chance": "Chance of quota: learnt from attainment and open deals on the same day of past quarters",
     "booking_pace": "Pace: part of a quarter's bookings that was in by the same day",
+    "run_rate": "Run-rate: bookings a working day; needed: what is missing of the quota ÷ working days left",
     "pipeline_moves": "Pipeline's steps: Σ amount of deals due in the quarter, by what became of them",
     "pipeline_faults": "Faults: Σ amount of open deals past their date, stuck, or pushed again and again",
     "pipeline_overdue": "Past due: Σ amount of open deals whose expected close has passed",

@@ -158,8 +158,16 @@ def stand_out(skills: pd.DataFrame) -> tuple[Claim, list[Claim]]:
     return counted, [apart("seller_skill", r.low, r.high, f"seller: {r.name}") for r in clear.itertuples(index=False)]
 
 
-def pace_takeaway(pace: pd.DataFrame, spread: pd.DataFrame) -> Sentence:
-    """Say whether bookings are ahead of the usual pace (`analysis.pace.pace`, `team.attainment_spread`)."""
+def pace_takeaway(
+    pace: pd.DataFrame, spread: pd.DataFrame, rate: pd.DataFrame | None = None, currency: str = "EUR"
+) -> Sentence:
+    """Say whether bookings are ahead of the usual pace, and what must be booked on each working day that is left.
+
+    Parameters
+    ----------
+    pace, spread, rate : DataFrame
+        As `analysis.pace.pace`, `analysis.team.attainment_spread` and `analysis.pace.run_rate` give them; the last may be empty.
+    """
     now = spread[~spread["whole"].astype(bool)]
     row = pace.iloc[0]
     claim = amounts("booking_pace", row["middle"], **row[["low", "high", "n"]])
@@ -170,11 +178,37 @@ def pace_takeaway(pace: pd.DataFrame, spread: pd.DataFrame) -> Sentence:
     if now.empty:
         return Sentence(f"By this day of a quarter, {usual} of its bookings are usually in.", [claim])
     ending = now["together"].iloc[0] / row["middle"]
-    return Sentence(
+    said = Sentence(
         f"By this day {usual} of a quarter's bookings are usually in: at that pace all together end at "
         f"{style.percent(ending, 0)} of quota.",
         [claim, amounts("quota_attainment", ending, "at the usual pace")],
     )
+    return said if rate is None or rate.empty else joined([said, _rate(rate.iloc[0], currency)])
+
+
+def _rate(row: pd.Series, currency: str) -> Sentence:
+    """Say what a working day must bring for the quota, beside what it brought and brought before (a row of `pace.run_rate`)."""
+    left = f"{_count(row['left'], 'working day')} left"
+    if not row["gap"] > 0:
+        return Sentence(f"The quota is met with {left}.", [amounts("run_rate", row["left"], "working days left")])
+    needed, so_far, low, middle, high = (
+        style.money(row[k], currency) for k in ("needed", "so_far", "low", "middle", "high")
+    )
+    figures = {"now": row["needed"], "than": row["so_far"], "left": row["left"], "gap": row["gap"]}
+    side = first("run_rate", BESIDE, figures, "so far")
+    word = {"more than": "more than", "less than": "less than", "as much as": "just"}[side.predicate]
+    said = f"The quota asks {needed} of each of the {left} (Monday to Friday; holidays are not known), "
+    said += f"{word} the {so_far} of one so far"
+    if pd.isna(row["middle"]):
+        return Sentence(f"{said}.", [side])
+    reached = style.number(row["reached"]) if row["reached"] else "none"
+    before = f"after this day past quarters brought {middle} a working day ({low} to {high}), {reached} of {row['n']:,.0f} as much"
+    claims = [
+        side,
+        amounts("run_rate", row["middle"], "after the same day of past quarters", **row[["low", "high"]]),
+        part("run_rate", row["reached"], row["n"], "past quarters that brought as much a working day"),
+    ]
+    return Sentence(f"{said}; {before}.", claims)
 
 
 def chances_takeaway(chances: pd.DataFrame) -> Sentence:
