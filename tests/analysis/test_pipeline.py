@@ -121,3 +121,55 @@ def test_no_expected_close_at_all_means_no_table_of_overdue_deals(opportunities,
 
 def test_cycle_days_are_counted_from_opening_to_closing(opportunities):
     assert pipeline.cycle(opportunities, NOW)["days"].tolist() == [31]
+
+
+def passed(chances: np.ndarray, each: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Give closed deals, their history and sellers: of each seller's deals the part `chances` (by stage) goes on, by chance."""
+    rng = np.random.default_rng(seed)
+    owner = np.repeat(np.arange(len(chances)), each)
+    through = np.cumprod(rng.random((len(owner), chances.shape[1])) < chances[owner], axis=1).sum(axis=1)
+    ids = np.array([f"D{k:05d}" for k in range(len(owner))])
+    rows = [(ids[through >= k], stage, k) for k, stage in enumerate(("lead", "demo", "offer"))]
+    history = pd.concat([pd.DataFrame({"opportunity_id": i, "stage": s, "day": k}) for i, s, k in rows])
+    history = history.assign(
+        status="open", changed_on=pd.Timestamp("2026-01-01") + pd.to_timedelta(history["day"], unit="D")
+    )
+    deals = pd.DataFrame({"opportunity_id": ids, "rep_id": [f"R{k:02d}" for k in owner], "amount": 100.0})
+    days = {"opened_on": pd.Timestamp("2026-01-01"), "closed_on": pd.Timestamp("2026-03-01")}
+    deals = deals.assign(**days, status=np.where(through == 3, "won", "lost"))
+    names = [f"R{k:02d}" for k in range(len(chances))]
+    return deals, history, pd.DataFrame({"rep_id": names, "name": names, "manager": "M"})
+
+
+def test_a_leak_is_the_conversion_lost_times_the_deals_times_what_one_that_goes_on_is_worth(
+    opportunities, history, reps
+):
+    found = pipeline.leaks(opportunities, history, reps, NOW).set_index(["name", "stage"])
+    # lead: 2 of Ann's 2 go on, none of Bob's 1; demo: 2 of 2; offer: 1 of 2, won at 100. One won of two that got to the demo.
+    assert found["n"].to_dict() == {("Ann", "lead"): 2, ("Bob", "lead"): 1, ("Ann", "demo"): 2, ("Ann", "offer"): 2}
+    row = found.loc[("Bob", "lead")]
+    assert row[["onward", "team"]].tolist() == pytest.approx([0, 2 / 3])
+    assert (
+        row["leak"] == pytest.approx((2 / 3 - row["rate"]) * 1 * 100 * 1 / 2)
+        and row["leak_low"] < row["leak"] < row["leak_high"]
+    )
+    assert found.loc[("Ann", "lead"), "leak"] < row["leak"] and not found["clear"].any()
+    assert pipeline.leaks(opportunities.iloc[:0], history, reps, NOW).empty
+
+
+def test_sellers_who_are_alike_leak_in_one_company_of_twenty_at_most():
+    chances = np.tile([0.8, 0.7, 0.5], (30, 1))
+    claims = [pipeline.leaks(*passed(chances, 60, seed), NOW)["clear"].any() for seed in range(40)]
+    assert sum(claims) <= 5  # two are meant; six would happen once in seventy times
+
+
+def test_a_seller_who_loses_half_of_what_others_keep_at_one_stage_leaks_there():
+    chances = np.tile([0.8, 0.7, 0.5], (30, 1))
+    chances[4, 1] = 0.35
+    found = pipeline.leaks(*passed(chances, 100, 2), NOW)
+    first = found.iloc[0]
+    assert (
+        first[["name", "stage", "clear"]].tolist() == ["R04", "demo", True]
+        and first["onward"] / first["n"] < first["low"]  # drawn
+    )
+    assert found["clear"].sum() == 1

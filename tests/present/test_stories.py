@@ -397,12 +397,27 @@ def test_the_capacity_sentences():
     assert "no plan is set" in team_say.capacity_takeaway(short.assign(plan=float("nan")), ramp)
 
 
+def test_a_leak_is_told_with_its_seller_its_stage_and_its_money():
+    rows = [("R1", "Ann", "Proposal", 0.4, 0.6, 3.0e5, True), ("R2", "Bob", "Proposal", 0.6, 0.6, 0.0, False)]
+    table = pd.DataFrame(rows, columns=["rep_id", "name", "stage", "rate", "team", "leak", "clear"])
+    assert team_say.leaks_takeaway(table) == (
+        "**At 1 step a seller clearly loses more deals than all do** (2 sellers at 1 stage), €300k in twelve months: "
+        "Ann after “Proposal” (40 % go on, of all 60 %)."
+    )
+    better = table.assign(leak=-table["leak"])  # one who keeps more than all is no leak
+    assert team_say.leaks_takeaway(better) == (
+        "**No seller clearly loses more deals at a stage than all do** (2 sellers at 1 stage)."
+    )
+
+
 def test_what_a_seller_brings_says_more_or_less_only_where_that_is_clear():
     row = {
         "year": 2.2e6,
         "low": 1.8e6,
         "high": 2.6e6,
         "sellers": 48,
+        "months": 576.0,
+        "ramped": 570.0,
         "change": 0.14,
         "change_low": 0.03,
         "change_high": 0.26,
@@ -415,7 +430,8 @@ def test_what_a_seller_brings_says_more_or_less_only_where_that_is_clear():
         "gross margin than in the year before (−10.0 %; −20.0 % to +26.0 %)."
     )
     new = {k: float("nan") for k in ("change", "change_low", "change_high")}
-    said = team_say.brought_takeaway(pd.DataFrame([row | new | {"measure": "bookings"}]))
+    said = team_say.brought_takeaway(pd.DataFrame([row | new | {"measure": "bookings", "ramped": 576.0}]))
+    assert said.startswith("**A seller brought")
     assert said.endswith("(€1.8m to €2.6m; n 48 sellers). No costs are kept, so gross margin cannot be told.")
 
 
@@ -465,6 +481,7 @@ def test_sentences_over_the_demo_company_have_no_hole(desk, levers):
         team_say.levers_takeaway(ask(skill.levers)),
         team_say.discounts_takeaway(ask(pace.discounts)),
         team_say.funnel_takeaway(ask(pipeline.funnel)),
+        team_say.leaks_takeaway(ask(pipeline.leaks)),
     ]
     assert not [s for s in said if "nan" in s or "–" in s or not s.startswith(("**", "In "))]
 

@@ -156,6 +156,7 @@ FIGURES: dict[str, str] = {
     "pipeline_faults": "Faults: Σ amount of open deals past their date, stuck, or pushed again and again",
     "pipeline_overdue": "Past due: Σ amount of open deals whose expected close has passed",
     "stage_conversion": "Conversion: deals that reached the next stage ÷ deals that reached the stage",
+    "funnel_leak": "Leak: (conversion of all − a seller's, shrunken) × deals that reached the stage × worth of one that goes on",
     "deal_outcome": "Outcome: the share of deals won by so many days after opening, open ones counted",
     "due_deals": "Due deals: parts of the money due when a quarter began, by what had become of it at its end",
     "due_conversion": "Conversion in time: money won by a quarter's end ÷ money that was due in it on the same day of it",

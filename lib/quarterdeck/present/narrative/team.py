@@ -129,7 +129,8 @@ def brought_takeaway(brought: pd.DataFrame, currency: str = "EUR") -> Sentence:
     names = [YIELDED[m] for m in brought["measure"]]
     what = " and ".join(f"{money[3 * k]} of {name}" for k, name in enumerate(names))
     ends = "; ".join(f"{money[3 * k + 1]} to {money[3 * k + 2]}" for k in range(len(names)))
-    said = f"**A ramped seller brought {what} in twelve months** ({ends}; n {sales['sellers']:,.0f} sellers)"
+    who = "A ramped seller" if sales["ramped"] < sales["months"] else "A seller"
+    said = f"**{who} brought {what} in twelve months** ({ends}; n {sales['sellers']:,.0f} sellers)"
     moved = [_moved(row) for _, row in brought.iterrows() if pd.notna(row["change"])]
     known = "" if len(names) > 1 else " No costs are kept, so gross margin cannot be told."
     return joined([Sentence(f"{said}.{known}", claims), *moved])
@@ -405,6 +406,32 @@ def funnel_takeaway(funnel: pd.DataFrame) -> Sentence:
     )
     known = " Stages passed are not recorded." if funnel["basis"].iloc[0] == "status" else ""
     return Sentence(f"**The smallest part of deals goes on after “{claim.name}”**: {onward}.{known}", [claim])
+
+
+def leaks_takeaway(leaks: pd.DataFrame, currency: str = "EUR") -> Sentence:
+    """Say at which stage a seller clearly loses more deals than all do, and what that costs (`analysis.pipeline.leaks`)."""
+    clear = leaks[leaks["clear"] & (leaks["leak"] > 0)]
+    sellers, stages = leaks["rep_id"].nunique(), leaks["stage"].nunique()
+    counted = part(
+        "funnel_leak", len(clear), len(leaks), "steps at which a seller clearly loses more deals than all do"
+    )
+    across = f"{_count(sellers, 'seller')} at {_count(stages, 'stage')}"
+    size = amounts("funnel_leak", sellers, "sellers", stages=stages)
+    if clear.empty:
+        return Sentence(f"**No seller clearly loses more deals at a stage than all do** ({across}).", [counted, size])
+    cost = amounts("funnel_leak", clear["leak"].sum(), "clear leaks")
+    told = clear.head(MOST_NAMES).itertuples(index=False)
+    claims = [first("stage_conversion", BESIDE, {"now": r.rate, "than": r.team}, f"seller: {r.name}") for r in told]
+    where = _listed(
+        [
+            f"{c.name} after “{stage}” ({style.percent(c.figures['now'], 0)} go on, of all {style.percent(c.figures['than'], 0)})"
+            for c, stage in zip(claims, clear["stage"], strict=False)
+        ]
+    )
+    steps = f"At {_count(len(clear), 'step')} a seller clearly loses more deals than all do"
+    rest = "" if len(clear) <= MOST_NAMES else ", and others"
+    money = style.money(cost.figures["now"], currency)
+    return Sentence(f"**{steps}** ({across}), {money} in twelve months: {where}{rest}.", [counted, size, cost, *claims])
 
 
 def velocity_takeaway(velocity: pd.DataFrame, cycle_days: pd.DataFrame, currency: str = "EUR") -> Sentence:
