@@ -16,6 +16,7 @@ from quarterdeck.present.said import Sentence
 
 NAMED = 32  # sellers whose names still fit beside their rows
 MOST_BARS = 12
+LEAST_REACH = 0.25  # log-odds that an axis of skill shows on either side
 PLACES = {"above": style.US, "below": style.WARN}
 
 
@@ -37,7 +38,9 @@ def attainment_dots(attained: pd.DataFrame, spread: pd.DataFrame, ax: Axes | Non
         if not quarter.whole:
             _upright(ax, quarter.elapsed, f"{style.percent(quarter.elapsed, 0)} of days gone", style.SOFT, "--")
     _upright(ax, 1, "quota", style.PLAN, drop=24)
-    ax.legend(loc="lower right")
+    ax.legend(
+        loc="lower right", frameon=True, facecolor="white", edgecolor="none"
+    )  # the line of the quota ends before it
     _names(ax, attained.drop_duplicates("rep_id")["name"], above=34)
     ax.set_xlim(left=min(0, attained["attainment"].min()))
     style.percent_axis(ax.xaxis)
@@ -97,6 +100,8 @@ def skill_intervals(skills: pd.DataFrame, ax: Axes | None = None) -> Axes:
     _names(ax, (skills["name"] + "  rank " + ends)[::-1], above=14)
     if len(skills) > NAMED:
         _name_beside(ax, skills.assign(spot=spots, said=skills["name"] + ", rank " + ends))
+    reach = max(LEAST_REACH, -skills["low"].min(), skills["high"].max())
+    ax.set_xlim(-1.05 * reach, 1.05 * reach)  # differences next to nought are not to look large
     ax.set_xlabel("log-odds of winning, deals being equal")
     counted, clear = stand_out(skills)
     finding = (
