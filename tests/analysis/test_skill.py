@@ -33,7 +33,9 @@ def test_equal_sellers_are_said_to_differ_in_one_company_of_twenty_at_most(demo_
     claims = [0, 0]
     for seed in range(40):
         deals = shuffled(tables["opportunities"], seed)
-        claims[0] += skill.skills(deals, tables["reps"], PERIOD)["place"].ne("like the others").any()
+        skilled = skill.skills(deals, tables["reps"], PERIOD)
+        claims[0] += skilled["place"].ne("like the others").any()
+        assert (skilled["high"] - skilled["low"]).min() > 0.1  # sellers who look alike are not for that known exactly
         coached = skill.levers(deals, tables["reps"], PERIOD)
         claims[1] += coached.loc[coached["lever"] != "deals", "clear"].any()  # how many deals one has is not shuffled
     assert max(claims) <= 5, claims  # two of forty are meant; six would happen once in seventy times

@@ -8,7 +8,7 @@ from scipy.stats import chi2, norm, qmc
 from scipy.stats import t as student
 
 from quarterdeck.analysis.pipeline import named
-from quarterdeck.analysis.rates import discovered, shrunk_means, wilson
+from quarterdeck.analysis.rates import discovered, normal_quantile, shrunk_means, wilson
 from quarterdeck.analysis.winloss import deals_of_three_years
 from quarterdeck.data.periods import Period
 
@@ -31,9 +31,9 @@ def skills(opportunities: pd.DataFrame, reps: pd.DataFrame, period: Period, leve
     """How much better each seller wins than the mean seller would with the same deals.
 
     Logistic regression of the deals closed in three years on segment, region, channel and rival, with a normal effect of
-    each seller whose spread is the likeliest one (empirical Bayes by Laplace's approximation; Breslow and Clayton 1993).
-    Ranks come from draws of all effects together; a seller stands out where the effect is clear of nought at a false
-    discovery rate of one in twenty over all sellers. No basis for decisions on employment.
+    each seller (Laplace's approximation; Breslow and Clayton 1993) whose spread is averaged over, weighted by likelihood and
+    a flat prior, as `rates.shrunk_means` does. Ranks come from draws of all effects together; a seller stands out where the
+    effect is clear of nought at a false discovery rate of one in twenty over all sellers. No basis for decisions on employment.
 
     Returns
     -------
@@ -50,17 +50,18 @@ def skills(opportunities: pd.DataFrame, reps: pd.DataFrame, period: Period, leve
     design = np.column_stack(
         [pd.get_dummies(deals["rep_id"], dtype=float)[sellers.index].to_numpy(), np.ones(len(deals)), mix]
     )
-    found, spread, scale = _likeliest(design, deals["won"].to_numpy(float), len(sellers))
-    error = np.sqrt(np.diag(spread))
-    reach = norm.ppf(0.5 + level / 2) * error
+    weight, middle, spread = _by_spread(design, deals["won"].to_numpy(float), len(sellers))
+    error, found = np.sqrt(np.diagonal(spread, axis1=1, axis2=2)), weight @ middle
+    low, high = (normal_quantile(middle.T, error.T, weight, 0.5 + side * level / 2) for side in (-1, 1))
+    table = pd.DataFrame({"rep_id": sellers.index, "skill": found, "low": low, "high": high, "n": sellers.to_numpy()})
+    below = (weight @ norm.cdf(-middle / error)).clip(1e-15, 1 - 1e-15)
+    clear = discovered(pd.Series(norm.isf(below)), CLAIMS)
     base = np.log(deals["won"].mean() / (1 - deals["won"].mean()))
-    table = pd.DataFrame(
-        {"rep_id": sellers.index, "skill": found, "low": found - reach, "high": found + reach, "n": sellers.to_numpy()}
-    )
-    clear = discovered(pd.Series(found / error), CLAIMS) if scale > SPREADS[0] else False
     table["place"] = np.where(clear, np.where(found > 0, "above", "below"), "like the others")
     table["points"] = expit(base + found) - expit(base)
-    table[["rank", "rank_low", "rank_high"]] = ranks(found, spread, level)
+    off = middle - found
+    whole = np.tensordot(weight, spread + off[:, :, None] * off[:, None, :], 1)
+    table[["rank", "rank_low", "rank_high"]] = ranks(found, whole, level)
     return named(table, reps).sort_values("skill", ascending=False, ignore_index=True)[SKILL]
 
 
@@ -180,9 +181,9 @@ def ranks(found: np.ndarray, spread: np.ndarray, level: float) -> np.ndarray:
     return np.column_stack([ranks.mean(axis=0), *ends])
 
 
-def _likeliest(design: np.ndarray, won: np.ndarray, sellers: int) -> tuple[np.ndarray, np.ndarray, float]:
-    """Give the sellers' effects, their covariance and spread, at the spread that Laplace's approximation likes best."""
-    best, start = None, np.zeros(design.shape[1])
+def _by_spread(design: np.ndarray, won: np.ndarray, sellers: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give for each of SPREADS its weight, and the sellers' effects and their covariance."""
+    found, start = [], np.zeros(design.shape[1])
     for scale in SPREADS:
         penalty = np.r_[np.full(sellers, scale**-2), 1e-6, np.full(design.shape[1] - sellers - 1, 1.0)]
         start = _newton(design, won, penalty, start)
@@ -190,9 +191,10 @@ def _likeliest(design: np.ndarray, won: np.ndarray, sellers: int) -> tuple[np.nd
         curvature = (design * (chance * (1 - chance))[:, None]).T @ design + np.diag(penalty)
         log = np.log(np.where(won > 0, chance, 1 - chance)).sum() - 0.5 * (penalty * start**2).sum()
         fit = log - 0.5 * np.linalg.slogdet(curvature)[1] - sellers * np.log(scale)
-        if best is None or fit > best[0]:
-            best = (fit, start[:sellers], np.linalg.inv(curvature)[:sellers, :sellers], scale)
-    return best[1:]
+        found.append((fit, start[:sellers], np.linalg.inv(curvature)[:sellers, :sellers]))
+    fits, effects, covariances = map(np.array, zip(*found, strict=True))
+    weight = np.exp(fits - fits.max()) * np.gradient(SPREADS)
+    return weight / weight.sum(), effects, covariances
 
 
 def _newton(design: np.ndarray, won: np.ndarray, penalty: np.ndarray, start: np.ndarray) -> np.ndarray:
