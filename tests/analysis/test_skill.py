@@ -58,7 +58,9 @@ def test_a_seller_who_wins_twice_as_often_stands_out():
         opportunity_id=lambda t: t.index.astype("str"), segment="s", region="N", channel="c", competitor=None, amount=100.0,
         closed_on=PERIOD.through - pd.Timedelta(days=30), opened_on=PERIOD.through - pd.Timedelta(days=90),
     )  # fmt: skip
-    reps = pd.DataFrame({"rep_id": [f"R{k}" for k in range(8)], "name": list("ABCDEFGH"), "manager": "M"})
+    reps = pd.DataFrame(
+        {"rep_id": [f"R{k}" for k in range(8)], "name": list("ABCDEFGH"), "manager": "M", "hired": pd.NaT}
+    )
     table = skill.skills(deals, reps, PERIOD)
     assert table["name"].iloc[0] == "A" and table["place"].iloc[0] == "above" and table["rank_high"].iloc[0] == 1
     assert skill.skills(deals.head(90), reps, PERIOD).empty

@@ -15,6 +15,7 @@ from quarterdeck.data.periods import Period
 MIX = ["segment", "region", "channel", "competitor"]
 SPREADS = np.array([1e-3, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8])  # of skill, in log-odds
 FEWEST, FEWEST_SELLERS = 100, 3
+NEW_DAYS = 183  # in which a seller is new
 DRAWS = 4096
 CLAIMS = 0.05  # companies without any difference in which one may be claimed
 RAMPS = np.arange(1, 19)  # months that are tried as the length of the ramp
@@ -30,9 +31,10 @@ SKILL = ["rep_id", "name", "skill", "low", "high", "points", "rank", "rank_low",
 def skills(opportunities: pd.DataFrame, reps: pd.DataFrame, period: Period, level: float = 0.9) -> pd.DataFrame:
     """How much better each seller wins than the mean seller would with the same deals.
 
-    Logistic regression of the deals closed in three years on segment, region, channel and rival, with a normal effect of
-    each seller (Laplace's approximation; Breslow and Clayton 1993) whose spread is averaged over, weighted by likelihood and
-    a flat prior, as `rates.shrunk_means` does. Ranks come from draws of all effects together; a seller stands out where the
+    Logistic regression of the deals closed in three years on segment, region, channel, rival and how new the seller was when
+    the deal was opened (falling in a straight line to nought at half a year), with a normal effect of each seller (Laplace's
+    approximation; Breslow and Clayton 1993) whose spread is averaged over, weighted by likelihood and a flat prior, as
+    `rates.shrunk_means` does. Ranks come from draws of all effects together; a seller stands out where the
     effect is clear of nought at a false discovery rate of one in twenty over all sellers. No basis for decisions on employment.
 
     Returns
@@ -46,10 +48,11 @@ def skills(opportunities: pd.DataFrame, reps: pd.DataFrame, period: Period, leve
     sellers = deals["rep_id"].value_counts()
     if len(deals) < FEWEST or len(sellers) < FEWEST_SELLERS or deals["won"].nunique() < 2:
         return pd.DataFrame(columns=SKILL)
-    mix = pd.get_dummies(deals[MIX].fillna("–"), dtype=float, drop_first=True).to_numpy()
-    design = np.column_stack(
-        [pd.get_dummies(deals["rep_id"], dtype=float)[sellers.index].to_numpy(), np.ones(len(deals)), mix]
-    )
+    mix = pd.get_dummies(deals[MIX].fillna("–"), dtype=float, drop_first=True)
+    tenure = (deals["opened_on"] - deals["rep_id"].map(reps.set_index("rep_id")["hired"])).dt.days
+    mix["new"] = (1 - tenure / NEW_DAYS).clip(0, 1).fillna(0.0)
+    own = pd.get_dummies(deals["rep_id"], dtype=float)[sellers.index]
+    design = np.column_stack([own, np.ones(len(deals)), mix])
     weight, middle, spread = _by_spread(design, deals["won"].to_numpy(float), len(sellers))
     error, found = np.sqrt(np.diagonal(spread, axis1=1, axis2=2)), weight @ middle
     low, high = (normal_quantile(middle.T, error.T, weight, 0.5 + side * level / 2) for side in (-1, 1))
