@@ -72,6 +72,30 @@ def test_a_newcomer_counts_by_time_and_ramp_at_the_quota_of_ramped_ones():
     assert row["capacity"] == pytest.approx(0.9 * (200 + 100 * part), abs=0.5)
 
 
+def test_who_is_on_the_ramp_is_held_against_a_full_quota_times_how_far_he_has_come():
+    last = last_quarters(PERIOD.start, 1)[0]
+    new = REPS.iloc[:2].assign(
+        rep_id=["N", "S"], hired=[last.start, PERIOD.start + pd.Timedelta(days=1)], region=["North", "South"]
+    )
+    eased = quotas(30.0, [last, PERIOD]).iloc[[0, 2]].assign(rep_id="N")
+    own = pd.concat([quotas(), eased, quotas(50.0, [PERIOD]).iloc[:1].assign(rep_id="S")])
+    won = pd.DataFrame(
+        {"rep_id": ["N", "A", "B"], "closed_on": last.end, "amount": [24.0, 90.0, 110.0], "status": "won"}
+    )
+    reps = pd.concat([REPS, new], ignore_index=True)
+    table = capacity.ramping(reps, PERIOD, RAMP, own, opportunities=won)
+    assert table["quarter"].tolist() == ["Q3 2026", "Q4 2026 to 15 Nov"] and table["sellers"].tolist() == [1, 2]
+    row, come = table.iloc[0], 1 - 0.6 * (1 - 45 / 30.44 / 10)  # 45 days in the middle of the quarter
+    assert row[["own", "eased"]].tolist() == pytest.approx([0.8, 24 / (100 * come)])
+    assert row[["asked", "come", "others"]].tolist() == pytest.approx([0.3, come, 1.0]) and pd.isna(row["low"])
+    assert table.iloc[1][["own", "eased", "low", "high"]].tolist() == [0, 0, 0, 0]  # nothing is booked yet
+    assert capacity.ramping(REPS, PERIOD, RAMP, own, opportunities=won).empty  # nobody is
+    assert (
+        capacity.ramping(reps, PERIOD, NONE, own, opportunities=won).empty
+        and capacity.ramping(reps, PERIOD, RAMP).empty
+    )
+
+
 def test_a_plan_that_is_not_set_is_carried_on_as_it_last_grew():
     own = pd.concat([quotas(spans=SPANS[:-1]), quotas(120.0, [PERIOD])])
     table = capacity.capacity(PERIOD, own, REPS, deals([270.0] * 5 + [180.0] * 3), NONE)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from quarterdeck.analysis import brief, pace
-from quarterdeck.data.periods import quarter
+from quarterdeck.data.periods import Period, quarter
 
 PERIOD = quarter(pd.Timestamp("2026-11-15"))
 
@@ -18,6 +18,44 @@ def test_pace_is_the_part_that_was_in_by_the_same_day():
     table = pace.pace(PERIOD, opportunities=deals)
     assert table["part"].tolist() == pytest.approx([0.3] * 8) and table["middle"].iloc[0] == pytest.approx(0.3)
     assert pace.pace(PERIOD, opportunities=deals.tail(6)).empty
+
+
+def booked_daily(each, quarters=8):
+    """Give deals of one seller: so much won on every working day of past quarters and of the open one to 15 November."""
+    days = pd.bdate_range(PERIOD.start - pd.DateOffset(months=3 * quarters), PERIOD.through)
+    deals = pd.DataFrame({"rep_id": "R", "closed_on": days, "status": "won", "amount": each})
+    starts = pd.date_range(PERIOD.start - pd.DateOffset(months=3 * quarters), periods=quarters + 1, freq="QS")
+    quotas = pd.DataFrame(
+        {"rep_id": "R", "period_start": starts, "period_end": starts + pd.offsets.QuarterEnd(0), "quota": 490.0}
+    )
+    return quotas, deals
+
+
+def test_the_run_rate_is_what_is_missing_over_the_working_days_left():
+    quotas, deals = booked_daily(10.0)
+    row = pace.run_rate(quotas, PERIOD, opportunities=deals).iloc[0]
+    # October has 22 working days and November 10 to Sunday the 15th; 11 of November and 23 of December are left
+    assert row[["gone", "left"]].tolist() == [32, 34]
+    assert row[["gap", "needed", "so_far"]].tolist() == pytest.approx([490 - 320, 5, 10])
+    assert row[["low", "middle", "high"]].tolist() == pytest.approx([10] * 3) and row[["reached", "n"]].tolist() == [
+        8,
+        8,
+    ]
+    others = deals.assign(rep_id="of another region")  # who has no quota does not count for it
+    same = pace.run_rate(quotas, PERIOD, opportunities=pd.concat([deals, others])).iloc[0]
+    assert same.tolist() == row.tolist()
+
+
+def test_the_run_rate_knows_what_it_lacks():
+    quotas, deals = booked_daily(10.0, quarters=3)
+    row = pace.run_rate(quotas, PERIOD, opportunities=deals).iloc[0]
+    assert row["n"] == 3 and np.isnan(row["middle"]) and row["needed"] == pytest.approx(5)
+    last = Period(PERIOD.start, PERIOD.end, PERIOD.end)
+    assert (
+        pace.run_rate(quotas, last, opportunities=deals).empty
+        and pace.run_rate(quotas.iloc[:0], PERIOD, opportunities=deals).empty
+    )
+    assert pace.run_rate(quotas.assign(quota=100.0), PERIOD, opportunities=deals)["gap"].tolist() == [-220]
 
 
 def test_chances_of_quota_are_better_than_the_plain_share(demo_company):

@@ -91,21 +91,61 @@ def test_deals_come_before_orders_where_a_company_has_both(opportunities):
     assert team.bookings(NOW).empty
 
 
-def test_spread_and_managers_add_up_to_the_sellers(quotas, reps, opportunities):
+def test_spread_regions_and_managers_add_up_to_the_sellers(quotas, reps, opportunities):
+    reps = reps.assign(region=["North", "South", "South"])
     attained = team.attainment(quotas, reps, NOW, opportunities=opportunities)
     spread = team.attainment_spread(attained).set_index("quarter").loc["Q1 2026"]
     assert (spread["reps"], spread["at_quota"], spread["share"]) == (3, 1, pytest.approx(1 / 3))
     assert spread["together"] == pytest.approx(450 / 900)
-    teams = team.attainment_by_manager(attained).query("whole").set_index("manager")
-    assert teams["attainment"].to_dict() == {"Mo": 450 / 600, "Zoe": 0}
-    assert teams["booked"].sum() == attained.query("whole")["booked"].sum()
+    parts = team.attainment_by(attained).query("whole").set_index("part")
+    assert parts["attainment"].to_dict() == {"North": 1.5, "South": 0, "Mo": 450 / 600, "Zoe": 0}  # regions first
+    assert parts.groupby("dimension")["booked"].sum().tolist() == [attained.query("whole")["booked"].sum()] * 2
+    assert parts["at_quota"].tolist() == [1, 0, 1, 0] and parts["place"].eq("like the others").all()
+    # Mo's two book 450 and 0 of 300 each: √(2 ÷ 1 × (225² + 225²)) ÷ 600 = 0.75, and Student t of one degree is 6.31.
+    assert parts.loc["Mo", "high"] == pytest.approx(0.75 + 6.314 * 0.75, rel=1e-3)
+    assert parts.loc[["North", "Zoe"], ["low", "high"]].isna().all(axis=None)  # one seller has no interval
 
 
 def test_no_manager_known_means_no_table_of_managers(quotas, reps, opportunities):
     reps = reps.assign(manager=pd.Series([None] * 3, dtype="str"))
     attained = team.attainment(quotas, reps, NOW, opportunities=opportunities)
-    assert team.attainment_by_manager(attained).empty
+    assert team.attainment_by(attained).empty  # and there is one region only
     assert team.win_rates(opportunities, reps, NOW, by="manager").empty
+
+
+def test_the_course_of_attainment_begins_with_the_first_booking_on_record(quotas, reps, opportunities):
+    back = [
+        quotas.assign(**{c: quotas[c] - pd.DateOffset(years=k) for c in ("period_start", "period_end")}) for k in (1, 2)
+    ]
+    attained = team.attainment(pd.concat([*back, quotas]), reps, NOW, opportunities=opportunities, quarters=8)
+    # Quotas are of the first halves of 2024 to 2026; the first booking is of May 2025, so that of Q2 2024 is not held against them.
+    assert attained["quarter"].unique().tolist() == ["Q2 2025", "Q1 2026", "Q2 2026 to 15 May"]
+    assert team.attainment_spread(attained)["together"].tolist() == pytest.approx([999 / 900, 450 / 900, 150 / 900])
+    parts = team.attainment_by(attained)
+    assert parts["quarter"].drop_duplicates().tolist() == ["Q1 2026", "Q2 2025", "Q2 2026 to 15 May"]
+    early = team.attainment(quotas, reps, NOW, opportunities=opportunities[opportunities["closed_on"] >= "2026-04-01"])
+    assert early["quarter"].unique().tolist() == ["Q2 2026 to 15 May"]
+
+
+def attained_by_chance(seed: int, North: float = 1.0) -> pd.DataFrame:
+    """Give the attainment of 46 sellers of six regions and twelve teams in two quarters; few attain many times their quota."""
+    rng = np.random.default_rng(seed)
+    region, quota = rng.integers(0, 6, 46), 200 * np.exp(rng.normal(0, 0.4, 46))
+    frame = pd.DataFrame({"rep_id": np.arange(46), "quota": quota, "elapsed": 1.0})
+    frame = frame.assign(region=[f"R{r}" for r in region], manager=[f"M{r}{k % 2}" for k, r in enumerate(region)])
+    spread = {q: rng.lognormal(-0.32, 0.8, 46) * np.where(region == 0, North, 1) for q in ("Q1", "Q2")}
+    parts = [frame.assign(quarter=q, whole=q == "Q1", attainment=a, booked=a * quota) for q, a in spread.items()]
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_regions_and_teams_that_are_alike_are_said_to_differ_in_one_company_of_twenty_at_most():
+    claims = [team.attainment_by(attained_by_chance(k))["place"].ne("like the others").any() for k in range(60)]
+    assert sum(claims) <= 6  # three are meant; seven would happen once in thirty times
+
+
+def test_a_region_that_attains_four_times_the_others_stands_out():
+    parts = team.attainment_by(attained_by_chance(1, North=4.0)).query("whole and dimension == 'region'")
+    assert parts["part"].iloc[0] == "R0" and parts["place"].tolist() == ["above"] + ["like the others"] * 5
 
 
 def test_the_win_rate_is_won_over_closed_in_twelve_months(opportunities):

@@ -30,6 +30,7 @@ from quarterdeck.analysis import (
     pipeline,
     portfolio,
     prices,
+    productivity,
     rivalry,
     scenarios,
     season,
@@ -177,6 +178,7 @@ def pictures(desk, levers, months, kept):
         "prices": rival_chart.price_dots(ask(competitors.price_position)),
         "reasons": rival_chart.reason_bars(ask(competitors.loss_reasons)),
         "attainment": team_chart.attainment_dots(attained, ask(team.attainment_spread, attained=attained)),
+        "course": team_chart.attainment_course(ask(team.attainment_spread, attained=ask(team.attainment, quarters=8))),
         "skills": team_chart.skill_intervals(ask(skill.skills)),
         "growth map": team_chart.growth_map(ask(team.growth_and_attainment)),
         "chances": team_chart.chance_bars(ask(pace.quota_chances)),
@@ -410,6 +412,28 @@ def test_the_capacity_sentences():
     assert "no plan is set" in team_say.capacity_takeaway(short.assign(plan=float("nan")), ramp)
 
 
+def test_what_a_seller_brings_says_more_or_less_only_where_that_is_clear():
+    row = {
+        "year": 2.2e6,
+        "low": 1.8e6,
+        "high": 2.6e6,
+        "sellers": 48,
+        "change": 0.14,
+        "change_low": 0.03,
+        "change_high": 0.26,
+    }
+    margin = row | {"measure": "margin", "year": 7.2e5, "low": 6.0e5, "high": 8.4e5, "change": -0.1, "change_low": -0.2}
+    said = team_say.brought_takeaway(pd.DataFrame([row | {"measure": "revenue"}, margin]))
+    assert said == (
+        "**A ramped seller brought €2.2m of revenue and €720k of gross margin in twelve months** (€1.8m to €2.6m; €600k to €840k; "
+        "n 48 sellers). That is more revenue than in the year before (+14.0 %; +3.0 % to +26.0 %). That is not surely more or less "
+        "gross margin than in the year before (−10.0 %; −20.0 % to +26.0 %)."
+    )
+    new = {k: float("nan") for k in ("change", "change_low", "change_high")}
+    said = team_say.brought_takeaway(pd.DataFrame([row | new | {"measure": "bookings"}]))
+    assert said.endswith("(€1.8m to €2.6m; n 48 sellers). No costs are kept, so gross margin cannot be told.")
+
+
 def test_sentences_over_the_demo_company_have_no_hole(desk, levers):
     ask = desk.ask
     attained, chances, goal = ask(team.attainment), ask(deals.chances), ask(goals.goal)
@@ -444,6 +468,9 @@ def test_sentences_over_the_demo_company_have_no_hole(desk, levers):
         forecast_say.tornado_takeaway(levers["tornado"]),
         team_say.capacity_takeaway(levers["capacity"], levers["newcomers"]),
         team_say.attainment_takeaway(ask(team.attainment_spread, attained=attained)),
+        team_say.brought_takeaway(ask(productivity.brought, sellers=ask(productivity.sellers))),
+        team_say.sellers_takeaway(ask(productivity.ranked, sellers=ask(productivity.sellers))),
+        team_say.parts_takeaway(ask(team.attainment_by, attained=attained)),
         team_say.skill_takeaway(ask(skill.skills)),
         team_say.chances_takeaway(ask(pace.quota_chances)),
         team_say.waterfall_takeaway(ask(movement.waterfall)),
@@ -492,8 +519,50 @@ def test_the_ramp_and_the_pace_in_words():
         "(n 900 deals of the first months)."
     )
     assert "cannot be shown" in team_say.ramp_takeaway(pd.DataFrame([length | {"clear": False}]))
+    new = {
+        "quarter": "Q3 2026",
+        "sellers": 2,
+        "own": 0.73,
+        "eased": 0.67,
+        "low": 0.1,
+        "high": 1.69,
+        "asked": 0.76,
+        "come": 0.83,
+    }
+    said = team_say.ramp_takeaway(pd.DataFrame([length]), ramping=pd.DataFrame([new | {"others": 1.01}]))
+    assert said.endswith(
+        " In Q3 2026 the 2 sellers still on the ramp attained 73 % of the quotas set for them, at 76 % of full ones, and 67 % "
+        "(10 % to 169 %) of ramp-adjusted ones, at the 83 % that such sellers have come to; the others attained 101 % of theirs."
+    )
+    alone = pd.DataFrame([new | {"sellers": 1, "low": float("nan"), "high": float("nan"), "others": float("nan")}])
+    said = team_say.ramp_takeaway(pd.DataFrame([length]), ramping=alone)
+    assert "the one seller still" in said and said.endswith(
+        "67 % of ramp-adjusted ones, at the 83 % that such sellers have come to."
+    )
+    assert team_say.ramp_takeaway(pd.DataFrame([length]), ramping=alone.iloc[:0]).endswith("of the first months).")
     pace_rows = pd.DataFrame({"label": ["Q1"], "part": [0.3], "low": [0.25], "middle": [0.3], "high": [0.4], "n": [8]})
     spread = pd.DataFrame({"whole": [True, False], "together": [1.0, 0.36]})
+    rate = {
+        "gap": 7.0e6,
+        "left": 34,
+        "needed": 2.1e5,
+        "gone": 32,
+        "so_far": 9.9e4,
+        "low": 2.0e5,
+        "middle": 2.1e5,
+        "high": 2.2e5,
+    }
+    said = team_say.pace_takeaway(pace_rows, spread, rate=pd.DataFrame([rate | {"reached": 5, "n": 8}]))
+    assert said.endswith(
+        " The quota asks €210k of each of the 34 working days left (Monday to Friday; holidays are not known), more than the €99k "
+        "of one so far; after this day past quarters brought €210k a working day (€200k to €220k), 5 of 8 as much."
+    )
+    short = pd.DataFrame([rate | {"needed": 9.0e4, "middle": float("nan"), "reached": 0, "n": 2}])
+    assert team_say.pace_takeaway(pace_rows, spread, rate=short).endswith("less than the €99k of one so far.")
+    met = pd.DataFrame([rate | {"gap": 0.0, "left": 1, "reached": 8, "n": 8}])
+    assert team_say.pace_takeaway(pace_rows, spread, rate=met).endswith("The quota is met with 1 working day left.")
+    never = pd.DataFrame([rate | {"reached": 0, "n": 8}])
+    assert team_say.pace_takeaway(pace_rows, spread, rate=never).endswith("none of 8 as much.")
     assert team_say.pace_takeaway(pace_rows, spread) == (
         "By this day 30 % (25 % to 40 % in 8 quarters) of a quarter's bookings are usually in: at that pace all together end at "
         "120 % of quota."

@@ -5,12 +5,15 @@ import pandas as pd
 from scipy.stats import t
 
 from quarterdeck.analysis.goals import goal
+from quarterdeck.analysis.rates import ratio
+from quarterdeck.analysis.team import attained_in, bookings
 from quarterdeck.data.periods import Period, last_quarters, quarter
 
 MONTH = 30.44  # days
 RAMPED = 18  # months in the job after which a seller counts as a usual one, where no ramp was found
 AHEAD, LEARNT, FEWEST = 3, 8, 4  # quarters ahead; past ones that the attainment factor is learnt from, and needed
 RAMP = ["months", "start", "low", "high", "n"]
+RAMPING = ["quarter", "whole", "sellers", "own", "eased", "low", "high", "asked", "come", "others"]
 CAPACITY = [
     "quarter", "start", "sellers", "ramped", "factor", "capacity", "low", "high", "plan", "assumed", "quota", "gap",
     "hires", "hire_by", "late", "hires_now", "quarters",
@@ -62,6 +65,59 @@ def share(months: pd.Series, newcomers: pd.DataFrame) -> pd.Series:
         return months * 0.0 + 1.0
     length, start = newcomers["months"].iloc[0], newcomers["start"].iloc[0]
     return 1 - (1 - start) * (1 - months / length).clip(0, 1)
+
+
+def ramping(
+    reps: pd.DataFrame,
+    period: Period,
+    newcomers: pd.DataFrame | None = None,
+    quotas: pd.DataFrame | None = None,
+    orders: pd.DataFrame | None = None,
+    opportunities: pd.DataFrame | None = None,
+    level: float = 0.9,
+) -> pd.DataFrame:
+    """What the sellers who are still on the ramp attained, of the quotas set for them and of a ramp-adjusted full one.
+
+    Ramp-adjusted: a full quota (the mean of the region's ramped sellers, for a newcomer's own may be eased already) × part of the
+    quarter in the job × `share` in the middle of it. Where they attain as much of that as the others of theirs, they are where
+    newcomers usually are.
+
+    Returns
+    -------
+    DataFrame
+        The last whole quarter and the open one, where a seller with a quota is on the ramp: `quarter`, `whole`, `sellers` (on the
+        ramp), `own` (attainment of their own quotas), `eased` (of the ramp-adjusted ones), `low`, `high` (of this, over sellers by
+        `rates.ratio`, Student t; missing for one), `asked` (their own quotas over full ones), `come` (ramp-adjusted over full
+        ones), `others` (attainment of the ramped sellers; ratios); no rows without quotas or a ramp.
+    """
+    if quotas is None or newcomers is None or newcomers.empty:
+        return pd.DataFrame(columns=RAMPING)
+    rows = []
+    for span in [*last_quarters(period.start, 1), period]:
+        seats = _seats(span.whole(), quotas, reps, newcomers).rename(columns={"quota": "usual"})
+        held = (
+            attained_in(span, quotas, bookings(span, orders, opportunities))
+            .merge(seats, on="rep_id")
+            .dropna(subset=["full"])
+        )
+        new, old = held[held["ramp"] < 1], held[held["ramp"] >= 1]
+        whole, n = (new["there"] * new["usual"]).sum(), len(new)
+        if n:
+            eased = new["booked"].sum() / new["full"].sum()
+            reach = t.ppf(0.5 + level / 2, max(n - 1, 1)) * ratio(new["booked"], new["full"])[1]
+            low = max(eased - reach, 0.0) if n > 1 else np.nan
+            row = [
+                span.label,
+                span.through == span.end,
+                n,
+                new["booked"].sum() / new["quota"].sum(),
+                eased,
+                low,
+                eased + reach,
+            ]
+            others = old["booked"].sum() / old["quota"].sum() if len(old) else np.nan
+            rows.append([*row, new["quota"].sum() / whole, new["full"].sum() / whole, others])
+    return pd.DataFrame(rows, columns=RAMPING)
 
 
 def brings(span: Period, period: Period, lag: float, newcomers: pd.DataFrame) -> float:
@@ -134,7 +190,9 @@ def _seats(span: Period, quotas: pd.DataFrame, reps: pd.DataFrame, newcomers: pd
     middle = begin + (end - begin) / 2
     ramp = share(((middle - reps["hired"]).dt.days / MONTH).fillna(1e3).clip(lower=0), newcomers)
     own = _latest_quota(span, quotas).reindex(reps["rep_id"]).to_numpy()
-    table = pd.DataFrame({"region": reps["region"], "there": there, "ramp": ramp, "quota": own})
+    table = pd.DataFrame(
+        {"rep_id": reps["rep_id"], "region": reps["region"], "there": there, "ramp": ramp, "quota": own}
+    )
     table = table[table["there"] > 0]
     ramped = table[(table["ramp"] >= 1) & (table["quota"] > 0)]
     usual = table["region"].map(ramped.groupby("region")["quota"].mean()).fillna(ramped["quota"].mean())

@@ -11,10 +11,12 @@ from quarterdeck.analysis.rates import discovered, ratio, shrunk_means
 from quarterdeck.analysis.team import attained_in, bookings, coverage_total
 from quarterdeck.data.periods import Period, last_quarters
 
+DAY = pd.Timedelta(days=1)
 LEARNT = 8  # past quarters that a pace and a chance are learnt from
 FEWEST = 60  # sellers × quarters below which no chance is told
 FEWEST_QUARTERS = 4  # below which no conversion is told
 COVER = ["coverage", "due", "gap", "part", "low", "high", "needed", "needed_low", "needed_high", "by_win_rate", "n"]
+RATE = ["gap", "left", "needed", "gone", "so_far", "low", "middle", "high", "reached", "n"]
 CHANCES = ["rep_id", "name", "attainment", "pipeline", "chance", "expected", "n", "brier", "brier_base"]
 
 
@@ -36,6 +38,43 @@ def pace(period: Period, orders: pd.DataFrame | None = None, opportunities: pd.D
     table = pd.DataFrame(rows, columns=["label", "part"])
     ends = dict(zip(("low", "middle", "high"), table["part"].quantile([0.1, 0.5, 0.9]), strict=True))
     return (table if len(table) >= 4 else table.iloc[:0]).assign(**ends, n=len(table))
+
+
+def run_rate(
+    quotas: pd.DataFrame,
+    period: Period,
+    orders: pd.DataFrame | None = None,
+    opportunities: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """What must be booked on each working day that is left, for all quotas together to be reached, and what has been.
+
+    Needed = (Σ quota − Σ bookings of the sellers who have one) ÷ working days left, Monday to Friday; holidays are not known.
+    The past: what those with a quota booked a working day after the same day of each of eight past quarters, to its end.
+
+    Returns
+    -------
+    DataFrame
+        One row: `gap` (money; nought or less where the quota is met), `left` (working days), `needed` (money a working day),
+        `gone` (working days), `so_far` (booked on each, money), `low`, `middle`, `high` (the tenth, half and nine tenths of past
+        quarters, money a working day; missing below four), `reached` (past quarters that booked as much as is needed now), `n`
+        (past quarters); no row without a quota or a working day on both sides of today.
+    """
+    now = attained_in(period, quotas, bookings(period, orders, opportunities))
+    gone, left = _working(period.start, period.through), _working(period.through + DAY, period.end)
+    if now.empty or not gone or not left:
+        return pd.DataFrame(columns=RATE)
+    gap = now["quota"].sum() - now["booked"].sum()
+    past = []
+    for span in last_quarters(period.start, LEARNT):
+        sold = bookings(span, orders, opportunities)
+        after = min(span.start + (period.through - period.start), span.end)
+        late = attained_in(span, quotas, sold[sold["day"] > after])
+        if sold["amount"].sum() > 0 and len(late) and (days := _working(after + DAY, span.end)):
+            past.append(late["booked"].sum() / days)
+    rates = pd.Series(past, dtype="float64")
+    ends = rates.quantile([0.1, 0.5, 0.9]) if len(rates) >= FEWEST_QUARTERS else [np.nan] * 3
+    row = [gap, left, gap / left, gone, now["booked"].sum() / gone, *ends, (rates >= gap / left).sum(), len(rates)]
+    return pd.DataFrame([row], columns=RATE)
 
 
 def quota_chances(
@@ -192,6 +231,11 @@ def hanging(
         sold[left].sum() / sold.sum(),
     ]
     return pd.DataFrame([row], columns=columns)
+
+
+def _working(first: pd.Timestamp, last: pd.Timestamp) -> int:
+    """Count the days from Monday to Friday from the first day to the last one."""
+    return int(np.busday_count(first.date(), (last + DAY).date()))
 
 
 def _came_true(opportunities: pd.DataFrame, history: pd.DataFrame, period: Period) -> list[tuple[float, float]]:

@@ -46,13 +46,43 @@ def standing(
     """
     parts = [pd.DataFrame(columns=[c for c in STANDING if c != "name"])]
     if opportunities is not None:
-        sizes = _placed(_sizes(opportunities, period), level)
+        sizes = placed(_sizes(opportunities, period), level, CLAIMS / len(MEASURES))
         sizes[["value", "low", "high"]] = np.expm1(sizes[["value", "low", "high"]])
         parts.append(sizes.assign(measure=MEASURES[0]))
     if quotas is not None:
         attained = _attainments(quotas, reps, period, orders, opportunities)
-        parts.append(_placed(attained, level).assign(measure=MEASURES[1]))
+        parts.append(placed(attained, level, CLAIMS / len(MEASURES)).assign(measure=MEASURES[1]))
     return named(pd.concat([p for p in parts if len(p)] or parts, ignore_index=True), reps)[STANDING]
+
+
+def placed(table: pd.DataFrame, level: float = 0.9, rate: float = CLAIMS) -> pd.DataFrame:
+    """Estimates of sellers drawn to each other (`rates.shrunk_means`), with the ends of their ranks and whether they stand out.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per seller: `rep_id`, `value`, `error` (of it, in its unit; one without is left out), `free` (degrees of freedom
+        of the error), `n`.
+    rate : float
+        False discovery rate at which a seller stands out.
+
+    Returns
+    -------
+    DataFrame
+        One row per seller, the largest first: `rep_id`, `n`, `value`, `low`, `high` (in the unit), `place` ("above", "below" or
+        "like the others"), `rank`, `rank_low`, `rank_high`; no rows below three sellers.
+    """
+    table = table[table["error"] > 0].reset_index(drop=True)
+    if len(table) < FEWEST_SELLERS:
+        return pd.DataFrame(columns=[c for c in STANDING if c not in ("measure", "name")])
+    pooled = shrunk_means(table["value"], table["error"], level)
+    apart = (table["value"] - np.average(table["value"], weights=table["error"] ** -2)) / table["error"]
+    z = pd.Series(norm.ppf(student.cdf(apart, table["free"]).clip(1e-15, 1 - 1e-15)))
+    side = np.where(z > 0, "above", "below")
+    pooled["place"] = np.where(discovered(z, rate), side, "like the others")
+    spread = ((pooled["high"] - pooled["low"]) / 2 / norm.ppf(0.5 + level / 2)) ** 2
+    pooled[["rank", "rank_low", "rank_high"]] = ranks(pooled["value"].to_numpy(), np.diag(spread), level)
+    return table[["rep_id", "n"]].join(pooled).sort_values("value", ascending=False, ignore_index=True)
 
 
 def _sizes(opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
@@ -91,18 +121,3 @@ def _attainments(
     usual = np.sqrt((left**2).sum() / table["free"] / table["n"])  # who sells next to nothing is not surer for it
     table["error"] = np.maximum(table["error"], usual)
     return table[table["n"] >= FEWEST_QUARTERS].reset_index(drop=True)
-
-
-def _placed(table: pd.DataFrame, level: float) -> pd.DataFrame:
-    """Give estimates drawn to each other, with the ends of their ranks and whether they stand out."""
-    table = table[table["error"] > 0].reset_index(drop=True)
-    if len(table) < FEWEST_SELLERS:
-        return pd.DataFrame(columns=[c for c in STANDING if c not in ("measure", "name")])
-    pooled = shrunk_means(table["value"], table["error"], level)
-    apart = (table["value"] - np.average(table["value"], weights=table["error"] ** -2)) / table["error"]
-    z = pd.Series(norm.ppf(student.cdf(apart, table["free"]).clip(1e-15, 1 - 1e-15)))
-    side = np.where(z > 0, "above", "below")
-    pooled["place"] = np.where(discovered(z, CLAIMS / len(MEASURES)), side, "like the others")
-    spread = ((pooled["high"] - pooled["low"]) / 2 / norm.ppf(0.5 + level / 2)) ** 2
-    pooled[["rank", "rank_low", "rank_high"]] = ranks(pooled["value"].to_numpy(), np.diag(spread), level)
-    return table[["rep_id", "n"]].join(pooled).sort_values("value", ascending=False, ignore_index=True)

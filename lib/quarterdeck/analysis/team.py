@@ -6,6 +6,8 @@ Rates speak of the twelve months to `period.through`, attainment of a calendar q
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
+from scipy.stats import mannwhitneyu
+from scipy.stats import t as student
 
 from quarterdeck.analysis.pipeline import closed, cycle, factors, named
 from quarterdeck.analysis.rates import discovered, median_interval, ratio, shrunk, wilson
@@ -14,6 +16,7 @@ from quarterdeck.data.periods import Period, last_quarters
 QUARTER = ["quarter", "whole", "elapsed"]
 CLAIMS = 0.05  # companies whose groups do not differ in which one may be said to
 TOGETHER = "cannot be told apart from the team"
+ATTAINED_BY = [*QUARTER, "dimension", "part", "reps", "at_quota", "booked", "quota", "attainment", "low", "high"]
 
 
 def roster(reps: pd.DataFrame, anonymise: bool = False) -> pd.DataFrame:
@@ -61,23 +64,26 @@ def attainment(
     period: Period,
     orders: pd.DataFrame | None = None,
     opportunities: pd.DataFrame | None = None,
+    quarters: int = 1,
 ) -> pd.DataFrame:
-    """Bookings over quota per seller, in the last whole quarter and in the open one to date.
+    """Bookings over quota per seller, in so many last whole `quarters` and in the open one to date.
 
     The open quarter's quota is the whole quarter's; compare its attainment with `elapsed`. A quarter's quota is the
-    sum of the quotas that lie within it, be they monthly or quarterly.
+    sum of the quotas that lie within it, be they monthly or quarterly. Quarters before the first booking are left out.
 
     Returns
     -------
     DataFrame
-        One row per quarter and seller with a quota above nought, lowest attainment first: `quarter` (label), `whole`
-        (is the quarter over?), `elapsed` (ratio of its days), `rep_id`, `name`, `manager`, `booked`, `quota` (money),
-        `attainment` (ratio).
+        One row per quarter, oldest first, and seller with a quota above nought, lowest attainment first: `quarter` (label),
+        `whole` (is the quarter over?), `elapsed` (ratio of its days), `rep_id`, `name`, `manager`, `region`, `booked`, `quota`
+        (money), `attainment` (ratio).
     """
-    spans = [*last_quarters(period.start, 1), period]
-    parts = [attained_in(span, quotas, bookings(span, orders, opportunities)) for span in spans]
+    sold = bookings(Period(pd.Timestamp.min, period.end, period.through), orders, opportunities)
+    known = [span for span in last_quarters(period.start, quarters) if span.end >= sold["day"].min()]
+    parts = [attained_in(span, quotas, sold[span.contains(sold["day"])]) for span in [*known, period]]
     frame = named(pd.concat(parts, ignore_index=True), reps)
-    return frame[[*QUARTER, "rep_id", "name", "manager", "booked", "quota", "attainment"]]
+    frame["region"] = frame["rep_id"].map(reps.set_index("rep_id")["region"])
+    return frame[[*QUARTER, "rep_id", "name", "manager", "region", "booked", "quota", "attainment"]]
 
 
 def attainment_spread(attained: pd.DataFrame) -> pd.DataFrame:
@@ -146,21 +152,38 @@ def growth_and_attainment(
     return named(table, reps).sort_values("rep_id", ignore_index=True)[columns]
 
 
-def attainment_by_manager(attained: pd.DataFrame) -> pd.DataFrame:
-    """Attainment of each manager's sellers together.
+def attainment_by(attained: pd.DataFrame) -> pd.DataFrame:
+    """Attainment of the sellers of each region together, and of each manager, and who stands out from the others.
+
+    Low and high are a ratio's over sellers (`rates.ratio`, Student t). A part stands out where its sellers attain otherwise than
+    all others of the quarter by rank (Mann and Whitney 1947, Annals of Mathematical Statistics 18: few sellers attain many times
+    their quota), at a false discovery rate of one in twenty over the whole table.
+
+    Parameters
+    ----------
+    attained : DataFrame
+        As `attainment` gives it.
 
     Returns
     -------
     DataFrame
-        One row per quarter and manager, highest attainment first: `quarter`, `whole`, `elapsed`, `manager`, `reps`,
-        `at_quota` (count), `booked`, `quota` (money), `attainment` (ratio); no rows where no manager is known.
+        One row per quarter and part of a dimension with more than one, the latest whole quarter and regions first, then by
+        attainment: `quarter`, `whole`, `elapsed`, `dimension` ("region" or "manager"), `part` (its name), `reps`, `at_quota`
+        (count), `booked`, `quota` (money), `attainment`, `low`, `high` (ratios, 90 %; missing for one seller), `place` ("above",
+        "below" or "like the others").
     """
-    table = attained.assign(reached=attained["attainment"] >= 1).dropna(subset=["manager"])
-    teams = table.groupby([*QUARTER, "manager"], sort=False).agg(
-        reps=("rep_id", "size"), at_quota=("reached", "sum"), booked=("booked", "sum"), quota=("quota", "sum")
-    )
-    teams = teams.assign(attainment=teams["booked"] / teams["quota"]).reset_index()
-    return teams.sort_values(["whole", "attainment"], ascending=False, kind="stable", ignore_index=True)
+    rows = [
+        [*quarter, dimension, part, *_part(own, whole)]
+        for quarter, whole in attained.groupby(QUARTER, sort=False)
+        for dimension in ("region", "manager")
+        for part, own in whole.groupby(dimension)
+        if len(own) < len(whole)
+    ]
+    table = pd.DataFrame(rows, columns=[*ATTAINED_BY, "z"])
+    clear, side = discovered(table["z"].astype(float), CLAIMS), np.where(table["z"] > 0, "above", "below")
+    table = table.assign(place=np.where(clear, side, "like the others"), late=pd.factorize(table["quarter"])[0])
+    order = ["whole", "late", "dimension", "attainment"]
+    return table.sort_values(order, ascending=False, kind="stable", ignore_index=True)[[*ATTAINED_BY, "place"]]
 
 
 def win_rates(
@@ -323,6 +346,19 @@ def attained_in(span: Period, quotas: pd.DataFrame, sold: pd.DataFrame) -> pd.Da
     elapsed = ((span.through - span.start).days + 1) / ((span.end - span.start).days + 1)
     frame = frame.assign(quarter=span.label, whole=span.through == span.end, elapsed=elapsed)
     return frame.sort_values("attainment", kind="stable", ignore_index=True)
+
+
+def _part(own: pd.DataFrame, whole: pd.DataFrame) -> list:
+    """Give a part's sellers, those at quota, money, attainment with its interval, and its distance from the others in errors."""
+    booked, quota, n = own["booked"].sum(), own["quota"].sum(), len(own)
+    reach = student.ppf(0.95, max(n - 1, 1)) * ratio(own["booked"], own["quota"])[1]
+    low = max(booked / quota - reach, 0.0) if n > 1 else np.nan
+    others = whole.drop(own.index)
+    test = mannwhitneyu(own["attainment"], others["attainment"])
+    side = np.sign(booked / quota - others["booked"].sum() / others["quota"].sum())
+    agree = side == np.sign(test.statistic - n * len(others) / 2)  # sums and sellers point the same way
+    z = side * -ndtri(test.pvalue / 2) * agree
+    return [n, int((own["attainment"] >= 1).sum()), booked, quota, booked / quota, low, booked / quota + reach, z]
 
 
 def _sums(sold: pd.DataFrame) -> pd.DataFrame:

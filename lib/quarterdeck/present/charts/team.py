@@ -51,6 +51,31 @@ def attainment_dots(attained: pd.DataFrame, spread: pd.DataFrame, ax: Axes | Non
     )
 
 
+def attainment_course(spread: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw how attainment went from quarter to quarter: all together, the median seller, and the part of sellers at quota.
+
+    Parameters
+    ----------
+    spread : DataFrame
+        As `analysis.team.attainment_spread` gives it, of several quarters.
+    """
+    ax, spots = style.axes(ax), np.arange(len(spread))
+    ax.bar(spots, spread["share"], width=0.62, color=style.LINE, label="sellers at quota")
+    for spot, row in zip(spots, spread.itertuples(), strict=True):
+        at = {"xytext": (0, 3), "textcoords": "offset points", "ha": "center", "fontsize": 8.5, "color": style.SOFT}
+        ax.annotate(f"{row.at_quota:,.0f} of {row.reps:,.0f}", (spot, 0), **at)
+    over = spread["whole"].astype(bool).to_numpy()
+    for column, ink, said in (("together", style.US, "all together"), ("median", style.NAVY, "the median seller")):
+        ax.plot(spots[over], spread.loc[over, column], color=ink, marker="o", label=said)
+        ax.scatter(spots[~over], spread.loc[~over, column], facecolor="white", edgecolor=ink, zorder=3)
+    ax.axhline(1, color=style.PLAN, linewidth=1.4, label="quota")
+    ax.set_xticks(spots, spread["quarter"].str.replace(" to ", "\nto "))
+    ax.set_ylim(0, 1.22 * max(spread[["together", "median", "share"]].max().max(), 1))
+    ax.legend(loc="upper left", ncols=4, fontsize=9)
+    style.percent_axis(ax.yaxis)
+    return style.title(ax, _course(spread[over]), "How did attainment go? Bookings over quota, and part of sellers, %")
+
+
 def growth_map(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw each seller's growth against attainment (`analysis.team.growth_and_attainment`)."""
     ax = style.axes(ax, height=4.4)
@@ -327,6 +352,17 @@ def capacity_bars(capacity: pd.DataFrame, ax: Axes | None = None, currency: str 
         _burden(capacity, currency),
         f"Can the team carry the plan? Bookings, {currency}; dark: eight of ten cases, brass: plan",
     )
+
+
+def _course(whole: pd.DataFrame) -> Sentence:
+    """Say in how many whole quarters all together, and the median seller, reached the quota."""
+    counts = [int((whole[column] >= 1).sum()) for column in ("together", "median")]
+    subjects = ("quarters in which all together reached the quota", "quarters in which the median seller did")
+    claims = [part("quota_attainment", n, len(whole), subject) for n, subject in zip(counts, subjects, strict=True)]
+    finding = (
+        f"All together reached the quota in {counts[0]} of {len(whole)} quarters, the median seller in {counts[1]}"
+    )
+    return Sentence(finding, claims)
 
 
 def _early(ramp: pd.DataFrame, usual: float) -> Sentence:

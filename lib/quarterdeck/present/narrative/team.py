@@ -1,5 +1,7 @@
 """What do the sellers' figures say, in sentences? Every figure in them is computed, and claimed."""
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from quarterdeck.analysis.claims import AGAINST_TARGET, BESIDE, MOVED, Claim, amounts, apart, first, least, most, part
@@ -8,6 +10,8 @@ from quarterdeck.present import style
 from quarterdeck.present.said import Sentence, joined
 
 FIGURE = dict(zip(MEASURES, ("seller_size", "seller_attainment"), strict=True))
+YIELDED = {"revenue": "revenue", "bookings": "bookings", "margin": "gross margin"}
+YIELD = {"revenue": "seller_revenue", "bookings": "seller_revenue", "margin": "seller_margin"}
 MOST_NAMES = 5  # named in one sentence; the chart names the others
 
 
@@ -27,6 +31,23 @@ def at_quota(quarter: pd.Series) -> Claim:
     return part(
         "quota_attainment", quarter["at_quota"], quarter["reps"], f"sellers reached their quota in {quarter['quarter']}"
     )
+
+
+def parts_takeaway(parts: pd.DataFrame) -> Sentence:
+    """Say whether regions, or else managers' teams, differ in what they attained (`analysis.team.attainment_by`)."""
+    own = parts[parts["quarter"].eq(parts["quarter"].iloc[0]) & parts["dimension"].eq(parts["dimension"].iloc[0])]
+    kind = {"region": "region", "manager": "team"}[own["dimension"].iloc[0]]
+    by = own.set_index("part")["attainment"]
+    ends = [least("quota_attainment", by, kind), most("quota_attainment", by, kind)]
+    low, high = (f"{c.name} with {style.percent(c.figures['now'], 0)}" for c in ends)
+    clear = own[own["place"].isin(["above", "below"])]
+    counted = part("quota_attainment", len(clear), len(own), f"{kind}s stand apart")
+    names = _listed([f"{r.part} ({r.place})" for r in clear.itertuples(index=False)])
+    said = f"{len(clear)} of {len(own)} {kind}s can be told apart from the others: {names}"
+    if clear.empty:
+        said = f"no {kind} can be told apart from the others by what its sellers attained"
+    lie = f"from {low} to {high}"
+    return Sentence(f"**In {own['quarter'].iloc[0]}, {said}**; they lie {lie} of quota.", [counted, *ends])
 
 
 def manager_takeaway(rates: pd.DataFrame) -> Sentence:
@@ -79,20 +100,55 @@ def standing_takeaway(standing: pd.DataFrame) -> Sentence:
 
 def _standing_in(measure: str, own: pd.DataFrame) -> Sentence:
     """Say who stands out in one measure."""
-    clear, wide = own[own["place"].isin(["above", "below"])], (own["rank_high"] - own["rank_low"]).median()
     write = style.change if measure == MEASURES[0] else style.points
-    figure, claims = FIGURE[measure], []
-    claims.append(part(figure, len(clear), len(own), f"sellers stand out in {measure}"))
+    return _standouts(own, FIGURE[measure], measure, write, "chance, territory and mix")
+
+
+def _standouts(own: pd.DataFrame, figure: str, measure: str, write: Callable[[float], str], beyond: str) -> Sentence:
+    """Say which sellers stand out in a figure, by how much, and how far their ranks are known (`analysis.standing.placed`)."""
+    clear, wide = own[own["place"].isin(["above", "below"])], (own["rank_high"] - own["rank_low"]).median()
+    claims = [part(figure, len(clear), len(own), f"sellers stand out in {measure}")]
     claims += [apart(figure, r.low, r.high, f"seller: {r.name}", now=r.value) for r in clear.itertuples(index=False)]
     claims.append(amounts(figure, wide, "places of a rank", of=len(own)))
     named = [f"{c.name} {c.predicate} ({write(c.figures['now'])})" for c in claims[1:-1]]
     who = f": {_listed(named)}" if 0 < len(named) <= MOST_NAMES else ""
     stand = "stands" if len(clear) == 1 else "stand"
     return Sentence(
-        f"**In {measure}, {len(clear) or 'none'} of {len(own)} sellers {stand} out from chance, territory and mix**{who}; "
+        f"**In {measure}, {len(clear) or 'none'} of {len(own)} sellers {stand} out from {beyond}**{who}; "
         f"a rank is known to within {wide:.0f} places.",
         claims,
     )
+
+
+def brought_takeaway(brought: pd.DataFrame, currency: str = "EUR") -> Sentence:
+    """Say what a ramped seller brings in twelve months, and how that moved (`analysis.productivity.brought`)."""
+    sales, claims = brought.iloc[0], []
+    for row in brought.itertuples(index=False):
+        claims.append(amounts(YIELD[row.measure], row.year, low=row.low, high=row.high, n=row.sellers))
+    money = [style.money(v, currency) for r in brought.itertuples() for v in (r.year, r.low, r.high)]
+    names = [YIELDED[m] for m in brought["measure"]]
+    what = " and ".join(f"{money[3 * k]} of {name}" for k, name in enumerate(names))
+    ends = "; ".join(f"{money[3 * k + 1]} to {money[3 * k + 2]}" for k in range(len(names)))
+    said = f"**A ramped seller brought {what} in twelve months** ({ends}; n {sales['sellers']:,.0f} sellers)"
+    moved = [_moved(row) for _, row in brought.iterrows() if pd.notna(row["change"])]
+    known = "" if len(names) > 1 else " No costs are kept, so gross margin cannot be told."
+    return joined([Sentence(f"{said}.{known}", claims), *moved])
+
+
+def _moved(row: pd.Series) -> Sentence:
+    claim = apart(YIELD[row["measure"]], row["change_low"], row["change_high"], "on the year before", now=row["change"])
+    word = {"above": "more", "below": "less", "not clear": "not surely more or less"}[claim.predicate]
+    change, low, high = (style.change(row[c]) for c in ("change", "change_low", "change_high"))
+    return Sentence(
+        f"That is {word} {YIELDED[row['measure']]} than in the year before ({change}; {low} to {high}).", [claim]
+    )
+
+
+def sellers_takeaway(sellers: pd.DataFrame) -> Sentence:
+    """Say who stands out in what a ramped month brings (`analysis.productivity.ranked`)."""
+    measure = sellers["measure"].iloc[0]
+    said = f"{YIELDED[measure]} per ramped month"
+    return _standouts(sellers, YIELD[measure], said, style.change, "the luck of their accounts, against their region")
 
 
 def stand_out(skills: pd.DataFrame) -> tuple[Claim, list[Claim]]:
@@ -102,8 +158,16 @@ def stand_out(skills: pd.DataFrame) -> tuple[Claim, list[Claim]]:
     return counted, [apart("seller_skill", r.low, r.high, f"seller: {r.name}") for r in clear.itertuples(index=False)]
 
 
-def pace_takeaway(pace: pd.DataFrame, spread: pd.DataFrame) -> Sentence:
-    """Say whether bookings are ahead of the usual pace (`analysis.pace.pace`, `team.attainment_spread`)."""
+def pace_takeaway(
+    pace: pd.DataFrame, spread: pd.DataFrame, rate: pd.DataFrame | None = None, currency: str = "EUR"
+) -> Sentence:
+    """Say whether bookings are ahead of the usual pace, and what must be booked on each working day that is left.
+
+    Parameters
+    ----------
+    pace, spread, rate : DataFrame
+        As `analysis.pace.pace`, `analysis.team.attainment_spread` and `analysis.pace.run_rate` give them; the last may be empty.
+    """
     now = spread[~spread["whole"].astype(bool)]
     row = pace.iloc[0]
     claim = amounts("booking_pace", row["middle"], **row[["low", "high", "n"]])
@@ -114,11 +178,37 @@ def pace_takeaway(pace: pd.DataFrame, spread: pd.DataFrame) -> Sentence:
     if now.empty:
         return Sentence(f"By this day of a quarter, {usual} of its bookings are usually in.", [claim])
     ending = now["together"].iloc[0] / row["middle"]
-    return Sentence(
+    said = Sentence(
         f"By this day {usual} of a quarter's bookings are usually in: at that pace all together end at "
         f"{style.percent(ending, 0)} of quota.",
         [claim, amounts("quota_attainment", ending, "at the usual pace")],
     )
+    return said if rate is None or rate.empty else joined([said, _rate(rate.iloc[0], currency)])
+
+
+def _rate(row: pd.Series, currency: str) -> Sentence:
+    """Say what a working day must bring for the quota, beside what it brought and brought before (a row of `pace.run_rate`)."""
+    left = f"{_count(row['left'], 'working day')} left"
+    if not row["gap"] > 0:
+        return Sentence(f"The quota is met with {left}.", [amounts("run_rate", row["left"], "working days left")])
+    needed, so_far, low, middle, high = (
+        style.money(row[k], currency) for k in ("needed", "so_far", "low", "middle", "high")
+    )
+    figures = {"now": row["needed"], "than": row["so_far"], "left": row["left"], "gap": row["gap"]}
+    side = first("run_rate", BESIDE, figures, "so far")
+    word = {"more than": "more than", "less than": "less than", "as much as": "just"}[side.predicate]
+    said = f"The quota asks {needed} of each of the {left} (Monday to Friday; holidays are not known), "
+    said += f"{word} the {so_far} of one so far"
+    if pd.isna(row["middle"]):
+        return Sentence(f"{said}.", [side])
+    reached = style.number(row["reached"]) if row["reached"] else "none"
+    before = f"after this day past quarters brought {middle} a working day ({low} to {high}), {reached} of {row['n']:,.0f} as much"
+    claims = [
+        side,
+        amounts("run_rate", row["middle"], "after the same day of past quarters", **row[["low", "high"]]),
+        part("run_rate", row["reached"], row["n"], "past quarters that brought as much a working day"),
+    ]
+    return Sentence(f"{said}; {before}.", claims)
 
 
 def chances_takeaway(chances: pd.DataFrame) -> Sentence:
@@ -203,8 +293,14 @@ def hygiene_takeaway(faults: pd.DataFrame, currency: str = "EUR") -> Sentence:
     )
 
 
-def ramp_takeaway(length: pd.DataFrame) -> Sentence:
-    """Say how long a new seller takes to win as often as the others (`analysis.skill.ramp_length`)."""
+def ramp_takeaway(length: pd.DataFrame, ramping: pd.DataFrame | None = None) -> Sentence:
+    """Say how long a new seller takes to win as often as the others, and what those on the ramp attained.
+
+    Parameters
+    ----------
+    length, ramping : DataFrame
+        As `analysis.skill.ramp_length` and `analysis.capacity.ramping` give them; the latter may have no rows.
+    """
     row = length.iloc[0]
     if not row["clear"]:
         return Sentence(
@@ -213,11 +309,30 @@ def ramp_takeaway(length: pd.DataFrame) -> Sentence:
         )
     start = first("win_rate", BESIDE, {"now": row["points"], "than": 0.0}, "new seller less the others")
     side = {"less than": "behind", "more than": "ahead", "as much as": "apart"}[start.predicate]
-    return Sentence(
+    said = Sentence(
         f"**A new seller takes {row['months']:.0f} months to win as often as the "
         f"others ({row['low']:.0f} to {row['high']:.0f})**, and starts "
         f"{style.points(abs(row['points'])).lstrip('+')} of win rate {side} (n {row['n']:,.0f} deals of the first months).",
         [amounts("ramp_length", row["months"], **row[["low", "high", "n"]]), start],
+    )
+    return said if ramping is None or ramping.empty else joined([said, _ramping(ramping.iloc[0])])
+
+
+def _ramping(row: pd.Series) -> Sentence:
+    """Say what the sellers on the ramp attained, raw and ramp-adjusted (a row of `capacity.ramping`)."""
+    own, eased, low, high, asked, come, others = (
+        style.percent(row[k], 0) for k in ("own", "eased", "low", "high", "asked", "come", "others")
+    )
+    between = "" if pd.isna(row["low"]) else f" ({low} to {high})"
+    beside = "" if pd.isna(row["others"]) else f"; the others attained {others} of theirs"
+    who = "one seller" if row["sellers"] == 1 else _sellers(row["sellers"])
+    return Sentence(
+        f"In {row['quarter']} the {who} still on the ramp attained {own} of the quotas set for them, at {asked} of full ones, and "
+        f"{eased}{between} of ramp-adjusted ones, at the {come} that such sellers have come to{beside}.",
+        [
+            amounts("quota_attainment", row["own"], "sellers on the ramp", n=row["sellers"], asked=row["asked"]),
+            amounts("ramped_attainment", row["eased"], **row[["low", "high", "come", "others"]]),
+        ],
     )
 
 

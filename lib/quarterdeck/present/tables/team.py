@@ -6,6 +6,7 @@ import pandas as pd
 from quarterdeck.analysis.skill import LEVERS
 from quarterdeck.analysis.standing import MEASURES
 from quarterdeck.present import style
+from quarterdeck.present.narrative.team import YIELDED
 from quarterdeck.present.tables import house, lay
 
 MOST_ROWS = 12
@@ -20,18 +21,34 @@ FACTORS = {
 }
 
 
-def manager_attainment(teams: pd.DataFrame, currency: str = "EUR") -> gt.GT:
-    """Lay out each manager's attainment by quarter (`analysis.team.attainment_by_manager`)."""
+def attainment_by(parts: pd.DataFrame, currency: str = "EUR") -> gt.GT:
+    """Lay out each region's and each manager's attainment of the last whole quarter, and how far the open one is.
+
+    Parameters
+    ----------
+    parts : DataFrame
+        As `analysis.team.attainment_by` gives it.
+    """
+    last = parts[parts["quarter"].eq(parts["quarter"].iloc[0])]
+    running = parts[parts["quarter"].ne(parts["quarter"].iloc[0])]
     columns = {
-        "manager": ("Manager", "text"),
-        "reps": ("Sellers", "count"),
-        "at_quota": ("At quota", "count"),
+        "part": ("Sellers of", "text"),
+        "attainment": ("Attainment", "whole ratio"),
+        "at_quota": ("At quota", "of reps"),
+        "interval": ("Interval", "interval whole ratio"),
+        "place": ("Stands out", "text"),
         "booked": ("Booked", "money"),
         "quota": ("Quota", "money"),
-        "attainment": ("Attainment", "whole ratio"),
     }
-    note = "Booked by closing day, over the quota of the whole quarter; the open quarter is still filling."
-    return lay(teams, columns, note, currency, by="quarter")
+    if len(running):
+        now = running.set_index(["dimension", "part"])["attainment"].rename("now")
+        last, columns["now"] = last.join(now, on=["dimension", "part"]), (running["quarter"].iloc[0], "whole ratio")
+    note = (
+        "Booked by closing day, over the quota of the whole quarter, also where it is still filling. Interval of nine in ten, were "
+        "the sellers a sample of many; who stands out allows for all rows together."
+    )
+    shown = last.assign(heading=last["quarter"] + ", by " + last["dimension"])
+    return lay(shown, columns, note, currency, by="heading")
 
 
 def manager_win_rates(rates: pd.DataFrame) -> gt.GT:
@@ -130,6 +147,33 @@ def standing(standing: pd.DataFrame) -> gt.GT:
         "decisions on employment."
     )
     return lay(shown[ends], columns, note, by="measure")
+
+
+def sellers(sellers: pd.DataFrame, currency: str = "EUR") -> gt.GT:
+    """Lay out what the sellers at both ends bring, and where they stand (`analysis.productivity.ranked`)."""
+    ranks = sellers["rank_low"].map(style.number) + " to " + sellers["rank_high"].map(style.number)
+    shown = pd.concat([sellers.assign(ranks=ranks).head(ENDS), sellers.assign(ranks=ranks).iloc[ENDS:].tail(ENDS)])
+    columns = {
+        "name": ("Seller", "text"),
+        "revenue": ("Revenue", "money"),
+        "revenue_before": ("A year before", "money"),
+        "margin": ("Gross margin", "money"),
+        "ramped": ("Ramped months", "tenths"),
+        "each": ("A ramped month", "money"),
+        "value": ("Against the region", "change"),
+        "interval": ("Interval", "interval change"),
+        "ranks": ("Rank", "text"),
+        "place": ("Stands out", "text"),
+    }
+    if sellers["margin"].isna().all():
+        del columns["margin"]
+    each = YIELDED[sellers["measure"].iloc[0]]
+    note = (
+        f"The {ENDS} at each end of {len(sellers)}, twelve months. A ramped month: of {each}. Drawn to the others by what is in "
+        "doubt; intervals and ranks nine in ten, and who stands out allows for all sellers. A large territory counts as much as "
+        "skill: no basis for decisions on employment."
+    )
+    return lay(shown, columns, note, currency)
 
 
 def velocity_factors(velocity: pd.DataFrame, currency: str = "EUR") -> gt.GT:
