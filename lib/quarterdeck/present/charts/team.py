@@ -34,7 +34,8 @@ def attainment_dots(attained: pd.DataFrame, spread: pd.DataFrame, ax: Axes | Non
     for quarter in spread.itertuples():
         own = attained[attained["quarter"].eq(quarter.quarter)]
         ink = {"color": style.US} if quarter.whole else {"facecolor": "white", "edgecolor": style.US}
-        ax.scatter(own["attainment"], own["rep_id"].map(place), s=30, zorder=3, label=quarter.quarter, **ink)
+        ink |= {"s": 30, "zorder": 3, "clip_on": False, "label": quarter.quarter}
+        ax.scatter(own["attainment"], own["rep_id"].map(place), **ink)
         if not quarter.whole:
             _upright(ax, quarter.elapsed, f"{style.percent(quarter.elapsed, 0)} of days gone", style.SOFT, "--")
     _upright(ax, 1, "quota", style.PLAN, drop=24)
@@ -430,4 +431,5 @@ def _upright(ax: Axes, x: float, text: str, ink: str, dashes: str = "-", drop: f
         textcoords="offset points",
         color=ink,
         fontsize=9,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},  # another upright may run behind it
     )
