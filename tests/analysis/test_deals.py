@@ -108,3 +108,63 @@ def test_a_short_history_tells_nothing(asked):
         and deals.bookings_ahead(few, past, PERIOD, none).empty
         and deals.trial(deals.tried(few, past, PERIOD)).empty
     )
+
+
+def won_by(rate: dict, pushed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Deals of three years that last sixty days, two a day, won by each seller in turn at a rate; some open, some pushed once."""
+    opened = pd.date_range("2023-11-01", DAY, freq="12h")
+    rows = pd.DataFrame({"opportunity_id": range(len(opened)), "opened_on": opened, "amount": 1.0, "segment": "x"})
+    rows["rep_id"] = rows["opportunity_id"] % len(rate)
+    turn = rows.groupby("rep_id").cumcount() * 7 % 10 / 10
+    ended, won = rows["opened_on"] + pd.Timedelta(days=60), turn < rows["rep_id"].map(rate)
+    rows["closed_on"] = ended.where(ended <= DAY)
+    done = rows["closed_on"].notna()
+    rows = rows.assign(status=won.map({True: "won", False: "lost"}).where(done, "open"), competitor=None)
+    first = rows.assign(changed_on=rows["opened_on"], status="open", expected_close=ended)
+    moved = first.assign(
+        changed_on=first["opened_on"] + pd.Timedelta(days=5), expected_close=ended + pd.Timedelta(days=9)
+    )
+    late = ~won & (turn >= 1 - pushed / 10)
+    history = pd.concat([first, moved[late], rows[done].assign(changed_on=ended, expected_close=ended)])
+    columns = ["opportunity_id", "changed_on", "status", "amount", "rep_id", "expected_close"]
+    return rows, history[columns].assign(stage="open").query("changed_on <= @DAY")
+
+
+def test_a_seller_who_wins_more_is_told_more_and_a_newcomer_the_middle():
+    rate = dict.fromkeys(range(8), 0.4) | {0: 0.8, 1: 0.1}
+    rows, history = won_by(rate)
+    table = deals.chances(rows, history, PERIOD).merge(rows[["opportunity_id", "opened_on", "rep_id"]])
+    due = table[table["opened_on"] < "2026-10-31"].groupby("rep_id")["chance"].mean()  # sixty days are over by the end
+    assert due[0] == pytest.approx(0.8, abs=0.1) and due[1] == pytest.approx(0.1, abs=0.1)
+    assert due[2:].between(0.3, 0.5).all()
+    swapped = [
+        t.assign(rep_id=t["rep_id"].mask(t["opportunity_id"] >= 2060, 99)) for t in (rows, history)
+    ]  # none has closed yet
+    told = deals.chances(*swapped, PERIOD).merge(rows[["opportunity_id", "opened_on"]])
+    assert told.loc[told["opened_on"] < "2026-10-31", "chance"].between(0.3, 0.5).all()
+
+
+def test_sellers_who_are_alike_are_told_alike():
+    rows, history = won_by(dict.fromkeys(range(8), 0.4))
+    table = deals.chances(rows, history, PERIOD).merge(rows[["opportunity_id", "opened_on", "rep_id"]])
+    due = table[table["opened_on"] < "2026-10-31"].groupby("rep_id")["chance"].mean()
+    assert due.max() - due.min() < 0.06
+
+
+def test_two_sellers_are_too_few_to_tell_apart():
+    rows, history = won_by({0: 0.8, 1: 0.1})
+    due = (
+        deals.chances(rows, history, PERIOD)
+        .merge(rows[["opportunity_id", "rep_id"]])
+        .groupby("rep_id")["chance"]
+        .mean()
+    )
+    assert due[0] == pytest.approx(due[1], abs=0.02)
+
+
+def test_a_push_lowers_the_chance_where_pushed_deals_are_lost():
+    rows, history = won_by(dict.fromkeys(range(8), 0.4), pushed=3)  # half of what is lost had been pushed once
+    table = deals.chances(rows, history, PERIOD).set_index("opportunity_id")["chance"]
+    pushed = history.groupby("opportunity_id")["expected_close"].nunique().reindex(table.index) > 1
+    due = rows.set_index("opportunity_id")["opened_on"].reindex(table.index) < "2026-10-31"
+    assert pushed.sum() > 20 and table[pushed & due].max() < 0.1 < 0.4 < table[~pushed & due].mean()

@@ -244,3 +244,9 @@ def test_nothing_that_comes_later_changes_what_is_said(demo_company):
     of_orders = begun[begun["kind"] != "training"]  # whether a deal is closed by then is for the snapshot to say
     told = initiatives.effects(of_orders, earlier, day)[names]
     pd.testing.assert_frame_equal(told, initiatives.effects(of_orders, known, day)[names])
+
+
+def test_one_that_is_planned_is_not_judged_before_it_begins():
+    planned = {"started_on": DAY + pd.Timedelta(days=30), "ended_on": DAY + pd.Timedelta(days=90), "spend": 1e6}
+    both, alone = (initiatives.effects(table(*rows), sales(), DAY) for rows in ([{}, planned], [planned]))
+    assert both["spend"].tolist() == [100.0] and alone.empty and initiatives.totals(alone).empty

@@ -1,5 +1,6 @@
 """What is left when processes are killed, disks fill up and notebooks run wild? Each is tried with real processes."""
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -15,18 +16,32 @@ from quarterdeck import cli
 from quarterdeck.batch import folders
 
 TWO = ["--notebook", "executive_brief", "market_research"]
+BEGUN: list[subprocess.Popen] = []
 TINY = 'show(tables.kpi_tiles, measure(desk, "revenue"))'
+
+
+@pytest.fixture(autouse=True)
+def nothing_left():
+    """End what a test that failed has left of the commands it began."""
+    yield
+    while BEGUN:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            runner = psutil.Process(BEGUN.pop().pid)
+            for process in [*runner.children(recursive=True), runner]:
+                process.kill()
 
 
 def begin(acme, *more):
     """Start the command as a process of its own."""
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", "quarterdeck.cli", *acme.command(*TWO, *more)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job would ignore it
     )
+    BEGUN.append(process)
+    return process
 
 
 def until(true, seconds=60):

@@ -71,6 +71,20 @@ def test_a_table_that_breaks_the_contract_leaves_nothing_behind(tables, tmp_path
     assert not list(tmp_path.iterdir())
 
 
+def test_an_initiative_is_known_from_the_day_it_was_on_record_or_its_first():
+    rows = {
+        "initiative_id": ["I1", "I2", "I3"],
+        "name": "Push",
+        "started_on": ["2026-02-20", "2026-05-01", "2026-05-01"],
+    }
+    tables = contract.check({"initiatives": pd.DataFrame(rows | {"recorded_on": [None, "2026-02-01", None]})})
+    seen = {
+        day: snapshot.cut(tables, DAY(day))["initiatives"]["initiative_id"].tolist()
+        for day in ("2026-02-19", "2026-02-20")
+    }
+    assert seen == {"2026-02-19": ["I2"], "2026-02-20": ["I1", "I2"]}
+
+
 def test_a_deal_closed_later_is_open_again_in_its_state_of_that_day(tables):
     seen = snapshot.cut(tables, DAY("2026-02-20"))["opportunities"]
     assert seen["opportunity_id"].tolist() == ["D1", "D2"]  # D3 was opened on 10 March

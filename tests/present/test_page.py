@@ -60,7 +60,7 @@ def test_what_is_missing_is_said_in_one_sentence():
 
 def test_a_frame_without_rows_is_said_not_drawn():
     (note,) = shown(line, pd.DataFrame({"x": []}))
-    assert "too few rows" in note["text/html"] and "image/png" not in note
+    assert "too little of it" in note["text/html"] and "image/png" not in note
 
 
 def test_tiles_record_the_very_figures_they_show():

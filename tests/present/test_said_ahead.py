@@ -257,10 +257,18 @@ def rare():
     worked = {"name": ["Push", "Dud"], "verdict": ["worked", "did not work"], "effect": [0.2, 0.0], "low": [0.1, -0.1]}
     worked |= {"high": [0.3, 0.1], "money": [1e6, 0.0], "spend": 2e5, "early": False}
     worked |= {"roi": [0.3, -0.1], "roi_low": [-7.9, -0.2], "roi_high": [8.6, 0.2]}
+    known = {
+        "way": ["weekdays", "initiatives"],
+        "gain": [0.05, -0.02],
+        "low": [0.01, -0.03],
+        "n": 24,
+        "taken": [True, False],
+    }
     return [
         *(forecast_say.seek_takeaway(seek.assign(gap=gap)) for gap in (-0.05, 0.05)),
         *(forecast_say.parts_takeaway(parts.assign(middle=parts["middle"] + more)) for more in (0.0, -1.2e6)),
         forecast_say.calls_takeaway(pd.DataFrame(call)),
+        forecast_say.regressors_takeaway(pd.DataFrame(known)),
         customers_say.groups_takeaway(pd.DataFrame([group])),
         targets_say.whale_takeaway(pd.DataFrame([peak])),
         targets_say.moves_takeaway(pd.DataFrame(move)),
@@ -277,7 +285,8 @@ def test_rare_sentences_claim_all_that_they_say():
         assert not unclaimed_words(record | {"text": sentence.lower()}), sentence
     assert "to spare" in said[0] and "2 of 2 levers" in said[1]
     assert "surely more from A and less from B" in said[2] and "no part adds anything" in said[3]
-    assert "which may be chance" in said[4] and "Yards is below in net retention" in said[5]
+    assert "which may be chance" in said[4] and "What weekdays moved is taken out" in said[5]
+    assert "Yards is below in net retention" in said[6]
 
 
 def test_what_is_said_turns_with_the_rows(page):

@@ -180,6 +180,7 @@ FIGURES: dict[str, str] = {
     "lever_effect": "Effect of a lever: half of what a usual swing to both sides moves in bookings",
     "mase": "MASE: mean absolute error ÷ that of repeating last year",
     "pipeline_worth": "Worth of the pipeline: open deals due this quarter, weighted by their stage's past chance",
+    "regressor_effect": "Known beforehand: by what part that would have moved past errors one period ahead",
     "revenue_ahead": "Revenue ahead: forecast of the months or quarters to come, in the middle",
     # targets
     "customer_profit": "Customers' profit: gross margin less selling cost, where it is known, of four whole quarters",

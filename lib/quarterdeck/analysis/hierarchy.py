@@ -35,7 +35,7 @@ def cells(
         sale on; periods in between without any are nought. A dimension that has but one value is left out.
     """
     frequency = FREQUENCIES[season]
-    sales = _sales(orders, customers, opportunities)
+    sales = sold(orders, customers, opportunities)
     sales = sales[sales["day"] <= as_of]
     kept = [d for d in DIMENSIONS if d in sales and sales[d].nunique() > 1]
     first = sales["day"].min()
@@ -133,10 +133,10 @@ def _traced(trace: type, summing: np.ndarray, base: np.ndarray, actual: np.ndarr
         return summing @ found[-summing.shape[1] :].clip(0)  # the cells come last, and none sells less than nothing
 
 
-def _sales(
+def sold(
     orders: pd.DataFrame | None, customers: pd.DataFrame | None, opportunities: pd.DataFrame | None
 ) -> pd.DataFrame:
-    """Give what was sold by day, with the names it is cut by."""
+    """What was sold by `day`, `value` (money), with the names it is cut by: order lines, or deals won where there are none."""
     if orders is not None:
         sales = orders.rename(columns={"order_date": "day", "revenue": "value"})
         if customers is not None:

@@ -31,15 +31,16 @@ WORKED, UNCLEAR, FAILED = "worked", "cannot tell", "did not work"
 
 
 def register(initiatives: pd.DataFrame, as_of: pd.Timestamp, region: str = COMPANY) -> pd.DataFrame:
-    """The initiatives that touch a region, and what was written down of each beforehand.
+    """The initiatives that have begun and touch a region, and what was written down of each beforehand.
 
     Returns
     -------
     DataFrame
-        The rows of `initiatives` that name the region or none, in order of start, with `metric` (revenue, volume or win_rate,
-        by kind; revenue for an unknown kind), `where` (scope in words), `until` (last day seen), `early` (before `read_on`).
+        The rows of `initiatives` that name the region or none, and began by `as_of`, in order of start, with `metric` (revenue,
+        volume or win_rate, by kind; revenue for an unknown kind), `where` (scope in words), `until` (last day seen), `early`
+        (before `read_on`).
     """
-    own = touching(initiatives, region)
+    own = touching(initiatives[initiatives["started_on"] <= as_of], region)
     named = own[SCOPE].apply(lambda row: " · ".join(row.dropna()) or "everywhere", axis=1)
     return own.assign(
         metric=own["kind"].map(METRIC).fillna("revenue"),

@@ -55,7 +55,14 @@ def panel(
     return hierarchy.sums(hierarchy.cells(as_of, orders, customers, opportunities, season))
 
 
-def ahead(panel: pd.DataFrame, tested: pd.DataFrame, periods: int, season: int, level: float = 0.8) -> pd.DataFrame:
+def ahead(
+    panel: pd.DataFrame,
+    tested: pd.DataFrame,
+    periods: int,
+    season: int,
+    level: float = 0.8,
+    plans: pd.DataFrame | None = None,
+) -> pd.DataFrame:
     """Forecast every series of a panel so that the means of the parts add up to the whole's.
 
     Parameters
@@ -66,6 +73,8 @@ def ahead(panel: pd.DataFrame, tested: pd.DataFrame, periods: int, season: int, 
         Periods to look ahead, and in a year.
     level : float
         Coverage of the interval.
+    plans : DataFrame, optional
+        What initiatives cover, as `plans.plans` gives it.
 
     Returns
     -------
@@ -76,7 +85,7 @@ def ahead(panel: pd.DataFrame, tested: pd.DataFrame, periods: int, season: int, 
     if tested.empty:
         return pd.DataFrame(columns=AHEAD)
     ends = [(1 - level) / 2, 0.5, (1 + level) / 2]
-    told = hierarchy.reconcile(series.forecast(panel, periods, season, ends, tested), tested, panel)
+    told = hierarchy.reconcile(series.forecast(panel, periods, season, ends, tested, plans=plans), tested, panel)
     return told.rename(columns=dict(zip(map(column, ends), ["low", "middle", "high"], strict=True)))[AHEAD]
 
 

@@ -116,7 +116,7 @@ def shrunk_means(estimate: pd.Series, error: pd.Series | np.ndarray, level: floa
     fits, middle, spread = zip(*(_drawn(y, variance, b) for b in between), strict=True)
     chances = np.exp(np.array(fits) - max(fits)) * _prior_weights(between)
     middle, spread, chances = np.array(middle).T, np.array(spread).T, chances / chances.sum()
-    ends = [_normal_quantile(middle, spread, chances, 0.5 + side * level / 2) for side in (-1, 1)]
+    ends = [normal_quantile(middle, spread, chances, 0.5 + side * level / 2) for side in (-1, 1)]
     return pd.DataFrame({"value": middle @ chances, "low": ends[0], "high": ends[1]}, index=estimate.index)
 
 
@@ -212,8 +212,12 @@ def _prior_weights(between: np.ndarray) -> np.ndarray:
     return np.gradient(np.sqrt(between)) if len(between) > 1 else np.ones(1)
 
 
-def _normal_quantile(middle: np.ndarray, spread: np.ndarray, weights: np.ndarray, chance: float) -> np.ndarray:
-    """Give the quantile of each row's mixture of normal distributions, by halving."""
+def normal_quantile(middle: np.ndarray, spread: np.ndarray, weights: np.ndarray, chance: float) -> np.ndarray:
+    """Quantile of each row's mixture of normal distributions, by halving.
+
+    >>> normal_quantile(np.array([[0.0, 0.0]]), np.array([[1.0, 1.0]]), np.array([0.5, 0.5]), 0.95).round(3).tolist()
+    [1.645]
+    """
     low, high = (middle - 9 * spread).min(axis=1), (middle + 9 * spread).max(axis=1)
     for _ in range(2 * HALVINGS):
         half = (low + high) / 2

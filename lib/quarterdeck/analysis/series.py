@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from scipy.special import softmax
 from scipy.stats import norm, t
 
-from quarterdeck.analysis import members, pooled, trading_days
+from quarterdeck.analysis import members, pooled, regressors
 from quarterdeck.analysis.members import MEMBERS, NAIVE, POOLED
 from quarterdeck.analysis.pooled import Scaled
 
@@ -41,6 +41,7 @@ def forecast(
     quantiles: Sequence[float] = QUANTILES,
     tested: pd.DataFrame | None = None,
     jobs: int = 1,
+    plans: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Forecast each series of a panel as a distribution.
 
@@ -49,8 +50,8 @@ def forecast(
     those of past errors at the same distance, in units of the series' own spread (`spread`). Others: a *dead* series, nought for
     a season, stays at nought; an *intermittent* one, two fifths noughts or more in its last two seasons, is forecast by IMAPA
     (Petropoulos and Kourentzes 2015) with the quantiles of those two seasons; a *new* one, too short for any of this, moves from
-    its own level as the middle one of the others does. Of months and quarters that are given as dates, what weekdays and Easter
-    move is taken out before and put back after, where the past says that this helps (`trading_days.trial`).
+    its own level as the middle one of the others does. Of months and quarters that are given as dates, what the calendar and
+    initiatives move is taken out before and put back after, where the past says that this helps (`regressors.gains`).
 
     Parameters
     ----------
@@ -64,6 +65,8 @@ def forecast(
         As `backtest` gives it for this panel, to save doing it again.
     jobs : int
         Processes to fit in.
+    plans : DataFrame, optional
+        What initiatives cover, as `plans.plans` gives it.
 
     Returns
     -------
@@ -78,12 +81,12 @@ def forecast(
     """
     panel, starts = _checked(panel, ahead)
     kind = kinds(panel, ahead, season)
-    moved = trading_days.factors(panel, ahead, season)
-    past, panel = panel, panel.assign(value=panel["value"] / trading_days.at(moved, panel))
+    moved = regressors.factors(panel, ahead, season, plans)
+    past, panel = panel, panel.assign(value=panel["value"] / regressors.at(moved, panel))
     regular = panel[panel["series"].map(kind).eq("regular")]
     parts = [_dead(kind, ahead, quantiles), _intermittent(panel, kind, ahead, season, quantiles)]
     if len(regular):
-        tested = backtest(past, ahead, season, jobs) if tested is None else tested
+        tested = backtest(past, ahead, season, jobs, plans) if tested is None else tested
         told = members.ahead(regular, ahead, season, jobs)
         told[JOINED] = _join(told, weights(tested, _beliefs(regular, ahead, season)))
         parts.append(_spread_out(told, regular, spread(tested, ahead), season, quantiles))
@@ -91,20 +94,22 @@ def forecast(
     table = pd.concat([part for part in parts if len(part)])
     table = table.merge(starts, on=["series", "step"]).assign(kind=lambda x: x["series"].map(kind))
     told = ["mean", *map(column, quantiles)]
-    table[told] = table[told].mul(trading_days.at(moved, table), axis=0)
+    table[told] = table[told].mul(regressors.at(moved, table), axis=0)
     columns = ["series", "start", "step", "kind", *told]
     return table.sort_values(["series", "step"], ignore_index=True)[columns]
 
 
-def backtest(panel: pd.DataFrame, ahead: int, season: int, jobs: int = 1) -> pd.DataFrame:
+def backtest(
+    panel: pd.DataFrame, ahead: int, season: int, jobs: int = 1, plans: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """What each member, and all of them joined, would have said of the regular series from past origins.
 
-    The weights are those that the oldest origin asks for, so the later ones judge them; there the belief itself is judged. What the
-    calendar moves is learnt, and whether to take it decided, from what was known at the oldest origin.
+    The weights are those that the oldest origin asks for, so the later ones judge them; there the belief itself is judged. What
+    calendar and initiatives move is learnt, and whether to take it decided, from what was known at the oldest origin.
 
     Parameters
     ----------
-    panel, ahead, season, jobs
+    panel, ahead, season, jobs, plans
         As for `forecast`.
 
     Returns
@@ -122,8 +127,8 @@ def backtest(panel: pd.DataFrame, ahead: int, season: int, jobs: int = 1) -> pd.
     regular = panel[panel["series"].map(kinds(panel, ahead, season)).eq("regular")]
     how = members.trial(regular["series"].value_counts().to_numpy(), ahead, season)
     unseen, back = how.cut(how.origins - 1), regular.groupby("series").cumcount(ascending=False)
-    moved = trading_days.factors(regular[back >= unseen], unseen, season)
-    past, regular = regular, regular.assign(value=regular["value"] / trading_days.at(moved, regular))
+    moved = regressors.factors(regular[back >= unseen], unseen, season, plans)
+    past, regular = regular, regular.assign(value=regular["value"] / regressors.at(moved, regular))
     tested = members.tried(regular, how, season, jobs)
     believed = _beliefs(regular, ahead, season)
     tested["scale"] = _scales(tested, past, how, season)
@@ -134,7 +139,7 @@ def backtest(panel: pd.DataFrame, ahead: int, season: int, jobs: int = 1) -> pd.
     tested["back"] = how.cut(0) + tested["origin"] * how.stride - tested["step"]
     tested = tested.merge(place, on=["series", "back"], how="left").drop(columns="back")
     told = ["actual", *MEMBERS, NAIVE, JOINED]
-    tested[told] = tested[told].mul(trading_days.at(moved, tested), axis=0)
+    tested[told] = tested[told].mul(regressors.at(moved, tested), axis=0)
     return tested
 
 

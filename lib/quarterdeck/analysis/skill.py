@@ -8,13 +8,14 @@ from scipy.stats import chi2, norm, qmc
 from scipy.stats import t as student
 
 from quarterdeck.analysis.pipeline import named
-from quarterdeck.analysis.rates import discovered, shrunk_means, wilson
+from quarterdeck.analysis.rates import discovered, normal_quantile, shrunk_means, wilson
 from quarterdeck.analysis.winloss import deals_of_three_years
 from quarterdeck.data.periods import Period
 
 MIX = ["segment", "region", "channel", "competitor"]
 SPREADS = np.array([1e-3, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8])  # of skill, in log-odds
 FEWEST, FEWEST_SELLERS = 100, 3
+NEW_DAYS = 183  # in which a seller is new
 DRAWS = 4096
 CLAIMS = 0.05  # companies without any difference in which one may be claimed
 RAMPS = np.arange(1, 19)  # months that are tried as the length of the ramp
@@ -30,10 +31,11 @@ SKILL = ["rep_id", "name", "skill", "low", "high", "points", "rank", "rank_low",
 def skills(opportunities: pd.DataFrame, reps: pd.DataFrame, period: Period, level: float = 0.9) -> pd.DataFrame:
     """How much better each seller wins than the mean seller would with the same deals.
 
-    Logistic regression of the deals closed in three years on segment, region, channel and rival, with a normal effect of
-    each seller whose spread is the likeliest one (empirical Bayes by Laplace's approximation; Breslow and Clayton 1993).
-    Ranks come from draws of all effects together; a seller stands out where the effect is clear of nought at a false
-    discovery rate of one in twenty over all sellers. No basis for decisions on employment.
+    Logistic regression of the deals closed in three years on segment, region, channel, rival and how new the seller was when
+    the deal was opened (falling in a straight line to nought at half a year), with a normal effect of each seller (Laplace's
+    approximation; Breslow and Clayton 1993) whose spread is averaged over, weighted by likelihood and a flat prior, as
+    `rates.shrunk_means` does. Ranks come from draws of all effects together; a seller stands out where the
+    effect is clear of nought at a false discovery rate of one in twenty over all sellers. No basis for decisions on employment.
 
     Returns
     -------
@@ -46,21 +48,23 @@ def skills(opportunities: pd.DataFrame, reps: pd.DataFrame, period: Period, leve
     sellers = deals["rep_id"].value_counts()
     if len(deals) < FEWEST or len(sellers) < FEWEST_SELLERS or deals["won"].nunique() < 2:
         return pd.DataFrame(columns=SKILL)
-    mix = pd.get_dummies(deals[MIX].fillna("–"), dtype=float, drop_first=True).to_numpy()
-    design = np.column_stack(
-        [pd.get_dummies(deals["rep_id"], dtype=float)[sellers.index].to_numpy(), np.ones(len(deals)), mix]
-    )
-    found, spread, scale = _likeliest(design, deals["won"].to_numpy(float), len(sellers))
-    error = np.sqrt(np.diag(spread))
-    reach = norm.ppf(0.5 + level / 2) * error
+    mix = pd.get_dummies(deals[MIX].fillna("–"), dtype=float, drop_first=True)
+    tenure = (deals["opened_on"] - deals["rep_id"].map(reps.set_index("rep_id")["hired"])).dt.days
+    mix["new"] = (1 - tenure / NEW_DAYS).clip(0, 1).fillna(0.0)
+    own = pd.get_dummies(deals["rep_id"], dtype=float)[sellers.index]
+    design = np.column_stack([own, np.ones(len(deals)), mix])
+    weight, middle, spread = _by_spread(design, deals["won"].to_numpy(float), len(sellers))
+    error, found = np.sqrt(np.diagonal(spread, axis1=1, axis2=2)), weight @ middle
+    low, high = (normal_quantile(middle.T, error.T, weight, 0.5 + side * level / 2) for side in (-1, 1))
+    table = pd.DataFrame({"rep_id": sellers.index, "skill": found, "low": low, "high": high, "n": sellers.to_numpy()})
+    below = (weight @ norm.cdf(-middle / error)).clip(1e-15, 1 - 1e-15)
+    clear = discovered(pd.Series(norm.isf(below)), CLAIMS)
     base = np.log(deals["won"].mean() / (1 - deals["won"].mean()))
-    table = pd.DataFrame(
-        {"rep_id": sellers.index, "skill": found, "low": found - reach, "high": found + reach, "n": sellers.to_numpy()}
-    )
-    clear = discovered(pd.Series(found / error), CLAIMS) if scale > SPREADS[0] else False
     table["place"] = np.where(clear, np.where(found > 0, "above", "below"), "like the others")
     table["points"] = expit(base + found) - expit(base)
-    table[["rank", "rank_low", "rank_high"]] = ranks(found, spread, level)
+    off = middle - found
+    whole = np.tensordot(weight, spread + off[:, :, None] * off[:, None, :], 1)
+    table[["rank", "rank_low", "rank_high"]] = ranks(found, whole, level)
     return named(table, reps).sort_values("skill", ascending=False, ignore_index=True)[SKILL]
 
 
@@ -180,9 +184,9 @@ def ranks(found: np.ndarray, spread: np.ndarray, level: float) -> np.ndarray:
     return np.column_stack([ranks.mean(axis=0), *ends])
 
 
-def _likeliest(design: np.ndarray, won: np.ndarray, sellers: int) -> tuple[np.ndarray, np.ndarray, float]:
-    """Give the sellers' effects, their covariance and spread, at the spread that Laplace's approximation likes best."""
-    best, start = None, np.zeros(design.shape[1])
+def _by_spread(design: np.ndarray, won: np.ndarray, sellers: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give for each of SPREADS its weight, and the sellers' effects and their covariance."""
+    found, start = [], np.zeros(design.shape[1])
     for scale in SPREADS:
         penalty = np.r_[np.full(sellers, scale**-2), 1e-6, np.full(design.shape[1] - sellers - 1, 1.0)]
         start = _newton(design, won, penalty, start)
@@ -190,9 +194,10 @@ def _likeliest(design: np.ndarray, won: np.ndarray, sellers: int) -> tuple[np.nd
         curvature = (design * (chance * (1 - chance))[:, None]).T @ design + np.diag(penalty)
         log = np.log(np.where(won > 0, chance, 1 - chance)).sum() - 0.5 * (penalty * start**2).sum()
         fit = log - 0.5 * np.linalg.slogdet(curvature)[1] - sellers * np.log(scale)
-        if best is None or fit > best[0]:
-            best = (fit, start[:sellers], np.linalg.inv(curvature)[:sellers, :sellers], scale)
-    return best[1:]
+        found.append((fit, start[:sellers], np.linalg.inv(curvature)[:sellers, :sellers]))
+    fits, effects, covariances = map(np.array, zip(*found, strict=True))
+    weight = np.exp(fits - fits.max()) * np.gradient(SPREADS)
+    return weight / weight.sum(), effects, covariances
 
 
 def _newton(design: np.ndarray, won: np.ndarray, penalty: np.ndarray, start: np.ndarray) -> np.ndarray:

@@ -308,8 +308,9 @@ def _do(wish: dict[str, Any], owner: socket.socket, out: list[int]) -> int:
 
 
 def tell(owner: socket.socket, words: Any) -> None:
-    """Tell the owner of this forked process something."""
-    owner.sendall(json.dumps({"told": words}).encode() + b"\n")
+    """Tell the owner of this forked process something; where that one is gone, this one is about to be killed."""
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        owner.sendall(json.dumps({"told": words}).encode() + b"\n")
 
 
 def _exactly(connection: socket.socket, size: int) -> bytes:

@@ -212,6 +212,7 @@ TABLES: dict[str, pa.DataFrameSchema] = {
             segment=_text("for which segment, if not all"),
             channel=_text("in which channel, if not all"),
             category=_text("for which product category, if not all"),
+            recorded_on=_day("day it was put on record, if before its first"),
             started_on=_day("first day", True),
             ended_on=_day("last day"),
             spend=_amount("money spent, reporting currency", least=0),

@@ -203,7 +203,6 @@ def cut(tables: dict[str, pd.DataFrame], as_of: pd.Timestamp) -> dict[str, pd.Da
         "forecast_calls": "called_on",
         "market": "period_end",
         "competitors": "period_end",
-        "initiatives": "started_on",
         "costs": "period_end",
         "exchange_rates": "valid_from",
         ledger.TABLE: "period_end",
@@ -213,11 +212,18 @@ def cut(tables: dict[str, pd.DataFrame], as_of: pd.Timestamp) -> dict[str, pd.Da
         name: frame[~(frame[known_from[name]] > as_of)] if name in known_from else frame
         for name, frame in tables.items()
     }
+    if "initiatives" in seen:
+        seen["initiatives"] = seen["initiatives"][on_record(seen["initiatives"]) <= as_of]
     if "reps" in seen:
         seen["reps"] = seen["reps"].assign(left_on=lambda t: t["left_on"].where(t["left_on"] <= as_of))
     if "opportunities" in seen:
         seen["opportunities"] = _reopened(seen["opportunities"], seen.get("opportunity_history"), as_of)
     return {name: frame.reset_index(drop=True) for name, frame in seen.items()}
+
+
+def on_record(initiatives: pd.DataFrame) -> pd.Series:
+    """Give the day from which each initiative is known of: the day it was put on record, and no later than its first."""
+    return initiatives[["recorded_on", "started_on"]].min(axis=1)
 
 
 def regions(tables: dict[str, pd.DataFrame]) -> list[str]:

@@ -38,7 +38,7 @@ def show(draw: Callable, subject: Any, *others: Any, **options: Any) -> None:
     if void:
         _note(void.sentence)
     elif any(isinstance(s, pd.DataFrame) and s.empty for s in needed):
-        _note("Not shown: there are too few rows for it.")
+        _note("Not shown: what it needs is not in the data, or too little of it.")
     else:
         _put(draw(subject, *others, **options))
 
@@ -55,6 +55,7 @@ def png(ax: Axes, dpi: int = DPI) -> tuple[bytes, int]:
     if layout := figure.get_layout_engine():
         layout.execute(figure)
         figure.set_layout_engine(None)
+    style.flush_left(ax)
     canvas.draw()
     pixels = Pixels.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba(), "raw", "RGBA", 0, 1)
     pixels.convert("RGB").save(buffer, "png", dpi=(dpi, dpi), compress_level=3)  # as small as with 6 and transparency

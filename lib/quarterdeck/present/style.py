@@ -28,6 +28,7 @@ SOFT = "#7b8896"  # context
 INK = "#16212c"
 LINE = "#dfe4ea"
 RIVALS = ["#4d4d4d", "#9a6fb0", "#c98a4b", "#6b8e5a", "#8f9499", "#8c5a6b"]
+EDGE = 0.012  # of a picture's width, left free
 QUESTION = "question"  # marks the text that says what a picture answers
 
 # In order of preference; one that this machine lacks would be looked for again at each text.
@@ -81,10 +82,19 @@ def title(ax: Axes, finding: str, question: str) -> Axes:
     A finding that is a `said.Sentence` keeps its claims on the axes, as `finding`.
     """
     ax.finding = finding
-    ax.set_title(finding, loc="left", fontsize=12.5, fontweight="bold", color=INK, pad=28)
+    above = ax.set_title(finding, loc="left", fontsize=12.5, fontweight="bold", color=INK, pad=28)
     under = {"xycoords": "axes fraction", "xytext": (0, 10), "textcoords": "offset points"}
-    ax.annotate(question, (0, 1), fontsize=9.5, color=SOFT, va="bottom", gid=QUESTION, **under)
+    ax.head = above, ax.annotate(question, (0, 1), fontsize=9.5, color=SOFT, va="bottom", gid=QUESTION, **under)
     return ax
+
+
+def flush_left(ax: Axes) -> None:
+    """Move a picture's head to its left edge, once its layout is solved: a phone shows that part first."""
+    if head := getattr(ax, "head", None):
+        place = ax.get_position()
+        start = (EDGE - place.x0) / place.width
+        head[0].set_x(start)
+        head[1].xy = (start, 1)
 
 
 def truth_dots(ax: Axes | None, table: pd.DataFrame) -> Axes:

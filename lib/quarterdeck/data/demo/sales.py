@@ -51,7 +51,8 @@ def initiatives(world: World) -> pd.DataFrame:
         "spend",
     ]
     frame = pd.DataFrame(rows, columns=columns)
-    return frame.assign(read_on=frame["ended_on"] + pd.Timedelta(days=30), minimum_effect=0.05)
+    recorded, read = frame["started_on"] - pd.Timedelta(days=60), frame["ended_on"] + pd.Timedelta(days=30)
+    return frame.assign(recorded_on=recorded, read_on=read, minimum_effect=0.05)
 
 
 def lines(world: World, customers: pd.DataFrame, products: pd.DataFrame, stand_in: np.ndarray) -> pd.DataFrame:

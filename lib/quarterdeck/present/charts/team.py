@@ -16,6 +16,7 @@ from quarterdeck.present.said import Sentence
 
 NAMED = 32  # sellers whose names still fit beside their rows
 MOST_BARS = 12
+LEAST_REACH = 0.25  # log-odds that an axis of skill shows on either side
 PLACES = {"above": style.US, "below": style.WARN}
 
 
@@ -33,11 +34,13 @@ def attainment_dots(attained: pd.DataFrame, spread: pd.DataFrame, ax: Axes | Non
     for quarter in spread.itertuples():
         own = attained[attained["quarter"].eq(quarter.quarter)]
         ink = {"color": style.US} if quarter.whole else {"facecolor": "white", "edgecolor": style.US}
-        ax.scatter(own["attainment"], own["rep_id"].map(place), s=30, zorder=3, label=quarter.quarter, **ink)
+        ink |= {"s": 30, "zorder": 3, "clip_on": False, "label": quarter.quarter}
+        ax.scatter(own["attainment"], own["rep_id"].map(place), **ink)
         if not quarter.whole:
             _upright(ax, quarter.elapsed, f"{style.percent(quarter.elapsed, 0)} of days gone", style.SOFT, "--")
     _upright(ax, 1, "quota", style.PLAN, drop=24)
-    ax.legend(loc="lower right" if len(order) > 4 else "center left")
+    corner = "lower right" if len(order) > 4 else "center left"
+    ax.legend(loc=corner, frameon=True, facecolor="white", edgecolor="none")  # the line of the quota ends before it
     _names(ax, attained.drop_duplicates("rep_id")["name"], above=34)
     ax.set_xlim(left=min(0, attained["attainment"].min()))
     style.percent_axis(ax.xaxis)
@@ -122,6 +125,8 @@ def skill_intervals(skills: pd.DataFrame, ax: Axes | None = None) -> Axes:
     _names(ax, (skills["name"] + "  rank " + ends)[::-1], above=14)
     if len(skills) > NAMED:
         _name_beside(ax, skills.assign(spot=spots, said=skills["name"] + ", rank " + ends))
+    reach = max(LEAST_REACH, -skills["low"].min(), skills["high"].max())
+    ax.set_xlim(-1.05 * reach, 1.05 * reach)  # differences next to nought are not to look large
     ax.set_xlabel("log-odds of winning, deals being equal")
     counted, clear = stand_out(skills)
     finding = (
@@ -425,4 +430,5 @@ def _upright(ax: Axes, x: float, text: str, ink: str, dashes: str = "-", drop: f
         textcoords="offset points",
         color=ink,
         fontsize=9,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},  # another upright may run behind it
     )

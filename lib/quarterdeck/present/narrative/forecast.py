@@ -5,6 +5,7 @@ import pandas as pd
 from quarterdeck.analysis.claims import BESIDE, Claim, amounts, apart, first, least, most, part
 from quarterdeck.analysis.ledger import EVERY
 from quarterdeck.analysis.members import NAIVE
+from quarterdeck.analysis.regressors import UNDERTAKEN
 from quarterdeck.analysis.series import JOINED
 from quarterdeck.present import style
 from quarterdeck.present.charts.forecast import LEVER_WORDS, by_lever, sure_parts
@@ -68,6 +69,26 @@ def accuracy_takeaway(accuracy: pd.DataFrame, level: float = 0.8) -> Sentence:
     held = style.percent(own["coverage"], 0)
     said += f"; the interval of {style.percent(level, 0)} would have held {held} of {own['n']:,.0f} forecasts."
     return Sentence(said, [*claims, amounts("interval_coverage", own["coverage"], level=level)])
+
+
+def regressors_takeaway(gains: pd.DataFrame) -> Sentence:
+    """Say what of calendar and initiatives is taken out, and what trying it told (`analysis.regressors.gains`)."""
+    left = "**Calendar and initiatives are left in**"
+    if gains.empty:
+        return Sentence(f"{left}: the past is too short to try whether taking them out helps.")
+    taken = " and ".join(gains.loc[gains["taken"], "way"])
+    said = f"**What {taken} moved is taken out before, and put back after**" if taken else left
+    none = "" if gains["way"].eq(UNDERTAKEN).any() else "; no initiatives are on record"
+    moved, claims = [], []
+    for row in gains.itertuples():
+        moved.append(f"{style.change(-row.gain)} ({row.way})")
+        claims.append(amounts("regressor_effect", -row.gain, f"known: {row.way}", n=row.n))
+        claims.append(apart("regressor_effect", -1.0, -row.low, f"known: {row.way}"))
+    said += (
+        f": known beforehand, they would have moved errors one month on by {', '.join(moved)} over the last "
+        f"{gains['n'].iloc[0]} months{none}. Only what surely cuts them is taken out."
+    )
+    return Sentence(said, claims)
 
 
 def parts_takeaway(parts: pd.DataFrame, currency: str = "EUR") -> Sentence:

@@ -221,8 +221,10 @@ def _status(kpi: Any) -> tuple[str, str]:
     moved = kpi.value - kpi.previous
     if kpi.unit in PARTS:
         words = f"{style.points(moved)} on last year"
+    elif kpi.previous:
+        words = f"{style.change(moved / abs(kpi.previous))} on last year"
     else:
-        words = f"{style.change(moved / abs(kpi.previous))} on last year" if kpi.previous else "none last year"
+        return "", "none last year"
     if kpi.better == "neither" or not moved:
         return "", words
     return ("good" if (moved > 0) == (kpi.better == "higher") else "bad"), words
