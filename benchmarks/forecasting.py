@@ -33,7 +33,8 @@ from statsforecast import models as peers  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
 from quarterdeck.analysis import deals, hierarchy, members, series  # noqa: E402
-from quarterdeck.data.periods import quarter  # noqa: E402
+from quarterdeck.data import snapshot  # noqa: E402
+from quarterdeck.data.periods import last_quarters, quarter  # noqa: E402
 
 DATA = Path(os.environ.get("QUARTERDECK_DATA", Path(__file__).parents[2] / "shared" / "data"))
 LEVELS = [20, 40, 60, 80, 90, 95]
@@ -51,6 +52,7 @@ PEERS = [
 KEPT = Path(os.environ.get("QUARTERDECK_PEERS", Path(tempfile.gettempdir()) / "quarterdeck-peers"))
 COUNTS, MONTHS = (50, 100, 200, 400), 60  # series whose forecast's memory is measured, and how long each is
 BATCH = 8  # series that a peer forecasts at a time, and that are made again where a run was stopped
+AHEAD = 14  # past quarters whose bookings are told on four days of each
 SHORTEST = 30  # periods before a day that a series must have
 
 
@@ -301,7 +303,9 @@ def deals_of(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def pipeline() -> dict:
-    """How true are the chances of deals, out of time, against the share won of their stage and against fixed ones?"""
+    """How true are the chances of deals, out of time, against the share won of their stage and against fixed ones, and what is read
+    off them?
+    """
     figures = {}
     for name in ("demo", "crm"):
         opportunities, history = deals_of(name)
@@ -316,7 +320,24 @@ def pipeline() -> dict:
         figures[f"{name} ECE"] = figure(
             model["error"], table.loc["by stage", "error"], 0.03, "lower", "against by stage"
         )
+        hits = held(opportunities, history, day + pd.Timedelta(days=1))
+        figures[f"{name} commit to pipeline"] = figure(
+            np.mean(hits), 0.8, 0.8, "neither", f"share of {len(hits)} looks that it holds"
+        )
     return figures
+
+
+def held(opportunities: pd.DataFrame, history: pd.DataFrame, until: pd.Timestamp) -> list[bool]:
+    """Tell on four days of each past quarter whether commit to pipeline held what it brought, seeing nothing of later days."""
+    won, found = opportunities[opportunities["status"].eq("won")], []
+    for span in last_quarters(quarter(until).start, AHEAD):
+        came = won.loc[span.contains(won["closed_on"]), "amount"].sum()
+        for mark in deals.MARKS:
+            day = (span.start + (span.end - span.start) * mark).normalize()
+            cut = snapshot.cut({"opportunities": opportunities, "opportunity_history": history}, day)
+            told = deals.bookings_ahead(**cut, period=quarter(day), chances=deals.chances(**cut, period=quarter(day)))
+            found += [row.commit <= came <= row.pipeline for row in told.itertuples()]
+    return found
 
 
 def figure(value: float, peer: float, goal: float, better: str, unit: str) -> dict:

@@ -208,6 +208,28 @@ def test_calls_are_held_against_what_came():
     assert row["low"] < 0.15 < row["high"]
 
 
+def test_a_call_that_is_what_came_is_worth_the_whole_error_of_the_forecast():
+    spans = [*last_quarters(PERIOD.start, 8), PERIOD]
+    orders = orders_of([100.0, 140.0, 90.0, 160.0, 100.0, 150.0, 80.0, 170.0, 120.0, 150.0, 90.0, 140.0, 110.0, 60.0])
+    sold = orders.groupby(orders["order_date"].dt.to_period("Q").dt.start_time)["revenue"].sum()
+    call = {"called_on": [s.start + pd.Timedelta(weeks=2) for s in spans], "period_start": [s.start for s in spans]}
+    came = [sold.get(s.start, 0.0) for s in spans]
+    best = pd.DataFrame(call | {"category": "best", "amount": [1.5 * c for c in came]})
+    calls = pd.concat([pd.DataFrame(call | {"category": "commit", "amount": came}), best])
+    late = pd.DataFrame(call | {"category": "commit", "amount": 1.0}).assign(  # after the day: not to be looked at
+        called_on=lambda f: f["called_on"] + pd.Timedelta(weeks=9)
+    )
+    period = PERIOD if PERIOD.through > spans[-1].start + pd.Timedelta(weeks=3) else PERIOD.whole()
+    table = forecast.call_values(pd.concat([calls, late.iloc[:-1]]), orders, period).set_index("category")
+    told = forecast.origins(Period(period.start, period.end, call["called_on"][-1]), call["called_on"][-1], orders)
+    told = told[told["start"].isin(call["period_start"])].dropna(subset=["actual", "error"])
+    error = (told["forecast"] / told["actual"] - 1).abs()
+    assert table.loc["commit", "gain"] == pytest.approx(error.mean()) and table.loc["commit", "call_wape"] == 0
+    assert table.loc["best", "gain"] == pytest.approx(error.mean() - 0.5) and table["n"].eq(len(told)).all()
+    assert table.loc["best", "high"] < 0 and table["day"].eq(14).all()
+    assert forecast.call_values(calls[calls["period_start"] < period.start], orders, period).empty  # nothing called yet
+
+
 def test_the_planted_bias_of_calls_is_found(demo_company):
     tables, truths = demo_company
     found = forecast.call_accuracy(tables["forecast_calls"], tables["orders"], quarter(pd.Timestamp("2026-11-15")))

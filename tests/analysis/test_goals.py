@@ -14,7 +14,14 @@ PERIOD = quarter(pd.Timestamp("2026-11-15"))
 
 def record(n=12, seed=1):
     rng = np.random.default_rng(seed)
-    levers = {"open_deals": 600.0, "win_rate": 0.35, "average_won": 3e4, "cycle_days": 110.0, "sellers": 40.0}
+    levers = {
+        "open_deals": 600.0,
+        "opened": 500.0,
+        "win_rate": 0.35,
+        "average_won": 3e4,
+        "cycle_days": 110.0,
+        "sellers": 40.0,
+    }
     table = pd.DataFrame({k: v * np.exp(rng.normal(0, 0.08, n)) for k, v in levers.items()})
     return table.assign(label=[f"Q{i}" for i in range(n)], bookings=9e6 * np.exp(rng.normal(0, 0.1, n)))
 
@@ -32,7 +39,7 @@ def test_each_lever_alone_and_the_four_together_reach_the_goal(amount, seed):
     for lever, row in table.iterrows():  # bookings are proportional to each lever, inversely to the days
         power = -1 if lever == "cycle_days" else 1
         assert usual * (row["needed"] / row["usual"]) ** power == pytest.approx(amount)
-    best = past.drop(columns=["label", "bookings", "sellers"])
+    best = past.drop(columns=["label", "bookings", "opened", "sellers"])
     best = (best / best.tail(4).mean()).assign(cycle_days=lambda x: 1 / x["cycle_days"]).max()
     if amount > usual * best.prod():  # even the best of all four falls short
         assert table["together"].isna().all()
@@ -71,8 +78,32 @@ def test_how_often_a_level_was_reached_is_a_straight_count():
 def test_the_steadiest_lever_is_moved_least_of_the_four():
     past = record().assign(win_rate=lambda t: 0.35 * np.exp(np.log(t["win_rate"] / 0.35) / 20))
     moved = goals.seek(past, wanted(1.0e7)).set_index("lever")
-    change = np.log(moved["together"] / moved["usual"]).abs().drop("sellers")
+    change = np.log(moved["together"] / moved["usual"]).abs().dropna()
     assert change.idxmin() == "win_rate"
+
+
+def test_the_pace_of_opening_moves_as_open_deals_do_and_is_not_counted_beside_them():
+    past = record()
+    table = goals.seek(past, wanted(1.0e7)).set_index("lever")
+    assert table.loc["opened", "change"] == pytest.approx(table.loc["open_deals", "change"])
+    assert table["together"].isna()[["opened", "sellers"]].all() and table["together"].notna().sum() == 4
+    without = goals.seek(past.assign(opened=0.0), wanted(1.0e7)).set_index("lever")
+    pd.testing.assert_frame_equal(without, table.drop("opened"))  # where no deal was opened there is no pace to raise
+
+
+def test_a_quarters_opened_deals_are_those_opened_in_it():
+    day = pd.to_datetime
+    rows = pd.DataFrame(
+        {
+            "opened_on": day(["2026-03-31", "2026-04-01", "2026-06-30", "2026-07-01"]),
+            "closed_on": day(["2026-05-01", "2026-06-30", None, None]),
+            "status": ["won", "lost", "open", "open"],
+            "amount": 100.0,
+        }
+    )
+    reps = pd.DataFrame({"hired": [pd.NaT], "left_on": [pd.NaT]})
+    row = goals.record(rows, reps, PERIOD).iloc[0]
+    assert (row["label"], row["open_deals"], row["opened"], row["win_rate"]) == ("Q2 2026", 1, 2, 0.5)
 
 
 def test_too_few_quarters_or_no_goal_give_no_rows():

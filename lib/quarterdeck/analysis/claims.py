@@ -172,6 +172,7 @@ FIGURES: dict[str, str] = {
     "chance_error": "Error of chances: mean distance of a chance from the share that came true",
     "forecast_bias": "Bias: Σ (forecast − actual) ÷ Σ actual",
     "forecast_error": "Error of forecasts: Σ |forecast − actual| ÷ Σ actual",
+    "call_gain": "Worth of calls: error of the page's forecast of the same day less the call's, over what came",
     "forecast_gain": "Value added: error of repeating last year less the forecasts'",
     "goal_gap": "Gap to the goal: goal ÷ usual bookings − 1",
     "goal_probability": "Chance of the goal: share of the distribution of bookings at or above it",

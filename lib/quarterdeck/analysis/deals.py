@@ -8,6 +8,7 @@ import itertools
 import numpy as np
 import pandas as pd
 from scipy.special import expit, ndtri
+from scipy.stats import t
 
 from quarterdeck.analysis.rates import FEWEST_GROUPS, shrunk_means, wilson
 from quarterdeck.data.periods import Period, last_quarters
@@ -15,6 +16,7 @@ from quarterdeck.data.periods import Period, last_quarters
 TRAINED, TESTED = 8, 4  # past quarters that a chance is learnt from, and that it is tried on
 MARKS = (0.0, 0.25, 0.5, 0.75)  # parts of a quarter at which its open deals are looked at
 FEWEST = 300  # deals looked at below which no chance is told
+SPANS = 3  # past quarters below which there is no telling how they differ
 BINS = 10
 TURNS = (15, 60, 120)  # days of age at which a chance may turn: deals ripen, and later go stale
 STANDING = [
@@ -39,37 +41,42 @@ def chances(opportunities: pd.DataFrame, opportunity_history: pd.DataFrame, peri
     """The chance of each open deal to be won by the quarter's end, and by the end of the next one.
 
     Landmark logistic regression (van Houwelingen 2007, Scandinavian Journal of Statistics 34): deals open on four days of each
-    of eight past quarters, won by its end or that of the next, by stage, age, days in the stage, days to the expected close
-    against the days left, how often that was moved later within a stage, amount, rival, segment and seller; a ridge of one. What
-    age does to it may turn at two weeks, two months and four (linear splines; Harrell 2015, Regression Modeling Strategies,
-    2.4.4). Nothing of a quarter that had not ended by `period.start` is learnt from, nor of one before the first closing on
-    record: there the record begins.
+    of eight past quarters, won by its end (and another for that of the next), by stage, age, days in the stage, days to the
+    expected close against the days left, how often that was moved later within a stage, amount, rival, segment and seller; a ridge
+    of one. What age does to it may turn at two weeks, two months and four (linear splines; Harrell 2015, Regression Modeling
+    Strategies, 2.4.4). Nothing of a quarter that had not ended by `period.start` is learnt from, nor of one before the first
+    closing on record: there the record begins.
 
     What a seller adds is drawn to nought by as much as the sellers' own differences leave it in doubt (`_sellers`). Tried, each
     quarter unseen, on nineteen quarters of the demo company and three of the CRM, that takes 10e-4 (90 %: 5 to 15) and 4e-4 (-8 to
     16) off the Brier score, and costs 0.5e-4 (0 to 1) where deals are dealt out to sellers by lot. A ridge on sellers' indicators
     takes as much, in twice the time, and costs 5e-4 then; their shrunken past win rate takes 12e-4 off, but harms on the CRM.
     Pushes alone take 16e-4 (14 to 18) off on the demo (the CRM keeps no dates); those that come with a new stage tell nothing,
-    for dates are then thought over anyway.
+    for dates are then thought over anyway. One regression for both ends was worse: by 14e-4 (9 to 18) and 34e-4 (-51 to 120).
 
     Returns
     -------
     DataFrame
         One row per open deal, the largest swing first: `opportunity_id`, `stage`, `amount` (money), `expected_close`, `chance`,
         `next_chance` (by the end of the next quarter), `worth` (chance × amount, money), `swing` (standard deviation that it
-        puts on the quarter's bookings, money), `n` (deals learnt from); no rows with fewer than three hundred of these.
+        puts on the quarter's bookings, money), `shock` (standard deviation of what all deals of a quarter share, a part of what
+        is told; missing with fewer than three quarters, alike in all rows), `n` (deals learnt from); no rows with fewer than three
+        hundred of these.
     """
-    columns = ["opportunity_id", "stage", "amount", "expected_close", "chance", "next_chance", "worth", "swing", "n"]
+    told = ["opportunity_id", "stage", "amount", "expected_close", "chance", "next_chance", "worth", "swing"]
+    columns = [*told, "shock", "n"]
     known = _marked(opportunities, opportunity_history, last_quarters(period.start, TRAINED), period.start)
     now = _standing(_states(opportunities, opportunity_history), period.through)
-    if len(known) < FEWEST or known["won"].nunique() < 2 or now.empty:
+    if len(known) < FEWEST or known.loc[known["near"], "won"].nunique() < 2 or now.empty:
         return pd.DataFrame(columns=columns)
-    fit = _learnt(known)
-    later = period.end + pd.offsets.QuarterEnd(1)
+    near, far = known[known["near"]], known[~known["near"]]
+    fit, later = _learnt(near), period.end + pd.offsets.QuarterEnd(1)
+    next_fit = _learnt(far) if len(far) >= FEWEST and far["won"].nunique() > 1 else fit
     now["chance"] = _told(fit, _features(now, period.end))
-    now["next_chance"] = np.maximum(_told(fit, _features(now, later)), now["chance"])  # more time never hurts
+    now["next_chance"] = np.maximum(_told(next_fit, _features(now, later)), now["chance"])  # more time never hurts
     spread = np.sqrt(now["chance"] * (1 - now["chance"]))
     now = now.assign(worth=now["chance"] * now["amount"], swing=spread * now["amount"], n=len(known))
+    now["shock"] = _shock(near, fit)
     return now.sort_values("swing", ascending=False, ignore_index=True)[columns]
 
 
@@ -92,12 +99,12 @@ def tried(opportunities: pd.DataFrame, opportunity_history: pd.DataFrame, period
     for k in range(TRAINED, len(spans)):
         known = marked[(marked["quarter"] >= spans[k - TRAINED].start) & (marked["end"] < spans[k].start)]
         asked = marked[(marked["quarter"] == spans[k].start) & (marked["end"] == spans[k].end)]
-        if len(known) >= FEWEST and len(asked) and known["won"].nunique() > 1:
-            near = known[known["near"]]
+        near = known[known["near"]]
+        if len(known) >= FEWEST and len(asked) and near["won"].nunique() > 1:
             rates = near.groupby(["stage", "mark"])["won"].mean().rename("by stage")
             order = near.groupby("stage")["won"].mean().rank(method="first")
             fixed = 0.1 + 0.8 * (order - 1) / max(len(order) - 1, 1)
-            told = asked[["won"]].assign(model=_told(_learnt(known), asked))
+            told = asked[["won"]].assign(model=_told(_learnt(near), asked))
             told["by stage"] = asked.join(rates, on=["stage", "mark"])["by stage"].fillna(known["won"].mean())
             parts.append(told.assign(fixed=asked["stage"].map(fixed).fillna(0.5)))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["won", *WAYS])
@@ -146,9 +153,10 @@ def bookings_ahead(
 ) -> pd.DataFrame:
     """The quarter's bookings as a distribution: what is booked, what open deals add, and what is yet to be opened and won.
 
-    Open deals are independent of each other given their chances; what is yet to come is the mean of eight past quarters after
-    the same day, with their spread. Commit, best case and pipeline are read off the distribution: reached nine times of ten,
-    one time of two, one time of ten.
+    Open deals are independent of each other given their chances and a shock that all deals of a quarter share; what is yet to
+    come is the mean of up to eight past quarters on record after the same day, with their spread. Shock and spread are known as
+    well as so many quarters let them be (Student t). Commit, best case and pipeline are read off the distribution: reached nine
+    times of ten, one time of two, one time of ten.
 
     Parameters
     ----------
@@ -159,19 +167,22 @@ def bookings_ahead(
     -------
     DataFrame
         One row: `booked`, `open_worth`, `to_come`, `commit`, `best`, `pipeline` (money), `deals` (open deals), `quarters` (that
-        what is to come was learnt from); no row without chances.
+        what is to come was learnt from); no row without chances, or with fewer than three quarters on record.
     """
     columns = ["booked", "open_worth", "to_come", "commit", "best", "pipeline", "deals", "quarters"]
-    if chances.empty:
+    spans = [s for s in last_quarters(period.start, TRAINED) if s.end >= opportunities["closed_on"].min()]
+    if chances.empty or len(spans) < SPANS:
         return pd.DataFrame(columns=columns)
     won = opportunities[opportunities["status"].eq("won")]
     elapsed, fresh = period.through - period.start, []
-    for span in last_quarters(period.start, TRAINED):
+    for span in spans:
         new = won[(won["opened_on"] > span.start + elapsed) & (won["closed_on"] <= span.end)]
         fresh.append(new["amount"].sum())
     booked = won.loc[period.contains(won["closed_on"]), "amount"].sum()
     worth, to_come = chances["worth"].sum(), float(np.mean(fresh))
-    spread = np.sqrt((chances["swing"] ** 2).sum() + np.var(fresh, ddof=1))
+    between = np.var(fresh, ddof=1) * (1 + 1 / len(fresh)) + (chances["shock"].max() * worth) ** 2
+    doubt = t.ppf(0.9, len(fresh) - 1) / ndtri(0.9)
+    spread = np.sqrt((chances["swing"] ** 2).sum() + between * doubt**2)
     middle = booked + worth + to_come
     ends = [max(middle - ndtri(0.9) * spread, booked), middle, middle + ndtri(0.9) * spread]
     return pd.DataFrame([[booked, worth, to_come, *ends, len(chances), len(fresh)]], columns=columns)
@@ -287,6 +298,18 @@ def _sellers(known: pd.DataFrame, told: np.ndarray) -> pd.Series:
         return pd.Series(dtype=float)
     noise = (deals["beyond"] ** 2).sum() / deals["weight"].sum()
     return shrunk_means(sums["beyond"] / sums["weight"], np.sqrt(noise / sums["weight"]))["value"]
+
+
+def _shock(near: pd.DataFrame, fit: tuple) -> float:
+    """Give by what part deals of a quarter are won more often or less than told, all together, beyond what chance makes of them.
+
+    By moments, over the days that past quarters were looked at; in as many quarters one is used up by the fit.
+    """
+    told = pd.Series(_told(fit, near), near.index)
+    looks = pd.DataFrame({"beyond": near["won"] - told, "told": told, "chance": told * (1 - told)})
+    sums, quarters = looks.groupby([near["quarter"], near["mark"]]).sum(), near["quarter"].nunique()
+    beyond = (sums["beyond"] ** 2 - sums["chance"]).sum() / (sums["told"] ** 2).sum()
+    return float(np.sqrt(max(beyond, 0.0) * quarters / (quarters - 1))) if quarters >= SPANS else np.nan
 
 
 def _calibration_error(chance: pd.Series, won: pd.Series) -> float:

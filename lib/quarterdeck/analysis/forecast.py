@@ -184,6 +184,48 @@ def call_accuracy(forecast_calls: pd.DataFrame, orders: pd.DataFrame, period: Pe
     return table[["category", "weeks_left", "error", "low", "high", "n"]].reset_index(drop=True)
 
 
+def call_values(
+    forecast_calls: pd.DataFrame,
+    orders: pd.DataFrame,
+    period: Period,
+    opportunities: pd.DataFrame | None = None,
+    opportunity_history: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """What the calls that people made were worth beside the forecast that could be made on the same day of past quarters.
+
+    On the day of the open quarter's newest call, each past quarter is forecast as then it could have been (`origins`) and held
+    against what had last been called by that day. Gain: |forecast − actual| − |call − actual| over actual, its mean over quarters;
+    above nought the call was closer.
+
+    Returns
+    -------
+    DataFrame
+        One row per category: `category`, `call_wape`, `machine_wape` (Σ |error| ÷ Σ actual, ratios), `gain`, `low`, `high` (ratio
+        of the actual, Student t 90 %), `n` (quarters), `day` (days since the quarter's first); no rows with fewer than three
+        quarters.
+    """
+    columns = ["category", "call_wape", "machine_wape", "gain", "low", "high", "n", "day"]
+    keys = ["period_start", "category", "called_on"]
+    calls = forecast_calls.groupby(keys)["amount"].sum().reset_index()
+    calls["day"] = (calls["called_on"] - calls["period_start"]).dt.days
+    now = calls[calls["period_start"].eq(period.start) & calls["called_on"].le(period.through)]
+    if now.empty:
+        return pd.DataFrame(columns=columns)
+    day = now["called_on"].max()
+    told = origins(Period(period.start, period.end, day), day, orders, opportunities, opportunity_history)
+    last = calls[calls["day"] <= (day - period.start).days].drop_duplicates(keys[:2], keep="last")
+    both = last.merge(told.dropna(subset=["actual", "error"]), left_on="period_start", right_on="start")
+    both["missed"] = (both["amount"] - both["actual"]).abs()
+    both["machine"] = (both["forecast"] - both["actual"]).abs()
+    both["gain"] = (both["machine"] - both["missed"]) / both["actual"]
+    sums = both.groupby("category")[["missed", "machine", "actual"]].sum()
+    table = both.groupby("category")["gain"].agg(["mean", "std", "count"]).query("count >= @FEWEST")
+    margin = t.ppf(0.95, table["count"] - 1) * table["std"] / np.sqrt(table["count"])
+    wapes = {"call_wape": sums["missed"] / sums["actual"], "machine_wape": sums["machine"] / sums["actual"]}
+    ends = {"gain": table["mean"], "low": table["mean"] - margin, "high": table["mean"] + margin, "n": table["count"]}
+    return table.assign(**wapes, **ends, day=(day - period.start).days).reset_index()[columns]
+
+
 def _target(period: Period, targets: pd.DataFrame | None, quotas: pd.DataFrame | None) -> float:
     for table, column in ((targets, "revenue_target"), (quotas, "quota")):
         if table is not None:

@@ -5,7 +5,8 @@ import pandas as pd
 
 from quarterdeck.data.periods import Period, last_quarters
 
-LEVERS = ["open_deals", "win_rate", "average_won", "cycle_days", "sellers"]
+LEVERS = ["open_deals", "opened", "win_rate", "average_won", "cycle_days", "sellers"]
+BEHIND = {"opened", "sellers"}  # what stands behind velocity's four levers, and is none of its own
 SLOWER = {"cycle_days"}  # less of it is more
 SAME = 1e-9  # part by which two levels may differ and still be one
 HISTORY, FEWEST, USUAL = 20, 6, 4  # quarters looked at, needed, and taken as usual
@@ -17,9 +18,9 @@ def record(opportunities: pd.DataFrame, reps: pd.DataFrame, period: Period) -> p
     Returns
     -------
     DataFrame
-        One row per whole quarter, oldest first: `label`, `open_deals` (when it began), `win_rate` (of deals closed in it, ratio),
-        `average_won` (money), `cycle_days` (mean of deals won), `sellers` (there when it began), `bookings` (money); quarters
-        without a deal won are left out.
+        One row per whole quarter, oldest first: `label`, `open_deals` (when it began), `opened` (deals opened in it), `win_rate`
+        (of deals closed in it, ratio), `average_won` (money), `cycle_days` (mean of deals won), `sellers` (there when it began),
+        `bookings` (money); quarters without a deal won are left out.
     """
     rows = []
     for span in last_quarters(period.start, HISTORY):
@@ -34,6 +35,7 @@ def record(opportunities: pd.DataFrame, reps: pd.DataFrame, period: Period) -> p
                 [
                     span.label,
                     there.sum(),
+                    opportunities["opened_on"].between(span.start, span.end).sum(),
                     len(won) / len(done),
                     won["amount"].mean(),
                     max(days, 1.0),
@@ -87,9 +89,11 @@ def seek(record: pd.DataFrame, goal: pd.DataFrame) -> pd.DataFrame:
     """What each lever alone would have to be for a quarter to reach its goal, and how often it has been.
 
     Bookings are proportional to open deals × win rate × size ÷ cycle days (velocity), and to sellers at what one brings; the
-    usual level is the mean of four quarters. Together is the cheapest feasible way: of all moves of velocity's four levers that
-    reach the goal with none better than it has ever been, the one with the least sum of squares of usual swings (standard
-    deviation of logs).
+    usual level is the mean of four quarters. In a steady state, open deals are those opened a day × the mean days that one is open
+    (Little 1961, Operations Research 9, 383), so at the usual days the pace of opening moves open deals in proportion, and no
+    sooner: it is another hold on the same lever, and not counted beside it. Together is the cheapest feasible way, where cost is
+    how unusual a move is, for what one costs in money is not on record: of all moves of velocity's four levers that reach the goal
+    with none better than it has ever been, the one with the least sum of squares of usual swings (standard deviation of logs).
 
     Parameters
     ----------
@@ -101,8 +105,8 @@ def seek(record: pd.DataFrame, goal: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         One row per lever: `lever`, `usual`, `needed` (alone, in the lever's unit), `change` (needed over usual, less one),
         `reached` (quarters in which it was so good), `quarters`, `percentile` (part of quarters that were worse, ratio),
-        `together` (needed if the four levers move at once; missing for sellers, and for all where even their best together
-        falls short), `together_percentile`, and in every row `gap`
+        `together` (needed if the four levers move at once; missing for the pace of opening and sellers, which stand behind them,
+        and for all where even their best together falls short), `together_percentile`, and in every row `gap`
         (goal over usual bookings, less one); no rows with fewer than six quarters or without a goal.
     """
     columns = [
@@ -123,7 +127,7 @@ def seek(record: pd.DataFrame, goal: pd.DataFrame) -> pd.DataFrame:
     wanted = np.log(goal["goal"].iloc[0] / usual["bookings"])
     shared = _shared(record, usual, wanted)
     rows = []
-    for lever in LEVERS:
+    for lever in (lever for lever in LEVERS if usual[lever] > 0):
         sign = -1.0 if lever in SLOWER else 1.0
         past = sign * record[lever]
         needed, both = (usual[lever] * np.exp(sign * move) for move in (wanted, shared.get(lever, np.nan)))
@@ -140,7 +144,7 @@ def _shared(record: pd.DataFrame, usual: pd.Series, wanted: float) -> pd.Series:
     A lever that would have to be better than ever stays at its best, and the others take what is left of the move: the least sum
     of squares under bounds. Missing where all at their best fall short.
     """
-    four = [lever for lever in LEVERS if lever != "sellers"]
+    four = [lever for lever in LEVERS if lever not in BEHIND]
     signs = pd.Series([-1.0 if lever in SLOWER else 1.0 for lever in four], four)
     logs = np.log(record[four])
     best = ((logs - np.log(usual[four])) * signs).max()

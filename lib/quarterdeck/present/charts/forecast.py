@@ -13,6 +13,7 @@ from quarterdeck.present.said import Sentence, ended
 NEWEST = 16  # forecasts drawn
 LEVER_WORDS = {
     "open_deals": "Open deals",
+    "opened": "Deals opened",
     "win_rate": "Win rate",
     "average_won": "Size of a won deal",
     "cycle_days": "Days to win",

@@ -124,6 +124,23 @@ def calls_takeaway(calls: pd.DataFrame) -> Sentence:
     )
 
 
+def values_takeaway(values: pd.DataFrame) -> Sentence:
+    """Say whether the firmest call was closer than this page's forecast of the same day (`analysis.forecast.call_values`)."""
+    if values.empty:
+        return Sentence("**There are too few past calls to hold against this page's forecast.**")
+    row = values.loc[values["category"].eq("commit").idxmax()]
+    subject = f"call: {row['category']}"
+    beside = first("call_gain", BESIDE, {"now": row["gain"], "than": 0.0}, subject)
+    sure = apart("call_gain", row["low"], row["high"], subject, n=row["n"])
+    how = {"more than": "closer than", "less than": "further off than", "as much as": "apart from"}[beside.predicate]
+    size, low, high = (style.points(v) for v in (abs(row["gain"]), row["low"], row["high"]))
+    return Sentence(
+        f"**“{row['category'].capitalize()}” was {size.lstrip('+')} {how} this page's forecast** of the same day of "
+        f"{row['n']:.0f} past quarters ({low} to {high}), {CHANCE[sure.predicate]}.",
+        [beside, sure],
+    )
+
+
 def bookings_takeaway(ahead: pd.DataFrame, goal: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say what the pipeline will bring and how that stands to the goal (`analysis.deals.bookings_ahead`, `goals.goal`)."""
     row = ahead.iloc[0]
@@ -174,17 +191,16 @@ def seek_takeaway(seek: pd.DataFrame, currency: str = "EUR") -> Sentence:
     if never.figures["n"]:
         hard = f"{never.figures['n']} of {len(seek)} levers would alone have to be better than ever"
     said = f"**A usual quarter falls {size} short; {hard}.**"
-    together = seek.dropna(subset=["together"])
+    together = seek.dropna(subset=["together"], ignore_index=True)
     if together.empty:
         return Sentence(f"{said} Even all four at their best ever would not meet it together.", [wide, never])
-    first_row = together.index[0]
     told = [
         f"{LEVER_WORDS[row.lever].lower()} {style.amount(row.together, UNITS[row.lever], currency)} "
-        f"({'better than in ' * (row.Index == first_row)}{style.percent(row.together_percentile, 0)}"
-        f"{' of past quarters' * (row.Index == first_row)})"
+        f"({'better than in ' * (row.Index == 0)}{style.percent(row.together_percentile, 0)}"
+        f"{' of past quarters' * (row.Index == 0)})"
         for row in together.itertuples()
     ]
-    said += f" The easiest way moves all four: {', '.join(told[:-1])} and {told[-1]}."
+    said += f" The easiest way, by what is usual for each, moves all four: {', '.join(told[:-1])} and {told[-1]}."
     each = [
         amounts("lever", r.together, f"together: {r.lever}", percentile=r.together_percentile)
         for r in together.itertuples()

@@ -14,7 +14,14 @@ VIEW_WORDS = {
     "growth": "Growth: last year's quarter grown on",
     "pipeline": "Pipeline: what the open deals bring",
 }
-UNITS = {"open_deals": "count", "win_rate": "ratio", "average_won": "money", "cycle_days": "days", "sellers": "count"}
+UNITS = {
+    "open_deals": "count",
+    "opened": "count",
+    "win_rate": "ratio",
+    "average_won": "money",
+    "cycle_days": "days",
+    "sellers": "count",
+}
 
 
 def model_accuracy(accuracy: pd.DataFrame) -> gt.GT:
@@ -119,8 +126,9 @@ def levers(seek: pd.DataFrame, currency: str = "EUR") -> gt.GT:
     }
     fewer = ", ".join(LEVER_WORDS[lever].lower() for lever in SLOWER)
     note = (
-        f"Usual: the mean of four quarters. Of {fewer}, less is better. "
-        f"Together: the least move of four, in their own usual swings, that has been reached before by each."
+        f"Usual: the mean of four quarters. Of {fewer}, less is better. Deals opened in a quarter and sellers stand behind the "
+        "open deals. Together: the least unusual move of four, in their own usual swings, that each has reached before; what it "
+        "would cost in money is not known."
     )
     return lay(shown, columns, note)
 
@@ -153,6 +161,22 @@ def tornado(tornado: pd.DataFrame, currency: str = "EUR") -> gt.GT:
         "this one together. A price also moves quantities; new sellers bring nothing before their own deals are won."
     )
     return lay(shown, columns, note, currency)
+
+
+def call_values(values: pd.DataFrame) -> gt.GT:
+    """Lay out what calls were worth beside this page's forecast of the same day (`analysis.forecast.call_values`)."""
+    columns = {
+        "category": ("Call", "text"),
+        "call_wape": ("Missed by", "ratio"),
+        "machine_wape": ("This forecast", "ratio"),
+        "gain": ("Call was closer by", "points"),
+        "low": ("Low", "points"),
+        "high": ("High", "points"),
+        "n": ("Quarters", "count"),
+    }
+    days = values["day"].iloc[0] + 1 if len(values) else 0
+    note = f"The last calls by day {days:.0f} of each quarter, and the forecast as it would have been on that day; 90 % interval."
+    return lay(values.assign(category=values["category"].str.capitalize()), columns, note)
 
 
 def ledger_scores(scores: pd.DataFrame) -> gt.GT:
