@@ -51,6 +51,18 @@ def test_the_joined_forecast_beats_repeating_last_year(tested):
     assert scaled["Joined"] < 0.85 * scaled[NAIVE]
 
 
+def test_members_are_joined_half_by_their_mean_and_half_by_their_median():
+    even = pd.Series(0.25, MEMBERS)
+    told = pd.DataFrame(
+        [[3.0, 1.0, 100.0, 2.0], [3.0, 1.0, np.nan, 2.0], [7.0, np.nan, np.nan, np.nan]], columns=MEMBERS
+    )
+    # Means 26.5, 2 and 7, medians 2.5, 2 and 7.
+    assert series._join(told, even).tolist() == pytest.approx([14.5, 2.0, 7.0])
+    # Of 1, 2, 3, 100 with 0.1, 0.2, 0.6, 0.1 the middle lies between 2 (at 0.2) and 3 (at 0.6): 2.75; the mean is 12.3.
+    uneven = pd.Series([0.6, 0.1, 0.1, 0.2], MEMBERS)
+    assert series._join(told.head(1), uneven).tolist() == pytest.approx([(2.75 + 12.3) / 2])
+
+
 def test_intervals_hold_as_often_as_they_promise():
     whole = invented(60, 90, seed=5)
     back = whole.groupby("series").cumcount(ascending=False)

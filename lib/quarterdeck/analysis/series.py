@@ -46,12 +46,13 @@ def forecast(
     """Forecast each series of a panel as a distribution.
 
     Regular series: exponential smoothing (Hyndman et al. 2002), dynamic optimised Theta (Fiorucci et al. 2016), Theta on an STL
-    decomposition, and an autoregression pooled over the panel (`pooled.paths`), joined by `weights`. Quantiles are conformal:
-    those of past errors at the same distance, in units of the series' own spread (`spread`). Others: a *dead* series, nought for
-    a season, stays at nought; an *intermittent* one, two fifths noughts or more in its last two seasons, is forecast by IMAPA
-    (Petropoulos and Kourentzes 2015) with the quantiles of those two seasons; a *new* one, too short for any of this, moves from
-    its own level as the middle one of the others does. Of months and quarters that are given as dates, what the calendar and
-    initiatives move is taken out before and put back after, where the past says that this helps (`regressors.gains`).
+    decomposition, and an autoregression pooled over the panel (`pooled.paths`), joined by `weights`: half by their mean, half by
+    their median. Quantiles are conformal: those of past errors at the same distance, in units of the series' own spread
+    (`spread`). Others: a *dead* series, nought for a season, stays at nought; an *intermittent* one, two fifths noughts or more
+    in its last two seasons, is forecast by IMAPA (Petropoulos and Kourentzes 2015) with the quantiles of those two seasons; a
+    *new* one, too short for any of this, moves from its own level as the middle one of the others does. Of months and quarters
+    that are given as dates, what the calendar and initiatives move is taken out before and put back after, where the past says
+    that this helps (`regressors.gains`).
 
     Parameters
     ----------
@@ -311,9 +312,18 @@ def _beliefs(regular: pd.DataFrame, ahead: int, season: int) -> pd.Series:
 
 
 def _join(told: pd.DataFrame, weight: pd.Series) -> np.ndarray:
-    """Give the weighted mean of the members that say something."""
-    said = told[MEMBERS].notna().to_numpy() * weight.to_numpy()
-    return (told[MEMBERS].fillna(0).to_numpy() * said).sum(axis=1) / said.sum(axis=1)
+    """Give half the weighted mean and half the weighted median of the members that say something: no stray one drags it far."""
+    values = told[MEMBERS].to_numpy(float)
+    order = np.argsort(values, axis=1)  # those that say nothing come last
+    values = np.take_along_axis(values, order, axis=1)
+    said = np.where(np.isnan(values), 0.0, weight.to_numpy()[order])
+    values, said = np.nan_to_num(values), said / said.sum(axis=1, keepdims=True)
+    middle = np.cumsum(said, axis=1) - said / 2  # where each member lies in the distribution
+    after = np.clip((middle < 0.5).sum(axis=1), 1, np.maximum((said > 0).sum(axis=1) - 1, 1))
+    rows = np.arange(len(values))
+    low, high, gap = values[rows, after - 1], values[rows, after], middle[rows, after] - middle[rows, after - 1]
+    median = low + (high - low) * np.clip((0.5 - middle[rows, after - 1]) / np.maximum(gap, 1e-12), 0, 1)
+    return ((values * said).sum(axis=1) + median) / 2
 
 
 def _worth(errors: pd.DataFrame) -> float:
