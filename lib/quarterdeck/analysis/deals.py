@@ -50,9 +50,10 @@ def chances(opportunities: pd.DataFrame, opportunity_history: pd.DataFrame, peri
     What a seller adds is drawn to nought by as much as the sellers' own differences leave it in doubt (`_sellers`). Tried, each
     quarter unseen, on nineteen quarters of the demo company and three of the CRM, that takes 10e-4 (90 %: 5 to 15) and 4e-4 (-8 to
     16) off the Brier score, and costs 0.5e-4 (0 to 1) where deals are dealt out to sellers by lot. A ridge on sellers' indicators
-    takes as much, in twice the time, and costs 5e-4 then; their shrunken past win rate takes 12e-4 off, but harms on the CRM.
-    Pushes alone take 16e-4 (14 to 18) off on the demo (the CRM keeps no dates); those that come with a new stage tell nothing,
-    for dates are then thought over anyway. One regression for both ends was worse: by 14e-4 (9 to 18) and 34e-4 (-51 to 120).
+    takes as much, in twice the time, and costs 5e-4 then; their shrunken past win rate takes 12e-4 off, but for sure on the demo
+    alone. Pushes alone take 16e-4 (14 to 18) off on the demo (the CRM keeps no dates); those that come with a new stage tell
+    nothing, for dates are then thought over anyway. One regression for both ends was worse: by 14e-4 (9 to 18) and 34e-4 (-51 to
+    120).
 
     Returns
     -------
