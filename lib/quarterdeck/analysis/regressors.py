@@ -16,10 +16,8 @@ from quarterdeck.analysis.trading_days import CALENDAR
 
 UNDERTAKEN = "initiatives"
 SMOOTH = 0.6  # both moving averages of the airline model, which one-step errors are taken from
-PULL, HELD = (
-    200.0,
-    20.0,
-)  # periods' worth by which a series is drawn to the panel's effects, and the calendar's to nought
+PULL = 200.0  # periods' worth by which a series is drawn to the panel's effects
+HELD = 20.0  # the same, of the calendar's effects to nought
 USUAL = 0.1  # by how much an initiative is believed to move what it covers, as a logarithm; half of the square is its kind's
 SEEN, TRIED = 3, 8  # seasons that effects are learnt from at least, and the last ones that they are tried on
 WILD, RISK = 3.0, 0.05  # usual errors beyond which none counts more; how often chance may look like a gain
