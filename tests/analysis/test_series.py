@@ -163,6 +163,10 @@ def test_a_gap_or_a_missing_value_is_refused_by_name(panel):
         series.forecast(panel.drop(panel.index[panel["series"].eq("S03")][10]), 6, 12)
     with pytest.raises(ValueError, match="series 'S04' has a period without a value."):
         series.forecast(panel.assign(value=panel["value"].where(panel["series"].ne("S04"))), 6, 12)
+    with pytest.raises(ValueError, match="start is text; make it dates or numbers"):
+        series.forecast(panel.assign(start=panel["start"].astype(str)), 6, 12)
+    with pytest.raises(ValueError, match="10 is no quantile; each lies between 0 and 1."):
+        series.forecast(panel, 6, 12, (10, 50, 90))
 
 
 def test_the_panel_is_left_as_it_was(panel):

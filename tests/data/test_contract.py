@@ -170,3 +170,19 @@ def test_a_date_that_may_be_read_two_ways_is_refused():
         "exchange_rates"
     ]
     assert days["valid_from"].dt.month.tolist() == [1, 6]
+
+
+@pytest.mark.parametrize(
+    ("column", "usual", "odd"),
+    [
+        ("revenue", "1.194,33", "12oo,50"),
+        ("order_date", "05.08.2026", "31.02.2026"),
+        ("order_date", "05.08.2026", "soon"),
+    ],
+)
+def test_where_a_column_is_written_another_way_the_row_that_is_not_even_that_is_named(column, usual, odd):
+    given = tables()
+    lines = given["orders"].loc[[0] * 30].assign(line_no=[str(k) for k in range(30)]).reset_index(drop=True)
+    lines[column] = [odd if k == 20 else usual for k in range(30)]
+    with pytest.raises(ContractError, match=f"column {column}, row 21 .* holds '{odd}'"):
+        contract.check(given | {"orders": lines})

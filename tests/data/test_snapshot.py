@@ -121,6 +121,11 @@ def test_an_unknown_region_names_those_there_are(frozen):
 def test_a_day_that_is_none_is_refused(frozen):
     with pytest.raises(ParamsError, match="as_of holds 'soon', expected a date as YYYY-MM-DD"):
         snapshot.open_desk("acme", as_of="soon", data=str(frozen))
+    for day in ("2010-01-01", "2030-01-01"):
+        with pytest.raises(
+            ParamsError, match=f"as_of holds {day}, and the tables reach from .* to 2026-03-10; give a day within"
+        ):
+            snapshot.open_desk("acme", as_of=day, data=str(frozen))
 
 
 def test_a_folder_without_a_snapshot_is_refused(tmp_path):
@@ -143,6 +148,15 @@ def test_ask_gives_tables_by_name_and_says_which_is_missing(frozen):
     assert desk.ask(quota_sum, factor=missing) is missing
     with pytest.raises(TypeError):
         desk.ask(quota_sum, factr=2)
+
+
+def test_what_is_neither_a_table_nor_given_is_asked_for_by_name(frozen):
+    def ranked(quotas, attained):
+        return attained
+
+    desk = snapshot.open_desk("acme", data=str(frozen))
+    with pytest.raises(TypeError, match="ranked works on attained, which is no table: give it by name."):
+        desk.ask(ranked)
 
 
 def test_the_same_question_is_computed_once_and_nobody_changes_anothers_answer(frozen):

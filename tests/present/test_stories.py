@@ -396,7 +396,8 @@ def test_the_capacity_sentences():
     short = pd.DataFrame([row | {"hire_by": pd.Timestamp("2026-01-05"), "late": True}])
     ramp = pd.DataFrame({"months": [10.0], "start": [0.43], "low": [0.3], "high": [0.56], "n": [28]})
     assert team_say.capacity_takeaway(short, ramp) == (
-        "**The 46 sellers can be counted on for €9.0m in Q4 2026** (€8.0m to €10.0m in eight of ten cases), against a plan of "
+        "**At past attainment the 46 sellers' quotas carry €9.0m in Q4 2026** (€8.0m to €10.0m in eight of ten cases), "
+        "against a plan of "
         "€10.0m. Quotas add up to 110 % of it; past quarters brought 80 % of full quotas, so 125 % would do. In the middle case, "
         "Q4 2026 falls €1.0m short of the plan (still within reach), the worth of 5 sellers hired by 5 Jan 2026; that day has "
         "passed, and from today it takes 9 sellers. A newcomer begins at 43 % of a usual seller's bookings (30 % to 56 %, n 28) "

@@ -141,7 +141,7 @@ def capacity(
     orders: pd.DataFrame | None = None,
     level: float = 0.8,
 ) -> pd.DataFrame:
-    """What the sellers can be counted on to book, against the plan, in this quarter and the next three.
+    """What the sellers would book at past attainment, against the plan, in this quarter and the next three.
 
     Capacity = Σ over sellers of full quota × part of the quarter in the job × ramp share × attainment factor (the field's
     capacity model). Full quota is a seller's own, and for one on the ramp the mean of the region's ramped sellers; the factor

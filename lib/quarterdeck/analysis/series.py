@@ -78,9 +78,12 @@ def forecast(
     Raises
     ------
     ValueError
-        Where a value is missing, or a series has a period twice or a gap; names the series.
+        Where a value is missing, or a series has a period twice or a gap; names the series. Where a column is text, or a
+        quantile is not between nought and one.
     """
     panel, starts = _checked(panel, ahead)
+    if odd := [q for q in quantiles if not 0 < q < 1]:
+        raise ValueError(f"{odd[0]!r} is no quantile; each lies between 0 and 1.")
     kind = kinds(panel, ahead, season)
     moved = regressors.factors(panel, ahead, season, plans)
     past, panel = panel, panel.assign(value=panel["value"] / regressors.at(moved, panel))
@@ -427,8 +430,11 @@ def _outer(quantile: float) -> float:
 def _checked(panel: pd.DataFrame, ahead: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Refuse a panel with gaps; give it in order, and the first day of each period ahead."""
     panel = panel[["series", "start", "value"]].sort_values(["series", "start"], ignore_index=True)
-    if panel["value"].isna().any():
-        raise ValueError(f"series {panel.loc[panel['value'].isna(), 'series'].iloc[0]!r} has a period without a value.")
+    for column in ("start", "value"):
+        if pd.api.types.is_string_dtype(panel[column]):
+            raise ValueError(f"{column} is text; make it dates or numbers (pandas.to_datetime, pandas.to_numeric).")
+    if (odd := ~np.isfinite(panel["value"].astype(float))).any():
+        raise ValueError(f"series {panel.loc[odd, 'series'].iloc[0]!r} has a period without a value.")
     longest = panel["series"].value_counts().idxmax()
     offset = _offset(panel.loc[panel["series"] == longest, "start"], longest)
     parts = []

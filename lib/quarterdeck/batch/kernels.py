@@ -91,7 +91,11 @@ class PromptClient(AsyncKernelClient):
         self.kernel_info()
         while not (answered and heard):
             if time.monotonic() > until or not await self._async_is_alive():
-                raise RuntimeError("the kernel did not answer")
+                limit = int(os.environ.get(MEMORY_LIMIT, 0)) >> 20
+                raise RuntimeError(
+                    "the kernel did not answer"
+                    + (f"; the memory limit of {limit} MB may be too little" if limit else "")
+                )
             with contextlib.suppress(queue.Empty):
                 answered = answered or bool(await self.get_shell_msg(timeout=1))
                 heard = heard or bool(await self.get_iopub_msg(timeout=1))

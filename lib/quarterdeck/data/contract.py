@@ -7,6 +7,7 @@ was expected and what to do.
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
@@ -352,12 +353,25 @@ def _converted(name: str, frame: pd.DataFrame, column: str, spec: pa.Column) -> 
         values, kind = raw.convert_dtypes().astype(TEXT), "text"
     lost = (values.isna() & raw.notna()).to_numpy().nonzero()[0]
     if len(lost):
-        row = int(lost[0])
+        row = _odd(raw, lost, spec.metadata["type"])
         raise ContractError(
             f"table {name}: column {column}, {_Place(name, frame, row)} holds {str(raw.iloc[row])!r}, "
             f"expected {kind}; mend the source, convert it in the SELECT, or say how the file writes it under files."
         )
     return values
+
+
+def _odd(raw: pd.Series, lost: np.ndarray, kind: str) -> int:
+    """Give the row to name: where the column is written as another country does, the first that is not even that."""
+    text = raw.astype(str)
+    if kind == NUMBER:
+        read = pd.to_numeric(text.str.replace(".", "").str.replace(",", "."), errors="coerce")
+    elif kind == DAY:
+        read = pd.to_datetime(text, errors="coerce", dayfirst=True, format="mixed")
+    else:
+        return int(lost[0])
+    odd = (read.isna() & raw.notna()).to_numpy().nonzero()[0]
+    return int(odd[0] if 0 < len(odd) < len(lost) else lost[0])
 
 
 def _dates(raw: pd.Series) -> pd.Series:

@@ -24,6 +24,7 @@ from quarterdeck.data.home import home
 from quarterdeck.data.periods import Period, quarter
 from quarterdeck.errors import ParamsError, RunError, SourceError
 
+LATE = pd.Timedelta(days=366)  # after the tables' last day, from which they may still be looked at
 KEPT = {ledger.TABLE: ledger.NONE_DUE, history.TABLE: history.NONE_EARLIER}  # of earlier runs; why there may be none
 PLAIN = (str, int, float, pd.Timestamp, Period)  # values that tell by themselves whether a question was asked before
 LINKS = ["region", "customer_id", "rep_id", "opportunity_id"]  # columns by which `within` tells a region's rows
@@ -100,6 +101,11 @@ class Desk:
         `currency` get the desk's own; all others come from `options`. Where a table that the function
         needs is not there, the answer is a `Missing` that names it; an option that is one is passed over
         where the function can do without. What hangs on the tables and on plain values alone is computed once.
+
+        Raises
+        ------
+        TypeError
+            Where a parameter is neither a table nor given: `desk.ask(goals.seek, record=…, goal=…)`.
         """
         if not all(isinstance(value, PLAIN) for value in options.values()):
             return self._answer(function, options)
@@ -118,6 +124,8 @@ class Desk:
         absent = [k for k, p in parameters.items() if k not in given and p.default is p.empty]
         if kept := next((name for name in absent if name in KEPT), None):
             return Missing(KEPT[kept])
+        if asked := [name for name in absent if name not in TABLES]:
+            raise TypeError(f"{function.__name__} works on {_listed(asked)}, which is no table: give it by name.")
         if absent:
             return Missing(f"Not shown: it needs {_listed(absent)}, which the data of {self.title} does not hold.")
         if void := next((v for v in given.values() if isinstance(v, Missing)), None):
@@ -152,8 +160,8 @@ def freeze(
         Where the tables break the contract; nothing is written then.
     """
     checked = check(tables)
-    last = last_day(checked)
-    kept = _kept(runs, _day(as_of, f"{last:%Y-%m-%d}"), last) if runs else {}
+    last, day = last_day(checked), _looked_from(as_of, checked)
+    kept = _kept(runs, day, last) if runs else {}
     # The hashes must not hang on the engine's order of rows.
     frozen = dict(sorted(({name: frame.sort_values(KEYS[name]) for name, frame in checked.items()} | kept).items()))
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -180,11 +188,16 @@ def freeze(
 
 def last_day(tables: dict[str, pd.DataFrame]) -> pd.Timestamp:
     """Give the last day on which the tables saw an order or a deal opened or closed."""
+    return _days(tables).max()
+
+
+def _days(tables: Mapping[str, pd.DataFrame]) -> pd.Series:
+    """Give the first and the last day of each kind that the tables saw."""
     dated = [("orders", "order_date"), ("opportunities", "opened_on"), ("opportunities", "closed_on")]
-    days = [tables[t][c].max() for t, c in dated if t in tables]
+    days = [end for t, c in dated if t in tables for end in (tables[t][c].min(), tables[t][c].max())]
     if not days:
         raise SourceError("the tables hold neither orders nor opportunities; a workbook needs one of them.")
-    return max(d for d in days if pd.notna(d))
+    return pd.Series(days).dropna()
 
 
 def cut(tables: dict[str, pd.DataFrame], as_of: pd.Timestamp) -> dict[str, pd.DataFrame]:
@@ -308,7 +321,7 @@ def open_desk(
     """
     folder = Path(data) if data else _latest(company)
     facts, tables = read_snapshot(folder)
-    day = _day(as_of, facts["as_of"])
+    day = _looked_from(as_of, tables)
     tables = cut(tables, day)
     parts = {read: within(tables, read) for read in (region, COMPANY)}  # which also tells where there is no such region
     own, whole = (Tables({k: v for k, v in part.items() if len(v)}) for part in (parts[region], parts[COMPANY]))
@@ -368,11 +381,16 @@ def _reopened(deals: pd.DataFrame, history: pd.DataFrame | None, as_of: pd.Times
     return deals.assign(**{c: state[c].where(known, deals[c]) for c in columns})
 
 
-def _day(as_of: str, last: str) -> pd.Timestamp:
+def _looked_from(as_of: str, tables: Mapping[str, pd.DataFrame]) -> pd.Timestamp:
+    """Give the day to look from: the tables' last one unless named; one that they say nothing of is refused."""
+    days = _days(tables)
     try:
-        day = pd.Timestamp(as_of or last)
+        day = pd.Timestamp(as_of or days.max())
     except ValueError as error:
         raise ParamsError(f"as_of holds {as_of!r}, expected a date as YYYY-MM-DD.") from error
+    if not days.min() <= day <= days.max() + LATE:
+        span = f"{days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}"
+        raise ParamsError(f"as_of holds {as_of}, and the tables reach from {span}; give a day within.")
     return day
 
 

@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from quarterdeck.analysis.claims import BESIDE, Claim, amounts, apart, first, most, part
+from quarterdeck.analysis.goals import BEHIND
 from quarterdeck.analysis.ledger import EVERY
 from quarterdeck.data.periods import Period
 from quarterdeck.present import style
@@ -345,10 +346,11 @@ def by_lever(table: pd.DataFrame, column: str) -> pd.Series:
 def _lever_finding(seek: pd.DataFrame) -> Sentence:
     """Say which lever has most often been so good as it alone would have to be, or that none ever has."""
     quarters = seek["quarters"].iloc[0]
-    top = most("lever", by_lever(seek, "reached"), "quarters in which it was so good")
+    now = seek[~seek["lever"].isin(BEHIND)]  # the others work through these, and later
+    top = most("lever", by_lever(now, "reached"), "quarters in which it was so good")
     often = part("lever", top.figures["now"], quarters, top.subject)
     if not often.figures["n"]:
-        return Sentence(f"No lever alone has been so good in {quarters} quarters", [often])
+        return Sentence(f"None of velocity's levers alone has been so good in {quarters} quarters", [often])
     said = f"Nearest to hand: {top.name.lower()}, so good in {often.figures['n']} of {quarters} quarters"
     return Sentence(said, [top, often])
 

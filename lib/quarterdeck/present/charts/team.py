@@ -333,7 +333,7 @@ def overdue_bars(overdue: pd.DataFrame, total: pd.DataFrame, ax: Axes | None = N
 
 
 def capacity_bars(capacity: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw what the sellers can be counted on to book against the plan, quarter by quarter (`analysis.capacity.capacity`)."""
+    """Draw what the sellers would book at past attainment against the plan, quarter by quarter (`analysis.capacity.capacity`)."""
     ax = style.axes(ax)
     spots = range(len(capacity))
     ax.bar(spots, capacity["capacity"], width=0.5, color=style.US, alpha=0.45)

@@ -537,9 +537,9 @@ def capacity_takeaway(capacity: pd.DataFrame, newcomers: pd.DataFrame, currency:
 
 
 def _carried(now: pd.Series, currency: str) -> Sentence:
-    """Say what the sellers can be counted on for, and what plan and quotas ask of them."""
+    """Say what the sellers would book at past attainment, and what plan and quotas ask of them."""
     middle, low, high, plan = (style.money(now[c], currency) for c in ("capacity", "low", "high", "plan"))
-    said = f"**The {now['sellers']:.0f} sellers can be counted on for {middle} in {now['quarter']}**"
+    said = f"**At past attainment the {now['sellers']:.0f} sellers' quotas carry {middle} in {now['quarter']}**"
     said += f" ({low} to {high} in eight of ten cases)"
     claim = amounts("sales_capacity", now["capacity"], now["quarter"], **now[["low", "high", "sellers", "plan"]])
     if pd.isna(now["plan"]):
