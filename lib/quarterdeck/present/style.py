@@ -97,6 +97,11 @@ def flush_left(ax: Axes) -> None:
         head[1].xy = (start, 1)
 
 
+def legend_below(ax: Axes) -> None:
+    """Say under a picture what its marks are, where there may be marks in every corner of it."""
+    ax.figure.legend(loc="outside lower left", ncols=4, fontsize=9)
+
+
 def truth_dots(ax: Axes | None, table: pd.DataFrame) -> Axes:
     """Draw what came of predicted chances, each with its interval: `predicted`, `rate`, `low`, `high` (ratios)."""
     ax = axes(ax, height=3.8)

@@ -71,7 +71,7 @@ def origin_dots(origins: pd.DataFrame, landing: pd.DataFrame, ax: Axes | None = 
     ax.scatter(told.index, told["forecast"], s=42, label="forecast on this day of the quarter", **open_dot)
     ax.vlines(len(told) - 1, row["p10"], row["p90"], color=style.NAVY, linewidth=2)
     ax.set_xticks(range(len(told)), told["label"], rotation=45 if len(told) > 9 else 0)
-    ax.legend(loc="upper left")
+    style.legend_below(ax)
     style.money_axis(ax.yaxis, currency)
     said = f"On this day of a quarter, past forecasts missed its end by {style.percent(row['wape'])}"
     finding = Sentence(said, [amounts("forecast_error", row["wape"], "this day of past quarters")])

@@ -39,8 +39,7 @@ def attainment_dots(attained: pd.DataFrame, spread: pd.DataFrame, ax: Axes | Non
         if not quarter.whole:
             _upright(ax, quarter.elapsed, f"{style.percent(quarter.elapsed, 0)} of days gone", style.SOFT, "--")
     _upright(ax, 1, "quota", style.PLAN, drop=24)
-    corner = "lower right" if len(order) > 4 else "center left"
-    ax.legend(loc=corner, frameon=True, facecolor="white", edgecolor="none")  # the line of the quota ends before it
+    style.legend_below(ax)
     _names(ax, attained.drop_duplicates("rep_id")["name"], above=34)
     ax.set_xlim(left=min(0, attained["attainment"].min()))
     style.percent_axis(ax.xaxis)
