@@ -58,7 +58,7 @@ def coin_tossed(tables):
     return tables | {"opportunities": deals.assign(status=status, loss_reason=None)}
 
 
-def run_page(shell, notebook, folder, region):
+def run_page(shell, notebook, folder, region, as_of=""):
     """Run a notebook's own cells on a snapshot; give its outputs, each with the heading it stands under."""
     section, outputs = "", []
     shell.user_ns.update({})
@@ -69,7 +69,7 @@ def run_page(shell, notebook, folder, region):
             with capture_output() as captured:
                 shell.run_cell(cell.source).raise_error()
             if "parameters" in cell.metadata.get("tags", []):
-                shell.user_ns.update(data=str(folder), region=region)
+                shell.user_ns.update(data=str(folder), region=region, as_of=as_of)
             outputs += [(section, o.data or {}, o.metadata or {}) for o in captured.outputs]
     return outputs
 

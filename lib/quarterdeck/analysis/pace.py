@@ -149,7 +149,7 @@ def cover(
     past = past[past["due"] > 0]
     part, error = ratio(past["won"], past["due"])
     if now.empty or len(past) < FEWEST_QUARTERS or not part > 0:
-        return pd.DataFrame(columns=COVER)
+        return pd.DataFrame(columns=COVER, dtype="float64")
     reach = student.ppf(0.95, len(past) - 1) * error
     low, high = max(part - reach, 0.0), min(part + reach, 1.0)
     value, due, gap = now[["value", "numerator", "denominator"]].iloc[0]
@@ -244,7 +244,7 @@ def _came_true(opportunities: pd.DataFrame, history: pd.DataFrame, period: Perio
     states, elapsed, sums = spells(history), period.through - period.start, []
     for span in last_quarters(period.start, LEARNT):
         due = due_deals(states, Period(span.start, span.end, min(span.start + elapsed, span.end)))
-        in_time = due["opportunity_id"].map(won) <= span.end
+        in_time = (won.reindex(due["opportunity_id"]) <= span.end).to_numpy()
         sums.append((due.loc[in_time, "amount"].sum(), due["amount"].sum()))
     return sums
 
@@ -256,7 +256,7 @@ def _standing(quotas: pd.DataFrame, opportunities: pd.DataFrame, states: pd.Data
     before = opportunities[opportunities["opened_on"] <= period.start]
     chance = pipeline_chances(before, states[states["changed_on"] < period.start], period).set_index("stage")["chance"]
     worth = (due["amount"] * due["stage"].map(chance).astype(float).fillna(0)).groupby(due["rep_id"]).sum()
-    return table.assign(pipeline=table["rep_id"].map(worth).fillna(0.0) / table["quota"])
+    return table.assign(pipeline=worth.reindex(table["rep_id"]).fillna(0.0).to_numpy() / table["quota"])
 
 
 def _predict(known: pd.DataFrame, asked: pd.DataFrame) -> pd.DataFrame:

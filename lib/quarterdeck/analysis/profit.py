@@ -327,7 +327,7 @@ def _profits(orders: pd.DataFrame, span: Period, costs: pd.DataFrame | None) -> 
     if costs is not None:
         spent = costs[costs["period_start"].ge(span.start) & costs["period_end"].le(span.end)]
         an_order = spent.groupby("region")["amount"].sum() / each.groupby("region").size()
-        each["serving"] = each["region"].map(an_order).fillna(0.0)
+        each["serving"] = an_order.reindex(each["region"]).fillna(0.0).to_numpy()
     each = each.assign(profit=each["margin"] - each["serving"])
     by = each.groupby("customer_id")
     table = by[["revenue", "margin", "serving", "profit"]].sum().assign(n=by.size())

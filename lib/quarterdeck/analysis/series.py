@@ -449,8 +449,11 @@ def _checked(panel: pd.DataFrame, ahead: int) -> tuple[pd.DataFrame, pd.DataFram
 def _offset(starts: pd.Series, name: str) -> object:
     if not pd.api.types.is_datetime64_any_dtype(starts):
         return int(np.median(np.diff(starts))) if len(starts) > 1 else 1
+    if len(starts) < 3:  # too few to forecast, and to tell more than months by
+        months = starts.dt.to_period("M").astype("int64").diff().max()
+        return pd.DateOffset(months=int(months) if months > 0 else 1)
     with pd.option_context("future.infer_freq_returns_offset", True):
-        found = pd.infer_freq(starts) if len(starts) > 2 else None
+        found = pd.infer_freq(starts)
     if found is None:
         raise ValueError(f"series {name!r} has a gap or a period twice; give each period once.")
     return found

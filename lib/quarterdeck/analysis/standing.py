@@ -116,8 +116,9 @@ def _attainments(
     cells["beyond"] = cells["booked"] - cells["quota"] * sums["booked"] / sums["quota"]
     rows = [(rep, *ratio(own["beyond"], own["quota"]), len(own)) for rep, own in cells.groupby("rep_id")]
     table = pd.DataFrame(rows, columns=["rep_id", "value", "error", "n"])
-    left = cells["beyond"] / cells["quota"] - cells["rep_id"].map(table.set_index("rep_id")["value"])
+    usual = table.set_index("rep_id")["value"].astype(float).reindex(cells["rep_id"]).to_numpy()
+    left = cells["beyond"] / cells["quota"] - usual
     table["free"] = max(len(cells) - len(table), 1)
-    usual = np.sqrt((left**2).sum() / table["free"] / table["n"])  # who sells next to nothing is not surer for it
-    table["error"] = np.maximum(table["error"], usual)
+    least = np.sqrt((left**2).sum() / table["free"] / table["n"])  # who sells next to nothing is not surer for it
+    table["error"] = np.maximum(table["error"].astype(float), least.astype(float))
     return table[table["n"] >= FEWEST_QUARTERS].reset_index(drop=True)

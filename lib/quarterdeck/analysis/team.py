@@ -100,6 +100,10 @@ def attainment_spread(attained: pd.DataFrame) -> pd.DataFrame:
         One row per quarter: `quarter`, `whole`, `elapsed`, `reps`, `at_quota` (count), `share`, `low`, `high` (Wilson
         90 %), `p10`, `median`, `p90`, `together` (all bookings over all quota), ratios.
     """
+    if attained.empty:
+        return pd.DataFrame(
+            columns=[*QUARTER, "reps", "at_quota", "share", "low", "high", "together", "p10", "median", "p90"]
+        )
     table = attained.assign(reached=attained["attainment"] >= 1).groupby(QUARTER, sort=False)
     spread = table.agg(
         reps=("rep_id", "size"), at_quota=("reached", "sum"), booked=("booked", "sum"), quota=("quota", "sum")

@@ -128,6 +128,7 @@ def reason_bars(reasons: pd.DataFrame, ax: Axes | None = None, currency: str = "
 
 def _leader(shares: pd.Series) -> Sentence:
     """Say whether we hold most of all sellers known by name, or how many are larger."""
+    shares = shares.reindex(shares.index.union([US]), fill_value=0.0)  # we may not have sold yet
     if lead := first("market_share", ("is most",), {"now": shares[US], "most": shares.max()}, f"seller: {US}"):
         return Sentence(f"We lead with {style.percent(shares[US])}", [lead])
     ahead, rivals = int((shares > shares[US]).sum()), len(shares) - 1
