@@ -72,6 +72,20 @@ def test_intervals_hold_as_often_as_they_promise():
     assert abs(series.coverage(series.backtest(whole, 6, 12), 0.8) - 0.8) < 0.06
 
 
+def test_intervals_fit_series_that_swing_alike_but_are_not_alike_to_foresee():
+    rng, length, each = np.random.default_rng(11), 108, 24
+    walks = np.cumsum(rng.normal(0, 0.05, (each, length)), axis=1)
+    noises = rng.normal(0, 0.05 * np.sqrt(6), (each, length))  # a year apart they differ as much as the walks do
+    whole = pd.concat([monthly(100 * np.exp(v), f"{kind}{k}") for kind, values in (("walk", walks), ("noise", noises))
+                       for k, v in enumerate(values)])  # fmt: skip
+    late = whole.groupby("series").cumcount(ascending=False) < 6
+    told = series.forecast(whole[~late], 6, 12).merge(whole[late], on=["series", "start"])
+    kind, held = told["series"].str[:4], told["value"].between(told["p10"], told["p90"])
+    assert held.groupby(kind).mean().between(0.7, 0.9).all()
+    width = np.log(told["p90"] / told["p10"]).groupby([kind, told["step"]]).mean()
+    assert width["walk", 1] < 0.7 * width["nois", 1] and width["walk", 6] > 1.5 * width["walk", 1]
+
+
 def test_intervals_are_wider_where_series_err_together():
     rng = np.random.default_rng(3)
     rows = pd.MultiIndex.from_product([range(40), range(4), [1, 2, 3]], names=["series", "origin", "step"]).to_frame(

@@ -9,9 +9,11 @@ from quarterdeck.analysis import pooled
 
 LOCAL = ["ETS", "Theta", "STL and Theta"]
 POOLED, NAIVE = "Pooled", "Seasonal naive"
+CLAIMED = "Claimed spread"
 MEMBERS = [*LOCAL, POOLED]
 ORIGINS = 4  # past days that members are tried from
 SHORTEST = 8  # periods that a model must have seen
+LEVEL = 68  # of the interval that reaches a normal distribution's standard deviation either way, per cent
 LONGEST_SEASON = 24  # periods in a season that exponential smoothing can follow
 
 
@@ -59,14 +61,15 @@ def ahead(panel: pd.DataFrame, steps: int, season: int, jobs: int = 1) -> pd.Dat
     -------
     DataFrame
         One row per series and step: `series`, `step`, a column per member (missing for the pool where a series is shorter than its
-        memory) and `Seasonal naive`.
+        memory), `Seasonal naive`, and `Claimed spread`, how far off the local members take themselves to be (geometric mean of the
+        standard deviations that they tell, in the unit of `value`; missing where none does).
     """
     held = histories(panel)
     parts = []
     for own, names in _by_season({n: len(v) for n, v in held.items()}, season).items():
         with np.errstate(divide="ignore", invalid="ignore"):  # of a model with as many parameters as there are periods
-            told = engine(own, jobs).forecast(df=_long(held, names), h=steps)
-        parts.append(_numbered(told, ["unique_id"]))
+            told = engine(own, jobs).forecast(df=_long(held, names), h=steps, level=[LEVEL])
+        parts.append(_numbered(_claimed(told), ["unique_id"]))
     return _with_pool(pd.concat(parts), {0: held}, steps, season).drop(columns="origin")
 
 
@@ -78,8 +81,8 @@ def tried(panel: pd.DataFrame, how: Trial, season: int, jobs: int = 1) -> pd.Dat
     Returns
     -------
     DataFrame
-        One row per series, origin and step: `series`, `origin` (nought is the latest), `step`, `actual`, a column per member and
-        `Seasonal naive`; no rows of a series that is too short.
+        One row per series, origin and step: `series`, `origin` (nought is the latest), `step`, `actual`, a column per member,
+        `Seasonal naive` and `Claimed spread` (see `ahead`); no rows of a series that is too short.
     """
     held = histories(panel)
     counts = {name: how.count(len(values), season) for name, values in held.items()}
@@ -87,13 +90,13 @@ def tried(panel: pd.DataFrame, how: Trial, season: int, jobs: int = 1) -> pd.Dat
     for origins in sorted({c for c in counts.values() if c}):
         lengths = {n: len(held[n]) - how.cut(origins - 1) for n, c in counts.items() if c == origins}
         for own, names in _by_season(lengths, season).items():
-            sought = {"h": how.reach, "step_size": how.stride, "n_windows": origins, "refit": False}
+            sought = {"h": how.reach, "step_size": how.stride, "n_windows": origins, "refit": False, "level": [LEVEL]}
             with np.errstate(divide="ignore", invalid="ignore"):
                 told = engine(own, jobs).cross_validation(df=_long(held, names), **sought)
             told["origin"] = (told.groupby("unique_id")["cutoff"].transform("max") - told["cutoff"]) // how.stride
-            parts.append(_numbered(told.drop(columns="cutoff"), ["unique_id", "origin"]))
+            parts.append(_numbered(_claimed(told.drop(columns="cutoff")), ["unique_id", "origin"]))
     if not parts:
-        return pd.DataFrame(columns=["series", "origin", "step", "actual", *MEMBERS, NAIVE])
+        return pd.DataFrame(columns=["series", "origin", "step", "actual", *MEMBERS, NAIVE, CLAIMED])
     seen = {o: {n: v[: len(v) - how.cut(o)] for n, v in held.items() if counts[n] > o} for o in range(how.origins)}
     return _with_pool(pd.concat(parts).rename(columns={"y": "actual"}), seen, how.reach, season)
 
@@ -145,6 +148,14 @@ def _long(histories: dict[str, np.ndarray], names: list[str]) -> pd.DataFrame:
             "y": np.concatenate([histories[n] for n in names]),
         }
     )
+
+
+def _claimed(told: pd.DataFrame) -> pd.DataFrame:
+    """Put one spread in the place of the members' intervals."""
+    low, high = (told[[f"{name}-{end}-{LEVEL}" for name in LOCAL]].to_numpy(float) for end in ("lo", "hi"))
+    half = pd.DataFrame((high - low) / 2, told.index)
+    sure = np.log(half.where(np.isfinite(half) & half.gt(0)))
+    return told.drop(columns=told.filter(regex="-(lo|hi)-").columns).assign(**{CLAIMED: np.exp(sure.mean(axis=1))})
 
 
 def _numbered(told: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

@@ -117,6 +117,10 @@ class Scaled:
         """Give levels as values again."""
         return np.minimum(np.exp(levels) if self.logarithmic else levels * self.unit, self.ceiling)
 
+    def width(self, half: np.ndarray, at: np.ndarray) -> np.ndarray:
+        """Give half an interval about some values as it is on that scale."""
+        return half / np.maximum(at, self.floor) if self.logarithmic else half / self.unit
+
     def moments(self, memory: int, ahead: int) -> tuple[np.ndarray, np.ndarray, int]:
         """Give the sums of squares and products of the series' windows, and how many there are."""
         if len(self.values) < memory + ahead:

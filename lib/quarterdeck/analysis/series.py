@@ -14,7 +14,7 @@ from scipy.special import softmax
 from scipy.stats import norm, t
 
 from quarterdeck.analysis import members, pooled, regressors
-from quarterdeck.analysis.members import MEMBERS, NAIVE, POOLED
+from quarterdeck.analysis.members import CLAIMED, MEMBERS, NAIVE, POOLED
 from quarterdeck.analysis.pooled import Scaled
 
 QUANTILES = (0.1, 0.5, 0.9)
@@ -27,8 +27,10 @@ LOCAL_PARTS = {
 }  # what local members are believed to be worth against each other
 POOL_PART, TRUSTED = 0.6, 10.0  # the pool's full part, and the windows per coefficient at which it is trusted half
 STEADY, FEW = 0.3, 100  # how strongly weights are held to what is believed beforehand; series below which twice as much
-OWN = 5.0  # origins of its own at which a series' spread counts as much as the panel's
+OWN = 10.0  # origins of its own at which a series' spread counts as much as the panel's
 EVENLY = [(k + 0.5) / 50 for k in range(50)]  # quantiles whose mean is the distribution's
+CLAIM = 0.75  # how far the unit of errors follows what the members claim, on the scale of logarithms
+ODD = 30.0  # usual changes above, and parts of one below, which a claim is not followed
 FADE = 0.5  # what an origin counts for against the one after it
 MANY = 100  # series × origins from which the errors' own distribution is taken
 OUTER = np.linspace(0.55, 0.999, 450)  # quantiles above the middle at which it is drawn out
@@ -47,8 +49,9 @@ def forecast(
 
     Regular series: exponential smoothing (Hyndman et al. 2002), dynamic optimised Theta (Fiorucci et al. 2016), Theta on an STL
     decomposition, and an autoregression pooled over the panel (`pooled.paths`), joined by `weights`: half by their mean, half by
-    their median. Quantiles are conformal: those of past errors at the same distance, in units of the series' own spread
-    (`spread`). Others: a *dead* series, nought for a season, stays at nought; an *intermittent* one, two fifths noughts or more
+    their median. Quantiles are conformal: those of past errors at the same distance (`spread`), in units of what the members say
+    of their own spread (normalised conformal prediction: Lei et al. 2018, Journal of the American Statistical Association 113,
+    1094, 5.2). Others: a *dead* series, nought for a season, stays at nought; an *intermittent* one, two fifths noughts or more
     in its last two seasons, is forecast by IMAPA (Petropoulos and Kourentzes 2015) with the quantiles of those two seasons; a
     *new* one, too short for any of this, moves from its own level as the middle one of the others does. Of months and quarters
     that are given as dates, what the calendar and initiatives move is taken out before and put back after, where the past says
@@ -121,7 +124,8 @@ def backtest(
     DataFrame
         One row per series, origin and step: `series`, `origin` (nought is the latest), `step`, `start`, `actual`, a column per
         member, `Seasonal naive`, `Joined` (unit of `value`), `scale` (mean absolute error of the seasonal naive within what was
-        seen, for MASE) and `error` (of `Joined`, in the series' usual changes, `pooled.Scaled`); no rows of series too short.
+        seen, for MASE) and `error` (of `Joined`, on the scale of `pooled.Scaled`, in units of how far off it was
+        to be expected); no rows of series too short.
     """
     if panel.empty:
         return pd.DataFrame(
@@ -141,7 +145,7 @@ def backtest(
     tested["error"] = _errors(tested, regular, how, season)
     place = regular[["series", "start"]].assign(back=back)
     tested["back"] = how.cut(0) + tested["origin"] * how.stride - tested["step"]
-    tested = tested.merge(place, on=["series", "back"], how="left").drop(columns="back")
+    tested = tested.merge(place, on=["series", "back"], how="left").drop(columns=["back", CLAIMED])
     told = ["actual", *MEMBERS, NAIVE, JOINED]
     tested[told] = tested[told].mul(regressors.at(moved, tested), axis=0)
     return tested
@@ -219,9 +223,10 @@ class Spread:
 def spread(tested: pd.DataFrame, ahead: int) -> Spread:
     """How far off past forecasts were.
 
-    By step: the mean absolute error there, never less than nearer by, growing with the root of the distance beyond what was tried.
-    A series' own factor is its errors against that, shrunken to the panel's one. The errors of an origin are judged by what the
-    other origins tell of the series, as tomorrow's will be. An origin counts half as much as the one after it.
+    By step: the mean absolute error there, never less than nearer by; beyond what was tried it grows with the root of the distance,
+    as far as claims, which grow themselves, are not followed. A series' own factor is its errors against that, shrunken to the
+    panel's one. The errors of an origin are judged by what the other origins tell of the series, as tomorrow's will be. An origin
+    counts half as much as the one after it.
 
     Parameters
     ----------
@@ -231,11 +236,11 @@ def spread(tested: pd.DataFrame, ahead: int) -> Spread:
     steps = np.arange(1, ahead + 1)
     errors = tested.dropna(subset=["error"])
     if errors.empty:
-        return Spread(np.sqrt(steps), pd.Series(dtype="float64"), np.array([]), np.array([]), 1.0)
+        return Spread(steps ** ((1 - CLAIM) / 2), pd.Series(dtype="float64"), np.array([]), np.array([]), 1.0)
     heard = FADE ** errors["origin"]
     near = (errors["error"].abs() * heard).groupby(errors["step"]).sum() / heard.groupby(errors["step"]).sum()
     near = np.maximum(np.maximum.accumulate(near.to_numpy()), 1e-9)
-    far = near[np.minimum(steps, len(near)) - 1] * np.sqrt(np.maximum(steps / len(near), 1))
+    far = near[np.minimum(steps, len(near)) - 1] * np.maximum(steps / len(near), 1) ** ((1 - CLAIM) / 2)
     unit = errors["error"] / far[errors["step"] - 1]
     by = unit.abs().groupby([errors["series"], errors["origin"]]).mean().rename("size").reset_index()
     by["heard"] = FADE ** by["origin"]
@@ -360,8 +365,14 @@ def _errors(tested: pd.DataFrame, regular: pd.DataFrame, how: members.Trial, sea
     for (name, origin), rows in tested.groupby(["series", "origin"]):
         scaled = Scaled(held[name][: -how.cut(origin)], season)
         gap = scaled.level(rows["actual"].to_numpy()) - scaled.level(rows[JOINED].to_numpy())
-        errors[rows.index] = gap / scaled.change
+        errors[rows.index] = gap / _unit(rows, scaled)
     return errors
+
+
+def _unit(rows: pd.DataFrame, scaled: Scaled) -> np.ndarray:
+    """Give what errors are measured in: the series' usual change, drawn towards what its members claim of their spread."""
+    claimed = scaled.width(rows[CLAIMED].to_numpy(), rows[JOINED].to_numpy()) / scaled.change
+    return scaled.change * np.nan_to_num(claimed, nan=1.0).clip(1 / ODD, ODD) ** CLAIM
 
 
 def _spread_out(
@@ -370,7 +381,7 @@ def _spread_out(
     reach, held, parts = spread.reach([*quantiles, *EVENLY]), members.histories(regular), []
     for name, rows in told.groupby("series"):
         scaled = Scaled(held[name], season)
-        width = scaled.change * spread.by_step * spread.factor(name)
+        width = _unit(rows, scaled) * spread.by_step * spread.factor(name)
         values = scaled.value(scaled.level(rows[JOINED].to_numpy())[:, None] + np.outer(width, reach))
         values = values.clip(min=0) if held[name].min() >= 0 else values
         table = pd.DataFrame(values[:, : len(quantiles)], columns=list(map(column, quantiles)))
