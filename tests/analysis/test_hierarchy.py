@@ -61,7 +61,7 @@ def test_sums_are_those_of_their_cells(panel):
 def test_reconciled_means_add_up_and_quantiles_move_along(panel):
     tested = series.backtest(panel, 3, 12)
     base = series.forecast(panel, 3, 12, tested=tested)
-    told = hierarchy.reconcile(base, tested, panel)
+    told = hierarchy.reconcile(base, panel)
     labels = panel.drop_duplicates("series").set_index("series")[["region", "segment", "channel"]]
     cell = told["series"].map(labels.ne("").all(axis=1))
     whole = told[told["series"].eq("all")].set_index("step")["mean"]
@@ -75,19 +75,13 @@ def test_reconciled_means_add_up_and_quantiles_move_along(panel):
     )
 
 
-@pytest.mark.parametrize(
-    "error", [Exception("min_trace (mint_shrink) is ill-conditioned."), np.linalg.LinAlgError("SVD")]
-)
-def test_too_few_past_errors_for_a_covariance_still_give_parts_that_add_up(error):
-    class Trace:  # stands in for the library, which refuses only collections of dozens of short series
-        def __init__(self, method, nonnegative=False):
-            self.method = method
-
-        def fit_predict(self, summing, base, *_):
-            if self.method == "mint_shrink":
-                raise error
-            return {"mean": np.array([[9.0], [10.0], [-1.0]])}
-
-    summing = np.array([[1.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
-    told = hierarchy._traced(Trace, summing, None, np.zeros((3, hierarchy.FEW)), None)
-    assert told.tolist() == [[10.0], [10.0], [0.0]]  # nothing below nought, and the whole is 10 + 0
+def test_what_is_surer_moves_less_and_nothing_falls_below_nought():
+    panel = pd.DataFrame({"series": ["all", "A", "B"], "start": 0, "value": 1.0, "region": ["", "A", "B"]})
+    told = pd.DataFrame({"series": ["all", "A", "B"], "step": 1, "kind": "regular", "mean": [30.0, 10.0, 10.0]})
+    moved = hierarchy.reconcile(told.assign(p10=told["mean"] - [1, 1, 3], p90=told["mean"] + [1, 1, 3]), panel)
+    shift = (moved["mean"] - told["mean"]).to_numpy()  # the gap of 10 is shared as variances are: 1, 1 and 9
+    assert shift == pytest.approx([-10 / 11, 10 / 11, 90 / 11])
+    low = told.assign(mean=[1.0, 10.0, 0.5], p10=0.0, p90=[0.1, 10.0, 10.0])
+    assert (hierarchy.reconcile(low, panel)["mean"] > -1e-6).all()
+    alike = told.assign(p10=1.0, p90=1.0)  # intervals of no width: all move alike
+    assert hierarchy.reconcile(alike, panel)["mean"].to_numpy() == pytest.approx([80 / 3, 40 / 3, 40 / 3])

@@ -1,16 +1,12 @@
 """How do regions, segments and channels go on, so that the parts add up to the whole?"""
 
-import warnings
-
 import numpy as np
 import pandas as pd
-
-from quarterdeck.analysis.series import JOINED
 
 DIMENSIONS = ["region", "segment", "channel"]
 WHOLE = "all"
 BLANK = "none named"
-FEW = 20  # past errors of each series below which how they go together is not learnt
+NARROWEST = 1e-3  # of the widest interval, which a narrower one counts as
 FREQUENCIES = {12: "M", 4: "Q"}  # periods in a year, and what pandas calls them
 
 
@@ -81,17 +77,16 @@ def sums(cells: pd.DataFrame) -> pd.DataFrame:
     return table.assign(series=label).drop_duplicates(["series", "start"])[["series", "start", "value", *names]]
 
 
-def reconcile(forecasts: pd.DataFrame, tested: pd.DataFrame, panel: pd.DataFrame) -> pd.DataFrame:
+def reconcile(forecasts: pd.DataFrame, panel: pd.DataFrame) -> pd.DataFrame:
     """Make the means of a panel's forecasts add up, each moved the less the surer it is; its quantiles move along.
 
-    Minimum trace with a shrunken covariance of past errors (Wickramasuriya, Athanasopoulos and Hyndman 2019, Journal
-    of the American Statistical Association 114, 804), by hierarchicalforecast; with few past errors, their variances
-    alone; where these cannot be inverted, variances that grow by the cells in a sum (structural scaling, ibid.).
+    Minimum trace with variances alone (Wickramasuriya, Athanasopoulos and Hyndman 2019, Journal of the American Statistical
+    Association 114, 804), by hierarchicalforecast; a series' standard deviation is as the width of its own interval.
 
     Parameters
     ----------
-    forecasts, tested : DataFrame
-        As `series.forecast` and `series.backtest` give them for `panel`.
+    forecasts : DataFrame
+        As `series.forecast` gives it for `panel`, of a low and a high quantile at least.
     panel : DataFrame
         As `sums` gives it.
 
@@ -106,13 +101,18 @@ def reconcile(forecasts: pd.DataFrame, tested: pd.DataFrame, panel: pd.DataFrame
     summing = _summing(panel, forecasts.loc[forecasts["kind"].ne("dead"), "series"].unique())
     if summing.shape[0] <= summing.shape[1]:
         return forecasts
-    actual, told = _past(tested, panel, summing.index)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the solver says that it prefers sparse matrices
-        found = _traced(MinTrace, summing.to_numpy(), base.loc[summing.index].to_numpy(), actual, told)
+    width = _widths(forecasts).loc[summing.index].to_numpy()[:, None]
+    asked = (
+        summing.to_numpy(),
+        base.loc[summing.index].to_numpy(),
+        width,
+        np.zeros_like(width),
+    )  # widths for past errors
+    cells = MinTrace("wls_var").fit_predict(*asked)["mean"][-summing.shape[1] :]  # which come last
+    found = summing.to_numpy() @ cells.clip(0)  # none sells less than nothing
     moved = pd.DataFrame(found, summing.index, base.columns).stack().rename("moved")
     table = forecasts.merge(moved, on=["series", "step"], how="left")
-    told = ["mean", *(c for c in forecasts if c.startswith("p"))]
+    told = ["mean", *_quantiles(forecasts)]
     mean, moved = table["mean"], table["moved"].fillna(table["mean"])
     part = (moved / mean.where(mean > 0)).fillna(1.0)  # a mean of nought cannot be moved by a part of itself
     more = (moved - mean).where(mean <= 0, 0.0)
@@ -120,17 +120,15 @@ def reconcile(forecasts: pd.DataFrame, tested: pd.DataFrame, panel: pd.DataFrame
     return table[forecasts.columns]
 
 
-def _traced(trace: type, summing: np.ndarray, base: np.ndarray, actual: np.ndarray, told: np.ndarray) -> np.ndarray:
-    """Give the reconciled means, by past errors where these tell a covariance that can be inverted, else by structure."""
-    how = "mint_shrink" if actual.shape[1] >= FEW else "wls_var"
-    try:
-        return trace(how, nonnegative=True).fit_predict(summing, base, actual, told)["mean"]
-    except Exception as error:
-        singular = isinstance(error, np.linalg.LinAlgError) or "ill-conditioned" in str(error)
-        if not singular:  # the library raises its own errors as bare exceptions
-            raise
-        found = trace("wls_struct").fit_predict(summing, base)["mean"]
-        return summing @ found[-summing.shape[1] :].clip(0)  # the cells come last, and none sells less than nothing
+def _quantiles(forecasts: pd.DataFrame) -> list[str]:
+    return sorted((c for c in forecasts if c.startswith("p")), key=lambda c: float(c[1:]))
+
+
+def _widths(forecasts: pd.DataFrame) -> pd.Series:
+    """Give the mean width of each series' interval, as a part of the widest; one for all where none has any."""
+    low, *_, high = _quantiles(forecasts)
+    width = (forecasts[high] - forecasts[low]).groupby(forecasts["series"]).mean()
+    return (width / width.max()).fillna(1.0).clip(lower=NARROWEST)
 
 
 def sold(
@@ -157,15 +155,3 @@ def _summing(panel: pd.DataFrame, names: np.ndarray) -> pd.DataFrame:
     bottom = nodes[nodes.ne("").all(axis=1)]
     within = [((nodes[k].to_numpy()[:, None] == bottom[k].to_numpy()) | nodes[[k]].eq("").to_numpy()) for k in keys]
     return pd.DataFrame(np.logical_and.reduce(within).astype(float), nodes.index, bottom.index)
-
-
-def _past(tested: pd.DataFrame, panel: pd.DataFrame, names: pd.Index) -> tuple[np.ndarray, np.ndarray]:
-    """Give what came and what was told, series × trials; of a series that was not tried, its own ups and downs."""
-    wide = tested.pivot(index="series", columns=["origin", "step"], values=["actual", JOINED]).reindex(names)
-    actual, told = (wide[c].to_numpy(float, copy=True) for c in ("actual", JOINED))
-    history = panel.pivot(index="series", columns="start", values="value").reindex(names).to_numpy()
-    count = min(actual.shape[1], history.shape[1])
-    for row in np.flatnonzero(~np.isfinite(actual - told).all(axis=1)):
-        actual[row, -count:] = np.nan_to_num(history[row, -count:])
-        actual[row, :-count] = told[row] = actual[row, -count:].mean()
-    return actual, told

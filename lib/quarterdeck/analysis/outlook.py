@@ -85,7 +85,7 @@ def ahead(
     if tested.empty:
         return pd.DataFrame(columns=AHEAD)
     ends = [(1 - level) / 2, 0.5, (1 + level) / 2]
-    told = hierarchy.reconcile(series.forecast(panel, periods, season, ends, tested, plans=plans), tested, panel)
+    told = hierarchy.reconcile(series.forecast(panel, periods, season, ends, tested, plans=plans), panel)
     return told.rename(columns=dict(zip(map(column, ends), ["low", "middle", "high"], strict=True)))[AHEAD]
 
 
