@@ -11,7 +11,6 @@ import json
 import sys
 import time
 import traceback
-from collections import Counter
 from collections.abc import Generator, Iterator
 from datetime import date, datetime
 from pathlib import Path
@@ -20,6 +19,8 @@ from typing import Any
 from quarterdeck import __version__
 from quarterdeck.data.home import home
 from quarterdeck.errors import ParamsError, QuarterdeckError
+from quarterdeck.present.agreed import agreed
+from quarterdeck.present.written import counted
 
 WHOLE, FAULTY, BAD_INPUT, STOPPED = 0, 1, 2, 130
 SHORTEST = 10  # characters of a password
@@ -52,7 +53,7 @@ def check(args: argparse.Namespace) -> int:
     known = snapshot.regions(tables)
     plan.refuse_unknown_regions(files, known, args.params)
     for name, table in tables.items():
-        print(f"{name:20} {len(table):>10,} rows")
+        print(f"{name:20} {len(table):>10,} {'row' if len(table) == 1 else 'rows'}")
     last = snapshot.last_day(tables)
     _note(args.params, plan.without_file(files, known), last.to_pydatetime())
     print(f"{args.params.name}: everything holds, through {last:%Y-%m-%d}.")
@@ -107,7 +108,7 @@ def prune(args: argparse.Namespace) -> int:
         raise ParamsError(f"{company} holds no runs.")
     with folders.held(company):
         gone = folders.prune(company, args.keep)
-    print(f"removed {len(gone)} runs of {args.params.name}, kept {len(folders.runs(company))}.")
+    print(f"removed {counted(len(gone), 'run')} of {args.params.name}, kept {len(folders.runs(company))}.")
     return WHOLE
 
 
@@ -128,7 +129,8 @@ def _foresee(args: argparse.Namespace) -> int:
     ahead = [s for s in steps if s.why]
     for step in ahead:
         print(f"would run {step.job.region}/{step.job.notebook}: {step.why}")
-    print(f"{len(ahead)} notebooks would run, {len(steps) - len(ahead)} pages would be taken over.")
+    kept = counted(len(steps) - len(ahead), "page")
+    print(f"{counted(len(ahead), 'notebook')} would run, {kept} would be taken over.")
     return WHOLE
 
 
@@ -143,7 +145,7 @@ def _report(args: argparse.Namespace, folder: Path, facts: dict) -> int:
     for found in apart:
         print(f"does not reconcile: {say(found)}")
     if not apart:
-        print(_reconciled(facts["reconciliation"]))
+        print(agreed(facts["reconciliation"]))
     _point(args, folder, facts)
     return FAULTY if failed or apart else WHOLE
 
@@ -181,7 +183,7 @@ def deck(args: argparse.Namespace) -> int:
 
     told = tell(args.run, args.out, args.region)
     path = args.to or Path(f"{_named(told)}.pptx")
-    print(f"{board.write(told, path)} slides: {path}")
+    print(f"{counted(board.write(told, path), 'slide')}: {path}")
     return WHOLE
 
 
@@ -363,17 +365,6 @@ def _note(params: Path, without_file: list[str], last: datetime, asked: bool = F
         print(f"note: the data reaches to {last:%Y-%m-%d}, after today: mend the row that says so, or give --as-of")
 
 
-def _reconciled(checks: list[dict]) -> str:
-    kinds = Counter(c["check"] for c in checks)
-    if not kinds:
-        return "nothing to reconcile: no figure that was run stands on two pages or adds up over the regions"
-    same, sums, ends = (kinds[k] for k in ("same on every page", "regions add up", "what is in leads to the forecast"))
-    told = [f"{same} figures are the same on every page that shows them"] if same else []
-    told.append(f"{sums} add up over the regions" if sums else "the regions were not held against the company")
-    told += [f"what is in leads to {ends} forecasts"] if ends else []
-    return f"reconciled: {', '.join(told)}"
-
-
 def _progress(steps: Generator, count: int) -> Iterator:
     """Show progress: a bar on a terminal, and in a log a line every half a minute."""
     from tqdm import tqdm
@@ -387,7 +378,7 @@ def _progress(steps: Generator, count: int) -> Iterator:
             yield step
             if time.monotonic() - told > TELL and done < count:
                 told = time.monotonic()
-                print(f"{done} of {count} notebooks are finished", file=sys.stderr, flush=True)
+                print(f"finished: {done} of {counted(count, 'notebook')}", file=sys.stderr, flush=True)
 
 
 def _table(facts: dict) -> Any:

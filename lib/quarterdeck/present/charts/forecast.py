@@ -134,7 +134,7 @@ def pipeline_bars(weighted: pd.DataFrame, ax: Axes | None = None, currency: str 
     ax.barh(spots, weighted["weighted"], color=style.US, height=0.6)
     for spot, row in zip(spots, weighted.itertuples(), strict=True):
         chance = f"{style.percent(row.chance, 0)} ({style.percent(row.low, 0)} to {style.percent(row.high, 0)})"
-        ax.annotate(f" {row.deals:,.0f} deals, {chance} won", (row.amount, spot), va="center", fontsize=9.5)
+        ax.annotate(f" {style.counted(row.deals, 'deal')}, {chance} won", (row.amount, spot), va="center", fontsize=9.5)
     ax.set_yticks(spots, weighted["stage"])
     ax.tick_params(axis="y", labelcolor=style.INK)
     ax.grid(axis="x")

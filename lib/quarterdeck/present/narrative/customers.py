@@ -178,7 +178,9 @@ def acquisition_takeaway(costs: pd.DataFrame, currency: str = "EUR") -> Sentence
     if pd.isna(row["months"]):
         return Sentence(f"{said}; it brings no gross margin that could pay for it.", [cost, margin])
     monthly = style.money(row["margin"], currency)
-    said = f"{said}; at {monthly} of gross margin a month it is paid back after {row['months']:.0f} months."
+    said = (
+        f"{said}; at {monthly} of gross margin a month it is paid back after {style.counted(row['months'], 'month')}."
+    )
     return Sentence(said, [cost, margin])
 
 

@@ -67,7 +67,9 @@ def accuracy_takeaway(accuracy: pd.DataFrame, level: float = 0.8) -> Sentence:
     if pd.isna(own["coverage"]):
         return Sentence(f"{said}.", claims)
     held = style.percent(own["coverage"], 0)
-    said += f"; the interval of {style.percent(level, 0)} would have held {held} of {own['n']:,.0f} forecasts."
+    said += (
+        f"; the interval of {style.percent(level, 0)} would have held {held} of {style.counted(own['n'], 'forecast')}."
+    )
     return Sentence(said, [*claims, amounts("interval_coverage", own["coverage"], level=level)])
 
 
@@ -118,8 +120,9 @@ def calls_takeaway(calls: pd.DataFrame) -> Sentence:
     sure = apart("call_error", last["low"], last["high"], f"call: {name}")
     told = [amounts("call_error", r["error"], f"call: {name}", weeks=r["weeks_left"], n=r["n"]) for r in (begun, last)]
     return Sentence(
-        f"**“{name.capitalize()}” was off by {style.change(begun['error'])} with {begun['weeks_left']:.0f} weeks to go and by "
-        f"{style.change(last['error'])} with {last['weeks_left']:.0f}**, {CHANCE[sure.predicate]} (n {last['n']:.0f} quarters).",
+        f"**“{name.capitalize()}” was off by {style.change(begun['error'])} with "
+        f"{style.counted(begun['weeks_left'], 'week')} to go and by {style.change(last['error'])} with {last['weeks_left']:.0f}**, "
+        f"{CHANCE[sure.predicate]} (n {style.counted(last['n'], 'quarter')}).",
         [*told, sure],
     )
 
@@ -214,7 +217,7 @@ def ledger_takeaway(scores: pd.DataFrame) -> Sentence:
     subject = f"given out: {row['metric']}"
     bias = first("forecast_bias", BESIDE, {"now": row["bias"], "than": 0.0}, subject)
     said = (
-        f"**The {row['n']:.0f} forecasts of {row['metric']} that have come due missed by {style.percent(row['wape'])}**, "
+        f"**The {style.counted(row['n'], 'forecast')} of {row['metric']} that came due missed by {style.percent(row['wape'])}**, "
         f"{style.percent(abs(row['bias']))} {SIDE[bias.predicate]} on the whole, and eight-of-ten ranges held "
         f"{style.percent(row['coverage'], 0)} ({style.percent(row['low'], 0)} to {style.percent(row['high'], 0)}) of the time."
     )
@@ -271,7 +274,7 @@ def tornado_takeaway(tornado: pd.DataFrame, currency: str = "EUR") -> Sentence:
     if later.figures["now"] > 0:
         said += f". In the quarters after it, {later.name.lower()} weighs most: {style.money(later.figures['now'], currency)}"
         said, claims = f"{said} either way", [*claims, later]
-    return Sentence(f"{said} (n {row['n']:.0f} quarters).", claims)
+    return Sentence(f"{said} (n {style.counted(row['n'], 'quarter')}).", claims)
 
 
 def _moved(now: float, before: float, subject: str) -> Claim:

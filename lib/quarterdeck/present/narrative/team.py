@@ -85,11 +85,12 @@ def skill_takeaway(skills: pd.DataFrame) -> Sentence:
     if not said:
         return Sentence(
             f"**No seller can be told apart from the others once deals are equal** "
-            f"(n {deals:,.0f} deals of three years). {ranks}: the order is as good as chance.",
+            f"(n {style.counted(deals, 'deal')} of three years). {ranks}: the order is as good as chance.",
             claims,
         )
     return Sentence(
-        f"**With the same deals, {said} than the mean seller** (n {deals:,.0f} deals of three years). {ranks}.", claims
+        f"**With the same deals, {said} than the mean seller** (n {style.counted(deals, 'deal')} of three years). {ranks}.",
+        claims,
     )
 
 
@@ -130,7 +131,7 @@ def brought_takeaway(brought: pd.DataFrame, currency: str = "EUR") -> Sentence:
     what = " and ".join(f"{money[3 * k]} of {name}" for k, name in enumerate(names))
     ends = "; ".join(f"{money[3 * k + 1]} to {money[3 * k + 2]}" for k in range(len(names)))
     who = "A ramped seller" if sales["ramped"] < sales["months"] else "A seller"
-    said = f"**{who} brought {what} in twelve months** ({ends}; n {sales['sellers']:,.0f} sellers)"
+    said = f"**{who} brought {what} in twelve months** ({ends}; n {style.counted(sales['sellers'], 'seller')})"
     moved = [_moved(row) for _, row in brought.iterrows() if pd.notna(row["change"])]
     known = "" if len(names) > 1 else " No costs are kept, so gross margin cannot be told."
     return joined([Sentence(f"{said}.{known}", claims), *moved])
@@ -174,7 +175,7 @@ def pace_takeaway(
     claim = amounts("booking_pace", row["middle"], **row[["low", "high", "n"]])
     usual = (
         f"{style.percent(row['middle'], 0)} ({style.percent(row['low'], 0)} to "
-        f"{style.percent(row['high'], 0)} in {row['n']:,.0f} quarters)"
+        f"{style.percent(row['high'], 0)} in {style.counted(row['n'], 'quarter')})"
     )
     if now.empty:
         return Sentence(f"By this day of a quarter, {usual} of its bookings are usually in.", [claim])
@@ -305,15 +306,17 @@ def ramp_takeaway(length: pd.DataFrame, ramping: pd.DataFrame | None = None) -> 
     row = length.iloc[0]
     if not row["clear"]:
         return Sentence(
-            f"**That new sellers win otherwise than the others cannot be shown** (n {row['n']:,.0f} deals of their first months).",
+            f"**That new sellers win otherwise than the others cannot be shown** "
+            f"(n {style.counted(row['n'], 'deal')} of their first months).",
             [amounts("ramp_length", row["months"], "not clear of chance", n=row["n"])],
         )
     start = first("win_rate", BESIDE, {"now": row["points"], "than": 0.0}, "new seller less the others")
     side = {"less than": "behind", "more than": "ahead", "as much as": "apart"}[start.predicate]
     said = Sentence(
-        f"**A new seller takes {row['months']:.0f} months to win as often as the "
+        f"**A new seller takes {style.counted(row['months'], 'month')} to win as often as the "
         f"others ({row['low']:.0f} to {row['high']:.0f})**, and starts "
-        f"{style.points(abs(row['points'])).lstrip('+')} of win rate {side} (n {row['n']:,.0f} deals of the first months).",
+        f"{style.points(abs(row['points'])).lstrip('+')} of win rate {side} "
+        f"(n {style.counted(row['n'], 'deal')} of the first months).",
         [amounts("ramp_length", row["months"], **row[["low", "high", "n"]]), start],
     )
     return said if ramping is None or ramping.empty else joined([said, _ramping(ramping.iloc[0])])
@@ -467,7 +470,7 @@ def velocity_takeaway(velocity: pd.DataFrame, cycle_days: pd.DataFrame, currency
 def _cycle(days: pd.Series) -> Sentence:
     between = "" if pd.isna(days["low"]) else f"{days['low']:.0f} to {days['high']:.0f}, "
     return Sentence(
-        f"A won deal takes {days['value']:.0f} days at the median ({between}n {days['n']:,.0f}).",
+        f"A won deal takes {style.counted(days['value'], 'day')} at the median ({between}n {days['n']:,.0f}).",
         [amounts("sales_cycle_days", days["value"], **days[["low", "high", "n"]])],
     )
 
@@ -477,8 +480,8 @@ def _whole(quarter: pd.Series) -> Sentence:
         style.percent(quarter[k], 0) for k in ("share", "low", "high", "median", "p10", "p90")
     )
     return Sentence(
-        f"**In {quarter['quarter']}, {quarter['at_quota']:,.0f} of {quarter['reps']:,.0f} sellers reached their quota** ({share}; "
-        f"{low} to {high}); the median attained {median}, the middle eight of ten {p10} to {p90}.",
+        f"**In {quarter['quarter']}, {quarter['at_quota']:,.0f} of {style.counted(quarter['reps'], 'seller')} reached their "
+        f"quota** ({share}; {low} to {high}); the median attained {median}, the middle eight of ten {p10} to {p90}.",
         [
             at_quota(quarter),
             amounts("quota_attainment", quarter["share"], "part of sellers at quota", **quarter[["low", "high"]]),
@@ -564,7 +567,7 @@ def _newcomer(row: pd.Series) -> Sentence:
     return Sentence(
         f"A newcomer begins at {style.percent(row['start'], 0)} of a usual seller's bookings "
         f"({style.percent(row['low'], 0)} to {style.percent(row['high'], 0)}, n {row['n']:.0f}) and is there after "
-        f"{row['months']:.0f} months.",
+        f"{style.counted(row['months'], 'month')}.",
         [amounts("ramp_length", row["months"], "newcomers", **row[["start", "low", "high", "n"]])],
     )
 
