@@ -24,6 +24,7 @@ from quarterdeck.present.written import counted
 
 WHOLE, FAULTY, BAD_INPUT, STOPPED = 0, 1, 2, 130
 SHORTEST = 10  # characters of a password
+LONGEST = 7 * 24 * 3600  # seconds that a notebook may be given
 TELL = 30  # seconds between a log's lines on progress
 atexit.register(gc.freeze)  # else the collector looks through all that was imported once more at the end, for a second
 
@@ -277,7 +278,11 @@ def _add_run(command: argparse.ArgumentParser) -> None:
         "--workers", type=_workers, metavar="N", help="notebooks at a time (default: auto, as cores and memory allow)"
     )
     command.add_argument(
-        "--timeout", type=float, default=1800, metavar="SECONDS", help="how long a notebook may take (default: 1800)"
+        "--timeout",
+        type=_seconds,
+        default=1800,
+        metavar="SECONDS",
+        help="how long a notebook may take, more than 0 (default: 1800)",
     )
     command.add_argument(
         "--memory-limit",
@@ -314,6 +319,20 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a count of at least one")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    """Read a span of time.
+
+    >>> _seconds("1800"), _seconds("0.5")
+    (1800.0, 0.5)
+    """
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) <= LONGEST:
+            return float(text)
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is not a number of seconds above 0 and up to {LONGEST}; a notebook always has a limit"
+    )
 
 
 def _bytes(text: str) -> int:

@@ -176,3 +176,11 @@ def test_an_option_may_be_given_twice_and_sums_are_claimed_only_where_they_were_
     printed = capsys.readouterr().out
     assert "north" in printed and "south" in printed and "add up over the regions" not in printed
     assert "nothing to reconcile" in printed and "serve --out" in printed
+
+
+@pytest.mark.parametrize("given", ["0", "-5", "nan", "inf", "soon"])
+def test_a_notebook_always_has_a_limit(acme, capsys, given):
+    with pytest.raises(SystemExit) as left:
+        cli.main(acme.command("--timeout", given))
+    said = f"argument --timeout: {given!r} is not a number of seconds above 0 and up to 604800; a notebook always has a limit"
+    assert left.value.code == 2 and said in capsys.readouterr().err and not acme.out.exists()
