@@ -15,6 +15,7 @@ from quarterdeck.batch.reconcile import reconcile
 from quarterdeck.data import source
 from quarterdeck.data.snapshot import freeze
 from quarterdeck.errors import ParamsError
+from quarterdeck.present.written import counted
 
 
 def run(
@@ -125,7 +126,8 @@ def _noted(company: Path, out: Path, notebooks: Path, asked: dict, data: Path | 
 def _left(folder: Path) -> str:
     """Say what a run that was stopped leaves."""
     count = len(folders.pages(folder))
-    kept = f"; {count} finished pages are kept in {folder}, and the next run takes them over" if count else ""
+    pages = counted(count, "finished page is", "finished pages are")
+    kept = f"; {pages} kept in {folder} for the next run to take over" if count else ""
     return f"stopped{kept}."
 
 

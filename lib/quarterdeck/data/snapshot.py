@@ -125,7 +125,10 @@ class Desk:
         if kept := next((name for name in absent if name in KEPT), None):
             return Missing(KEPT[kept])
         if asked := [name for name in absent if name not in TABLES]:
-            raise TypeError(f"{function.__name__} works on {_listed(asked)}, which is no table: give it by name.")
+            are = (
+                "which is no table: give it by name." if len(asked) == 1 else "which are no tables: give them by name."
+            )
+            raise TypeError(f"{function.__name__} works on {_listed(asked)}, {are}")
         if absent:
             return Missing(f"Not shown: it needs {_listed(absent)}, which the data of {self.title} does not hold.")
         if void := next((v for v in given.values() if isinstance(v, Missing)), None):
