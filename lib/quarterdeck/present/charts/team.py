@@ -7,11 +7,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from quarterdeck.analysis.claims import amounts, apart, first, holds, part
+from quarterdeck.analysis.claims import amounts, apart, first, part
 from quarterdeck.analysis.rates import wilson
 from quarterdeck.present import style
 from quarterdeck.present.charts.steps import steps
-from quarterdeck.present.narrative.team import against_plan, at_quota, pipeline_steps, stand_out
+from quarterdeck.present.narrative.team import against_plan, at_quota, likely_sellers, pipeline_steps, stand_out
 from quarterdeck.present.said import Sentence
 
 NAMED = 32  # sellers whose names still fit beside their rows
@@ -161,11 +161,10 @@ def chance_bars(chances: pd.DataFrame, ax: Axes | None = None) -> Axes:
     _names(ax, chances["name"], above=14)
     ax.set_xlim(0, 1.15 * max(chances["expected"].quantile(0.95), 1.2))
     style.percent_axis(ax.xaxis)
-    likely = sum(holds("likelier than not", {"chance": c}) for c in chances["chance"])
-    claim = part("quota_chance", likely, len(chances), "sellers are likelier than not to end at quota")
+    claim = likely_sellers(chances)
     return style.title(
         ax,
-        Sentence(f"{likely} of {len(chances)} {claim.subject}", [claim]),
+        Sentence(f"{claim.figures['n']} of {len(chances)} {claim.subject}", [claim]),
         "Who will end the quarter at quota? Booked and weighted open deals over quota, %; right: the chance",
     )
 

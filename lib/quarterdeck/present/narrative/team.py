@@ -4,7 +4,19 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from quarterdeck.analysis.claims import AGAINST_TARGET, BESIDE, MOVED, Claim, amounts, apart, first, least, most, part
+from quarterdeck.analysis.claims import (
+    AGAINST_TARGET,
+    BESIDE,
+    MOVED,
+    Claim,
+    amounts,
+    apart,
+    first,
+    holds,
+    least,
+    most,
+    part,
+)
 from quarterdeck.analysis.standing import MEASURES
 from quarterdeck.present import style
 from quarterdeck.present.said import Sentence, joined
@@ -214,18 +226,31 @@ def _rate(row: pd.Series, currency: str) -> Sentence:
 
 
 def chances_takeaway(chances: pd.DataFrame) -> Sentence:
-    """Say how many sellers will reach quota, and how good such chances were (`analysis.pace.quota_chances`)."""
-    row, expected = chances.iloc[0], chances["chance"].sum()
+    """Say how many sellers are to be expected at quota, how many likely one by one, and how good such chances were.
+
+    Parameters
+    ----------
+    chances : DataFrame
+        As `analysis.pace.quota_chances` gives it.
+    """
+    row, expected, likely = chances.iloc[0], chances["chance"].sum(), likely_sellers(chances)
     return Sentence(
-        f"**About {expected:,.0f} of {len(chances)} sellers will "
-        f"end at quota.** Chances given on the same day of past "
-        f"quarters had a Brier score of {row['brier']:.2f}; without them it would "
-        f"have been {row['brier_base']:.2f} (n {row['n']:,.0f}).",
+        f"**About {expected:,.0f} of {style.counted(len(chances), 'seller')} are to be expected at quota: that is what all "
+        f"chances add up to.** Taken one by one, {likely.figures['n']:,.0f} have a chance above one half; a small chance "
+        f"counts for a part of a seller in the sum, and for none there. Chances given on the same day of past quarters had a "
+        f"Brier score of {row['brier']:.2f}; without them it would have been {row['brier_base']:.2f} (n {row['n']:,.0f}).",
         [
             amounts("quota_chance", expected, "sellers at quota, expected", of=len(chances)),
+            likely,
             amounts("chance_score", row["brier"], "Brier", base=row["brier_base"], n=row["n"]),
         ],
     )
+
+
+def likely_sellers(chances: pd.DataFrame) -> Claim:
+    """Claim how many sellers have a chance above one half of ending at quota (`analysis.pace.quota_chances`)."""
+    likely = sum(holds("likelier than not", {"chance": c}) for c in chances["chance"])
+    return part("quota_chance", likely, len(chances), "sellers have a chance above one half of ending at quota")
 
 
 def waterfall_takeaway(waterfall: pd.DataFrame, currency: str = "EUR") -> Sentence:
