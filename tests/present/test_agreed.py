@@ -16,7 +16,7 @@ def test_a_run_that_does_not_add_up_says_which_figures():
 def test_a_whole_run_says_what_held_and_by_how_much_the_regions_missed():
     assert agreed([SAME, SAME, LEADS, GIVEN, SUM, SUM, SUM]) == (
         "reconciled: 2 figures are the same on every page that shows them, 1 forecast follows from what is in, "
-        "1 is given out as shown, 3 figures add up over the regions within 0.00"
+        "1 forecast is given out as shown, 3 figures add up over the regions within 0.00"
     )
 
 

@@ -45,7 +45,7 @@ def _held(kinds: Counter) -> list[str]:
             "figures are the same on every page that shows them",
         ),
         "what is in leads to the forecast": ("forecast follows from what is in", "forecasts follow from what is in"),
-        "the forecast is given out as shown": ("is given out as shown", "are given out as shown"),
+        "the forecast is given out as shown": ("forecast is given out as shown", "forecasts are given out as shown"),
         "regions add up": ("figure adds up over the regions", "figures add up over the regions"),
     }
     return [counted(kinds[kind], *said) for kind, said in words.items() if kinds[kind]]

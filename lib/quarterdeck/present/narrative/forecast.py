@@ -120,7 +120,7 @@ def calls_takeaway(calls: pd.DataFrame) -> Sentence:
     sure = apart("call_error", last["low"], last["high"], f"call: {name}")
     told = [amounts("call_error", r["error"], f"call: {name}", weeks=r["weeks_left"], n=r["n"]) for r in (begun, last)]
     return Sentence(
-        f"**“{name.capitalize()}” was off by {style.change(begun['error'])} with "
+        f"**What the sales leads called “{name}” was off by {style.change(begun['error'])} with "
         f"{style.counted(begun['weeks_left'], 'week')} to go and by {style.change(last['error'])} with {last['weeks_left']:.0f}**, "
         f"{CHANCE[sure.predicate]} (n {style.counted(last['n'], 'quarter')}).",
         [*told, sure],
@@ -138,7 +138,7 @@ def values_takeaway(values: pd.DataFrame) -> Sentence:
     how = {"more than": "closer than", "less than": "further off than", "as much as": "apart from"}[beside.predicate]
     size, low, high = (style.points(v) for v in (abs(row["gain"]), row["low"], row["high"]))
     return Sentence(
-        f"**“{row['category'].capitalize()}” was {size.lstrip('+')} {how} this page's forecast** of the same day of "
+        f"**What the sales leads called “{row['category']}” was {size.lstrip('+')} {how} this page's forecast** of the same day of "
         f"{row['n']:.0f} past quarters ({low} to {high}), {CHANCE[sure.predicate]}.",
         [beside, sure],
     )
@@ -150,8 +150,9 @@ def bookings_takeaway(ahead: pd.DataFrame, goal: pd.DataFrame, currency: str = "
     said = (
         f"**{style.money(row['booked'], currency)} is booked and {row['deals']:,.0f} "
         f"open deals are worth {style.money(row['open_worth'], currency)} "
-        f"this quarter**: commit {style.money(row['commit'], currency)}, best case {style.money(row['best'], currency)}, pipeline "
-        f"{style.money(row['pipeline'], currency)}."
+        f"this quarter**. By this page's own forecast, not by what sellers call, commit (reached nine times in ten) is "
+        f"{style.money(row['commit'], currency)}, best case (one time in two) {style.money(row['best'], currency)} and pipeline "
+        f"(one time in ten) {style.money(row['pipeline'], currency)}."
     )
     ends = amounts("bookings_ahead", row["best"], low=row["commit"], high=row["pipeline"])
     claims = [

@@ -173,7 +173,7 @@ def tornado(tornado: pd.DataFrame, currency: str = "EUR") -> gt.GT:
 def call_values(values: pd.DataFrame) -> gt.GT:
     """Lay out what calls were worth beside this page's forecast of the same day (`analysis.forecast.call_values`)."""
     columns = {
-        "category": ("Call", "text"),
+        "category": ("Leads' call", "text"),
         "call_wape": ("Missed by", "ratio"),
         "machine_wape": ("This forecast", "ratio"),
         "gain": ("Call was closer by", "points"),
