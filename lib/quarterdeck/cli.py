@@ -12,7 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import Generator, Iterator
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def check(args: argparse.Namespace) -> int:
     """Hold a company's tables against the contract."""
+    import pandas as pd
+
     from quarterdeck.batch import plan
     from quarterdeck.data import contract, snapshot, source
 
@@ -53,10 +55,16 @@ def check(args: argparse.Namespace) -> int:
     tables = contract.check(source.read(args.params, args.out, args.data))
     known = snapshot.regions(tables)
     plan.refuse_unknown_regions(files, known, args.params)
+    today = pd.Timestamp.now().normalize()
+    snapshot.refuse_far(tables, today)
     for name, table in tables.items():
         print(f"{name:20} {len(table):>10,} {'row' if len(table) == 1 else 'rows'}")
     last = snapshot.last_day(tables)
-    _note(args.params, plan.without_file(files, known), last.to_pydatetime())
+    _note(args.params, plan.without_file(files, known))
+    if found := contract.dated_after(tables, today, contract.DATED):
+        print(f"note: {found}, after today, and figures are told as of that day: mend the source, or run with --as-of")
+    if found := contract.dated_after(tables, last + snapshot.FAR, [("opportunities", "expected_close")]):
+        print(f"note: {found}, years after the last day; no page counts the deal as due until the source is mended")
     print(f"{args.params.name}: everything holds, through {last:%Y-%m-%d}.")
     return WHOLE
 
@@ -352,9 +360,9 @@ def _point(args: argparse.Namespace, folder: Path, facts: dict) -> None:
     from quarterdeck.batch import plan
 
     if not args.region:
-        known = json.loads((folder / "data" / "snapshot.json").read_text(encoding="utf-8"))["regions"]
-        without = plan.without_file(plan.region_files(args.params), known)
-        _note(args.params, without, datetime.fromisoformat(facts["as_of"]), bool(args.as_of))
+        frozen = json.loads((folder / "data" / "snapshot.json").read_text(encoding="utf-8"))
+        _note(args.params, plan.without_file(plan.region_files(args.params), frozen["regions"]))
+        _note_days(args.as_of, frozen["as_of"])
     print(f"{facts['title']} as of {facts['as_of']}: {folder}")
     out = "" if args.out == Path("outputs") else f"--out {args.out}"
     print(
@@ -371,17 +379,26 @@ def _refuse_odd_day(day: str) -> None:
         raise ParamsError(f"--as-of holds {day!r}, expected a date as YYYY-MM-DD.") from error
 
 
-def _note(params: Path, without_file: list[str], last: datetime, asked: bool = False) -> None:
-    """Say what is not wrong but may be meant otherwise."""
+def _note(params: Path, without_file: list[str]) -> None:
+    """Say which regions have no file."""
     if without_file:
         print(
             f"note: {params} has no file for {', '.join(without_file)}: no pages of their own, and the regions' sums are not "
             "held against the company"
         )
-    if last > datetime.now() and asked:
-        print(f"note: the day that --as-of gives, {last:%Y-%m-%d}, is after today")
-    elif last > datetime.now():
-        print(f"note: the data reaches to {last:%Y-%m-%d}, after today: mend the row that says so, or give --as-of")
+
+
+def _note_days(as_of: str, last: str) -> None:
+    """Say what lies after today: the day looked from, or what is left out, or what the figures are told as of."""
+    today = date.today()
+    if as_of and date.fromisoformat(as_of) > today:
+        print(f"note: the day that --as-of gives, {as_of}, is after today")
+    elif as_of and date.fromisoformat(last) > today:
+        print(f"note: the data reaches to {last}, after today; what is dated after {as_of} is left out of every figure")
+    elif date.fromisoformat(last) > today:
+        print(
+            f"note: the data reaches to {last}, after today; quarterdeck check names the row: mend it, or give --as-of"
+        )
 
 
 def _progress(steps: Generator, count: int) -> Iterator:
