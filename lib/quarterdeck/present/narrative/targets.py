@@ -243,7 +243,7 @@ def _need(row: Any, currency: str) -> Sentence:
     if missing.predicate != "more than":
         return Sentence("and as many sellers as there are", [missing])
     by = f", hired by {style.day(row.by)}" if pd.notna(row.by) else ""
-    return Sentence(f"{row.gap:.0f} more ramped seller{'' if row.gap == 1 else 's'}{by}", [*claims, missing])
+    return Sentence(f"{style.counted(row.gap, 'more ramped seller')}{by}", [*claims, missing])
 
 
 def _cannot(left: Claim, row: pd.Series, currency: str) -> Sentence:

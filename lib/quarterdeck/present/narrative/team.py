@@ -202,7 +202,7 @@ def pace_takeaway(
 
 def _rate(row: pd.Series, currency: str) -> Sentence:
     """Say what a working day must bring for the quota, beside what it brought and brought before (a row of `pace.run_rate`)."""
-    left = f"{_count(row['left'], 'working day')} left"
+    left = f"{style.counted(row['left'], 'working day')} left"
     if not row["gap"] > 0:
         return Sentence(f"The quota is met with {left}.", [amounts("run_rate", row["left"], "working days left")])
     needed, so_far, low, middle, high = (
@@ -315,7 +315,7 @@ def hygiene_takeaway(faults: pd.DataFrame, currency: str = "EUR") -> Sentence:
     return Sentence(
         f"**{style.money(whole['amount'], currency)} of the open pipeline, "
         f"{style.percent(whole['part'], 0)}, has a fault**; the largest part of it is {worst.name} "
-        f"({style.money(worst.figures['now'], currency)} in {_count(worst.figures['deals'], 'deal')}).",
+        f"({style.money(worst.figures['now'], currency)} in {style.counted(worst.figures['deals'], 'deal')}).",
         [amounts("pipeline_faults", whole["amount"], "any", part=whole["part"]), worst],
     )
 
@@ -354,7 +354,7 @@ def _ramping(row: pd.Series) -> Sentence:
     )
     between = "" if pd.isna(row["low"]) else f" ({low} to {high})"
     beside = "" if pd.isna(row["others"]) else f"; the others attained {others} of theirs"
-    who = "one seller" if row["sellers"] == 1 else _sellers(row["sellers"])
+    who = "one seller" if row["sellers"] == 1 else style.counted(row["sellers"], "seller")
     return Sentence(
         f"In {row['quarter']} the {who} still on the ramp attained {own} of the quotas set for them, at {asked} of full ones, and "
         f"{eased}{between} of ramp-adjusted ones, at the {come} that such sellers have come to{beside}.",
@@ -373,7 +373,7 @@ def levers_takeaway(coached: pd.DataFrame, currency: str = "EUR") -> Sentence:
         return Sentence("**No seller is clearly below peers in any lever.**", [counted])
     worth = amounts("lever_gap", clear["worth"].sum(), "worth of half of each gap")
     return Sentence(
-        f"**{_count(len(clear), 'seller')} {'is' if len(clear) == 1 else 'are'} "
+        f"**{style.counted(len(clear), 'seller')} {'is' if len(clear) == 1 else 'are'} "
         f"clearly below peers in one lever**; closing half of each "
         f"gap would be worth {style.money(worth.figures['now'], currency)} a year.",
         [counted, worth],
@@ -385,16 +385,14 @@ def discounts_takeaway(discounts: pd.DataFrame, currency: str = "EUR") -> Senten
     more = discounts[discounts["clear"] & (discounts["excess"] > 0)]
     counted = part("excess_discount", len(more), len(discounts), "sellers give clearly more discount than others")
     if more.empty:
-        said = (
-            f"**Nobody gives clearly more discount than others do on like lines** ({_count(len(discounts), 'seller')})."
-        )
+        said = f"**Nobody gives clearly more discount than others do on like lines** ({style.counted(len(discounts), 'seller')})."
         return Sentence(said, [counted])
     beside = more.iloc[0][["low", "high"]]
     top = most("excess_discount", more.set_index("name")["excess"], "seller", **beside)
     cost = amounts("excess_discount", more["cost"].sum(), "cost of the excess")
     low, high = (style.points(v) for v in beside)
     return Sentence(
-        f"**{_count(len(more), 'seller')} {'gives' if len(more) == 1 else 'give'} "
+        f"**{style.counted(len(more), 'seller')} {'gives' if len(more) == 1 else 'give'} "
         f"clearly more discount than others do on like lines**, "
         f"{top.name} most: {style.points(top.figures['now'])} ({low} to {high}), "
         f"{style.money(cost.figures['now'], currency)} in all in twelve months.",
@@ -443,7 +441,7 @@ def leaks_takeaway(leaks: pd.DataFrame, currency: str = "EUR") -> Sentence:
     counted = part(
         "funnel_leak", len(clear), len(leaks), "steps at which a seller clearly loses more deals than all do"
     )
-    across = f"{_count(sellers, 'seller')} at {_count(stages, 'stage')}"
+    across = f"{style.counted(sellers, 'seller')} at {style.counted(stages, 'stage')}"
     size = amounts("funnel_leak", sellers, "sellers", stages=stages)
     if clear.empty:
         return Sentence(f"**No seller clearly loses more deals at a stage than all do** ({across}).", [counted, size])
@@ -456,7 +454,7 @@ def leaks_takeaway(leaks: pd.DataFrame, currency: str = "EUR") -> Sentence:
             for c, stage in zip(claims, clear["stage"], strict=False)
         ]
     )
-    steps = f"At {_count(len(clear), 'step')} a seller clearly loses more deals than all do"
+    steps = f"At {style.counted(len(clear), 'step')} a seller clearly loses more deals than all do"
     rest = "" if len(clear) <= MOST_NAMES else ", and others"
     money = style.money(cost.figures["now"], currency)
     return Sentence(f"**{steps}** ({across}), {money} in twelve months: {where}{rest}.", [counted, size, cost, *claims])
@@ -531,16 +529,12 @@ def _side(claims: list[Claim], predicate: str, word: str) -> str:
     if not names:
         return ""
     verb = "wins" if len(names) == 1 else "win"
-    listed = _listed(names) if len(names) <= MOST_NAMES else _count(len(names), "seller")
+    listed = _listed(names) if len(names) <= MOST_NAMES else style.counted(len(names), "seller")
     return f"{listed} {verb} {word}"
 
 
 def _listed(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-
-
-def _count(n: float, noun: str) -> str:
-    return f"{n:,.0f} {noun}" + ("" if n == 1 else "s")
 
 
 def _n(rates: pd.DataFrame) -> str:
@@ -615,7 +609,7 @@ def _wanted(row: pd.Series) -> str:
     """Say how many sellers would close a gap, and by when they must be hired."""
     if pd.isna(row["hires"]):
         return "."
-    said = f", the worth of {_sellers(row['hires'])}"
+    said = f", the worth of {style.counted(row['hires'], 'seller')}"
     if pd.isna(row["hire_by"]):
         return f"{said}; how long a new one takes is not known."
     day = f"{said} hired by {style.day(row['hire_by'])}"
@@ -623,8 +617,4 @@ def _wanted(row: pd.Series) -> str:
         return f"{day}."
     if pd.isna(row["hires_now"]):
         return f"{day}; that day has passed, and nobody who begins today would be in time."
-    return f"{day}; that day has passed, and from today it takes {_sellers(row['hires_now'])}."
-
-
-def _sellers(count: float) -> str:
-    return f"{count:.0f} seller" + ("" if count == 1 else "s")
+    return f"{day}; that day has passed, and from today it takes {style.counted(row['hires_now'], 'seller')}."
