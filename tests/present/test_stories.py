@@ -416,7 +416,7 @@ def test_the_capacity_sentences():
 def test_commit_is_said_to_be_the_pages_own_or_the_sales_leads():
     ahead = {"booked": 2e6, "open_worth": 1e6, "deals": 40, "commit": 2.5e6, "best": 3.1e6, "pipeline": 3.7e6}
     assert (
-        "own forecast, not by the sales leads' calls, commit (reached nine times in ten) is €2.5m, best case (one time in two) "
+        "own forecast, not by the sales leads' calls, commit (as much comes nine times in ten) is €2.5m, best case "
         in (forecast_say.bookings_takeaway(pd.DataFrame([ahead]), pd.DataFrame(columns=["goal", "from_what"])))
     )
     call = {"category": "commit", "weeks_left": [9, 1], "error": [0.1, 0.02], "low": 0.01, "high": 0.2, "n": 8}

@@ -150,7 +150,7 @@ def bookings_takeaway(ahead: pd.DataFrame, goal: pd.DataFrame, currency: str = "
     said = (
         f"**{style.money(row['booked'], currency)} is booked and {row['deals']:,.0f} "
         f"open deals are worth {style.money(row['open_worth'], currency)} "
-        f"this quarter**. By this page's own forecast, not by the sales leads' calls, commit (reached nine times in ten) is "
+        f"this quarter**. By this page's own forecast, not by the sales leads' calls, commit (as much comes nine times in ten) is "
         f"{style.money(row['commit'], currency)}, best case (one time in two) {style.money(row['best'], currency)} and pipeline "
         f"(one time in ten) {style.money(row['pipeline'], currency)}."
     )
