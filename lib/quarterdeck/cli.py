@@ -11,18 +11,20 @@ import json
 import sys
 import time
 import traceback
-from collections import Counter
 from collections.abc import Generator, Iterator
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from quarterdeck import __version__
 from quarterdeck.data.home import home
 from quarterdeck.errors import ParamsError, QuarterdeckError
+from quarterdeck.present.agreed import agreed
+from quarterdeck.present.written import counted
 
 WHOLE, FAULTY, BAD_INPUT, STOPPED = 0, 1, 2, 130
 SHORTEST = 10  # characters of a password
+LONGEST = 7 * 24 * 3600  # seconds that a notebook may be given
 TELL = 30  # seconds between a log's lines on progress
 atexit.register(gc.freeze)  # else the collector looks through all that was imported once more at the end, for a second
 
@@ -44,6 +46,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def check(args: argparse.Namespace) -> int:
     """Hold a company's tables against the contract."""
+    import pandas as pd
+
     from quarterdeck.batch import plan
     from quarterdeck.data import contract, snapshot, source
 
@@ -51,10 +55,16 @@ def check(args: argparse.Namespace) -> int:
     tables = contract.check(source.read(args.params, args.out, args.data))
     known = snapshot.regions(tables)
     plan.refuse_unknown_regions(files, known, args.params)
+    today = pd.Timestamp.now().normalize()
+    snapshot.refuse_far(tables, today)
     for name, table in tables.items():
-        print(f"{name:20} {len(table):>10,} rows")
+        print(f"{name:20} {len(table):>10,} {'row' if len(table) == 1 else 'rows'}")
     last = snapshot.last_day(tables)
-    _note(args.params, plan.without_file(files, known), last.to_pydatetime())
+    _note(args.params, plan.without_file(files, known))
+    if found := contract.dated_after(tables, today, contract.DATED):
+        print(f"note: {found}, after today, and figures are told as of that day: mend the source, or run with --as-of")
+    if found := contract.dated_after(tables, last + snapshot.FAR, [("opportunities", "expected_close")]):
+        print(f"note: {found}, years after the last day; no page counts the deal as due until the source is mended")
     print(f"{args.params.name}: everything holds, through {last:%Y-%m-%d}.")
     return WHOLE
 
@@ -107,7 +117,7 @@ def prune(args: argparse.Namespace) -> int:
         raise ParamsError(f"{company} holds no runs.")
     with folders.held(company):
         gone = folders.prune(company, args.keep)
-    print(f"removed {len(gone)} runs of {args.params.name}, kept {len(folders.runs(company))}.")
+    print(f"removed {counted(len(gone), 'run')} of {args.params.name}, kept {len(folders.runs(company))}.")
     return WHOLE
 
 
@@ -128,7 +138,8 @@ def _foresee(args: argparse.Namespace) -> int:
     ahead = [s for s in steps if s.why]
     for step in ahead:
         print(f"would run {step.job.region}/{step.job.notebook}: {step.why}")
-    print(f"{len(ahead)} notebooks would run, {len(steps) - len(ahead)} pages would be taken over.")
+    kept = counted(len(steps) - len(ahead), "page")
+    print(f"{counted(len(ahead), 'notebook')} would run, {kept} would be taken over.")
     return WHOLE
 
 
@@ -143,7 +154,7 @@ def _report(args: argparse.Namespace, folder: Path, facts: dict) -> int:
     for found in apart:
         print(f"does not reconcile: {say(found)}")
     if not apart:
-        print(_reconciled(facts["reconciliation"]))
+        print(agreed(facts["reconciliation"]))
     _point(args, folder, facts)
     return FAULTY if failed or apart else WHOLE
 
@@ -181,7 +192,7 @@ def deck(args: argparse.Namespace) -> int:
 
     told = tell(args.run, args.out, args.region)
     path = args.to or Path(f"{_named(told)}.pptx")
-    print(f"{board.write(told, path)} slides: {path}")
+    print(f"{counted(board.write(told, path), 'slide')}: {path}")
     return WHOLE
 
 
@@ -275,7 +286,11 @@ def _add_run(command: argparse.ArgumentParser) -> None:
         "--workers", type=_workers, metavar="N", help="notebooks at a time (default: auto, as cores and memory allow)"
     )
     command.add_argument(
-        "--timeout", type=float, default=1800, metavar="SECONDS", help="how long a notebook may take (default: 1800)"
+        "--timeout",
+        type=_seconds,
+        default=1800,
+        metavar="SECONDS",
+        help="how long a notebook may take, more than 0 (default: 1800)",
     )
     command.add_argument(
         "--memory-limit",
@@ -314,6 +329,20 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _seconds(text: str) -> float:
+    """Read a span of time.
+
+    >>> _seconds("1800"), _seconds("0.5")
+    (1800.0, 0.5)
+    """
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) <= LONGEST:
+            return float(text)
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is not a number of seconds above 0 and up to {LONGEST}; a notebook always has a limit"
+    )
+
+
 def _bytes(text: str) -> int:
     """Read a size.
 
@@ -331,9 +360,9 @@ def _point(args: argparse.Namespace, folder: Path, facts: dict) -> None:
     from quarterdeck.batch import plan
 
     if not args.region:
-        known = json.loads((folder / "data" / "snapshot.json").read_text(encoding="utf-8"))["regions"]
-        without = plan.without_file(plan.region_files(args.params), known)
-        _note(args.params, without, datetime.fromisoformat(facts["as_of"]), bool(args.as_of))
+        frozen = json.loads((folder / "data" / "snapshot.json").read_text(encoding="utf-8"))
+        _note(args.params, plan.without_file(plan.region_files(args.params), frozen["regions"]))
+        _note_days(args.as_of, frozen["as_of"])
     print(f"{facts['title']} as of {facts['as_of']}: {folder}")
     out = "" if args.out == Path("outputs") else f"--out {args.out}"
     print(
@@ -350,28 +379,26 @@ def _refuse_odd_day(day: str) -> None:
         raise ParamsError(f"--as-of holds {day!r}, expected a date as YYYY-MM-DD.") from error
 
 
-def _note(params: Path, without_file: list[str], last: datetime, asked: bool = False) -> None:
-    """Say what is not wrong but may be meant otherwise."""
+def _note(params: Path, without_file: list[str]) -> None:
+    """Say which regions have no file."""
     if without_file:
         print(
             f"note: {params} has no file for {', '.join(without_file)}: no pages of their own, and the regions' sums are not "
             "held against the company"
         )
-    if last > datetime.now() and asked:
-        print(f"note: the day that --as-of gives, {last:%Y-%m-%d}, is after today")
-    elif last > datetime.now():
-        print(f"note: the data reaches to {last:%Y-%m-%d}, after today: mend the row that says so, or give --as-of")
 
 
-def _reconciled(checks: list[dict]) -> str:
-    kinds = Counter(c["check"] for c in checks)
-    if not kinds:
-        return "nothing to reconcile: no figure that was run stands on two pages or adds up over the regions"
-    same, sums, ends = (kinds[k] for k in ("same on every page", "regions add up", "what is in leads to the forecast"))
-    told = [f"{same} figures are the same on every page that shows them"] if same else []
-    told.append(f"{sums} add up over the regions" if sums else "the regions were not held against the company")
-    told += [f"what is in leads to {ends} forecasts"] if ends else []
-    return f"reconciled: {', '.join(told)}"
+def _note_days(as_of: str, last: str) -> None:
+    """Say what lies after today: the day looked from, or what is left out, or what the figures are told as of."""
+    today = date.today()
+    if as_of and date.fromisoformat(as_of) > today:
+        print(f"note: the day that --as-of gives, {as_of}, is after today")
+    elif as_of and date.fromisoformat(last) > today:
+        print(f"note: the data reaches to {last}, after today; what is dated after {as_of} is left out of every figure")
+    elif date.fromisoformat(last) > today:
+        print(
+            f"note: the data reaches to {last}, after today; quarterdeck check names the row: mend it, or give --as-of"
+        )
 
 
 def _progress(steps: Generator, count: int) -> Iterator:
@@ -387,7 +414,7 @@ def _progress(steps: Generator, count: int) -> Iterator:
             yield step
             if time.monotonic() - told > TELL and done < count:
                 told = time.monotonic()
-                print(f"{done} of {count} notebooks are finished", file=sys.stderr, flush=True)
+                print(f"finished: {done} of {counted(count, 'notebook')}", file=sys.stderr, flush=True)
 
 
 def _table(facts: dict) -> Any:

@@ -24,6 +24,17 @@ class RunError(QuarterdeckError):
     """Raised when a run cannot be made or found."""
 
 
+def refuse_unknown(what: str, given: str, possible: Iterable[str]) -> None:
+    """Raise a ValueError where a word is none of those possible.
+
+    >>> refuse_unknown("by", "colour", ["rep_id", "manager"])
+    Traceback (most recent call last):
+    ValueError: by holds 'colour'; possible are 'rep_id', 'manager'.
+    """
+    if given not in possible:
+        raise ValueError(f"{what} holds {given!r}; possible are {', '.join(map(repr, possible))}.")
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Give the end of a sentence that tells which known name was likely meant.
 

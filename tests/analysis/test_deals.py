@@ -68,6 +68,20 @@ def test_the_distribution_adds_up_and_held_in_past_quarters(asked):
     assert tried == 7 and held >= 4  # eight of ten are meant
 
 
+def test_the_likely_day_of_closing_was_the_middle_of_what_came(asked):
+    """Half of the deals won closed by it, eight in ten within the span, and the seller's own date was further off."""
+    ends, parts = asked["opportunities"].set_index("opportunity_id"), []
+    for day in pd.date_range("2024-02-15", "2026-05-15", freq="91D"):
+        told = deals.chances(**snapshot.cut(asked, day), period=quarter(day))
+        parts.append(told.join(ends[["closed_on", "status"]], on="opportunity_id").query("status == 'won'"))
+    won = pd.concat(parts)
+    off, sellers = ((won["closed_on"] - won[date]).dt.days for date in ("likely_close", "expected_close"))
+    # Measured on 696 wins: 0 days, 80.6 %, off by 29 days where the sellers were by 46.
+    assert len(won) > 600 and abs(off.median()) <= 4
+    assert won["closed_on"].between(won["close_low"], won["close_high"]).mean() == pytest.approx(0.8, abs=0.05)
+    assert off.abs().mean() < 0.75 * sellers.abs().mean()
+
+
 def test_days_before_the_first_closing_on_record_teach_nothing(asked):
     """A record that begins with deals that nobody yet closed would teach that none is won."""
     ended = asked["opportunities"].query("closed_on < '2025-10-01'")["opportunity_id"]

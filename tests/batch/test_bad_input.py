@@ -1,5 +1,7 @@
 """Does bad input get one clear sentence and status 2, and leave nothing behind?"""
 
+from datetime import date, timedelta
+
 import pytest
 
 from quarterdeck import cli
@@ -157,13 +159,46 @@ def test_check_refuses_a_region_that_run_would_refuse(acme, capsys):
     assert "there is no region 'Sowth' in the data; it has North, South" in capsys.readouterr().err
 
 
+def dated(acme, day):
+    """Date the company's last invoice otherwise."""
+    path = acme.data / "invoices.csv"
+    path.write_text(path.read_text().replace("2026-08-20", day))
+
+
 def test_a_region_without_a_file_and_a_day_to_come_are_noted(acme, capsys):
     (acme.params / "south.yaml").unlink()
-    path = acme.data / "invoices.csv"
-    path.write_text(path.read_text().replace("2026-08-20", "2062-08-20"))
+    day = f"{date.today() + timedelta(days=300)}"
+    dated(acme, day)
     assert cli.main(["check", str(acme.params), "--data", str(acme.data), "--out", str(acme.out)]) == 0
     printed = capsys.readouterr().out
-    assert "has no file for South" in printed and "reaches to 2062-08-20, after today" in printed
+    assert (
+        "has no file for South" in printed
+        and f"holds {day}, after today, and figures are told as of that day" in printed
+    )
+    assert "note: table orders: column order_date, row " in printed
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_an_order_of_another_century_is_refused_with_its_row(acme, capsys, command):
+    dated(acme, "2203-08-20")
+    more = ["--notebook", "executive_brief"] if command == "run" else []
+    assert cli.main([command, *acme.command(*more)[1:]]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("quarterdeck: table orders: column order_date, row ") and said.count("\n") == 1
+    assert (
+        "holds 2203-08-20, more than three years after today, and every figure would be of that day; mend the source"
+        in said
+    )
+    assert not list(acme.out.glob("acme/20*"))
+
+
+def test_a_run_that_looks_from_a_day_leaves_out_and_says_so(acme, capsys):
+    dated(acme, "2203-08-20")
+    assert cli.main(acme.command("--notebook", "executive_brief", "--as-of", "2026-08-15")) == 0
+    said = (
+        "note: the data reaches to 2203-08-20, after today; what is dated after 2026-08-15 is left out of every figure"
+    )
+    assert said in capsys.readouterr().out
 
 
 def test_a_company_named_without_its_folder_is_found(acme, capsys):
@@ -176,3 +211,11 @@ def test_an_option_may_be_given_twice_and_sums_are_claimed_only_where_they_were_
     printed = capsys.readouterr().out
     assert "north" in printed and "south" in printed and "add up over the regions" not in printed
     assert "nothing to reconcile" in printed and "serve --out" in printed
+
+
+@pytest.mark.parametrize("given", ["0", "-5", "nan", "inf", "soon"])
+def test_a_notebook_always_has_a_limit(acme, capsys, given):
+    with pytest.raises(SystemExit) as left:
+        cli.main(acme.command("--timeout", given))
+    said = f"argument --timeout: {given!r} is not a number of seconds above 0 and up to 604800; a notebook always has a limit"
+    assert left.value.code == 2 and said in capsys.readouterr().err and not acme.out.exists()

@@ -2,12 +2,15 @@
 
 import copy
 import json
+from datetime import UTC, datetime
 
 import pytest
 
 from acme import Acme
 from quarterdeck import cli
 from quarterdeck.batch.reconcile import reconcile, say
+from quarterdeck.publish import view
+from quarterdeck.publish.access import Shelf
 
 # Two notebooks that say what they mean: the forecast is 600, of which 150 and the revenue make up the company's.
 FORECAST = """from quarterdeck.analysis import ledger
@@ -103,3 +106,11 @@ def test_a_break_fails_the_run_in_one_line(acme, capsys):
         "does not reconcile: forecast_p50 of north: what is in leads to the forecast: revenue and what is to come, on "
         "executive_brief, 395.75, executive_brief 390.75"
     ]
+
+
+def test_the_command_and_the_page_say_the_same_of_a_run_in_part(acme, capsys):
+    assert cli.main(acme.command("--region", "company", *TWO)) == 0
+    run = Shelf(acme.out).find("acme", "latest") or Shelf(acme.out).runs("acme")[0]
+    foot = view.summary(run, run.name, datetime.now(UTC))["reconciled"]
+    assert foot.startswith("reconciled in part: ") and foot.endswith("; the regions were not held against the company")
+    assert foot in capsys.readouterr().out.splitlines()

@@ -1,6 +1,7 @@
 """What is left when processes are killed, disks fill up and notebooks run wild? Each is tried with real processes."""
 
 import contextlib
+import itertools
 import json
 import signal
 import subprocess
@@ -13,7 +14,7 @@ import psutil
 import pytest
 
 from quarterdeck import cli
-from quarterdeck.batch import folders
+from quarterdeck.batch import execute, folders, zygote
 
 TWO = ["--notebook", "executive_brief", "market_research"]
 BEGUN: list[subprocess.Popen] = []
@@ -131,6 +132,30 @@ def test_ctrl_c_stops_a_run_whose_forking_process_has_not_answered_yet(acme, mon
     _, said = process.communicate(timeout=15)
     assert process.returncode == 130 and said.endswith("quarterdeck: stopped.\n") and "Traceback" not in said
     assert not psutil.wait_procs([forking], timeout=3)[1] and not runs(acme)
+
+
+def test_a_run_that_is_stopped_ends_its_notebooks_before_the_process_that_forks(acme, waits, monkeypatch):
+    """A notebook that saw the forking process die first would be begun anew by another one."""
+    monkeypatch.delenv("QUARTERDECK_ZYGOTE")
+    at_work, seen, close = [], [], zygote.Zygote.close
+    there = set(psutil.Process().children())
+
+    def stopped(steps, count):
+        with contextlib.closing(steps):
+            yield from itertools.islice(steps, count - 1)
+            (forking,) = set(psutil.Process().children()) - there
+            at_work.extend(waiting(forking.pid))
+            raise KeyboardInterrupt
+
+    def looked(own):
+        seen.append(at_work[0].is_running())  # the process that executes; its kernel dies by the forking one's hand
+        close(own)
+
+    monkeypatch.setattr(zygote.Zygote, "close", looked)
+    with pytest.raises(KeyboardInterrupt, match="^stopped; 5 finished pages are kept in "):
+        execute.run(acme.params, acme.out, acme.notebooks, only=TWO[1:], data=acme.data, tell=stopped)
+    assert seen == [False] and not psutil.wait_procs(at_work, timeout=5)[1]
+    assert set(psutil.Process().children()) == there  # and no other was begun
 
 
 def test_a_killed_runner_leaves_nothing_running_and_the_next_run_finishes_the_rest(acme, waits, forking_process):

@@ -186,3 +186,13 @@ def test_where_a_column_is_written_another_way_the_row_that_is_not_even_that_is_
     lines[column] = [odd if k == 20 else usual for k in range(30)]
     with pytest.raises(ContractError, match=f"column {column}, row 21 .* holds '{odd}'"):
         contract.check(given | {"orders": lines})
+
+
+def test_the_latest_date_after_a_day_is_named_with_its_row_and_how_many_there_are():
+    dates = pd.to_datetime(["2026-01-05", "2203-08-20", None, "2040-01-01"])
+    tables = {"orders": pd.DataFrame({"order_id": list("abcd"), "line_no": 1, "order_date": dates})}
+    said = contract.dated_after(tables, pd.Timestamp("2026-02-01"), contract.DATED)
+    assert said == (
+        "table orders: column order_date, row 2 (order_id 'b', line_no '1') holds 2203-08-20 (the latest of 2 such rows)"
+    )
+    assert contract.dated_after(tables, pd.Timestamp("2203-08-20"), contract.DATED) == ""

@@ -159,6 +159,15 @@ def test_what_is_neither_a_table_nor_given_is_asked_for_by_name(frozen):
         desk.ask(ranked)
 
 
+def test_several_that_are_no_tables_are_asked_for_in_the_plural(frozen):
+    def seek(orders, record, goal, pace=None):
+        return record
+
+    with pytest.raises(TypeError) as told:
+        snapshot.open_desk("acme", data=str(frozen)).ask(seek)
+    assert str(told.value) == "seek works on record and goal, which are no tables: give them by name."
+
+
 def test_the_same_question_is_computed_once_and_nobody_changes_anothers_answer(frozen):
     asked = []
 

@@ -347,7 +347,7 @@ def test_the_ledger_sentences():
     row |= {"added_low": 0.016, "added_high": 0.11, "mase": 0.4, "bias": -0.004, "crps": 0.02, "coverage": 0.875}
     scores = pd.DataFrame([row | {"low": 0.6, "high": 0.97, "afterwards": 3}])
     assert forecast_say.ledger_takeaway(scores) == (
-        "**The 8 forecasts of revenue that have come due missed by 3.2 %**, 0.4 % too low on the whole, and eight-of-ten ranges "
+        "**The 8 forecasts of revenue that came due missed by 3.2 %**, 0.4 % too low on the whole, and eight-of-ten ranges "
         "held 88 % (60 % to 97 %) of the time. That is 6.3 pp closer than repeating last year (+1.6 pp to +11.0 pp), more than "
         "chance. 3 of them were computed after the event, from the tables cut back to the day they speak from."
     )
@@ -411,6 +411,31 @@ def test_the_capacity_sentences():
     unknown = team_say.capacity_takeaway(short.assign(hire_by=pd.NaT), ramp.iloc[:0])
     assert unknown.endswith("5 sellers; how long a new one takes is not known.")
     assert "no plan is set" in team_say.capacity_takeaway(short.assign(plan=float("nan")), ramp)
+
+
+def test_commit_is_said_to_be_the_pages_own_or_the_sales_leads():
+    ahead = {"booked": 2e6, "open_worth": 1e6, "deals": 40, "commit": 2.5e6, "best": 3.1e6, "pipeline": 3.7e6}
+    assert (
+        "own forecast, not by the sales leads' calls, commit (as much comes nine times in ten) is €2.5m, best case "
+        in (forecast_say.bookings_takeaway(pd.DataFrame([ahead]), pd.DataFrame(columns=["goal", "from_what"])))
+    )
+    call = {"category": "commit", "weeks_left": [9, 1], "error": [0.1, 0.02], "low": 0.01, "high": 0.2, "n": 8}
+    assert forecast_say.calls_takeaway(pd.DataFrame(call)).startswith(
+        "**What the sales leads called “commit” was off by +10"
+    )
+
+
+def test_sellers_expected_at_quota_and_likely_ones_are_both_defined():
+    table = pd.DataFrame({"chance": [0.2, 0.4, 0.5, 0.9, 1.0], "brier": 0.1, "brier_base": 0.2, "n": 60})
+    said = team_say.chances_takeaway(table)
+    # 0.2 + 0.4 + 0.5 + 0.9 + 1 = 3; two of them lie above one half
+    assert said.startswith(
+        "**About 3 of 5 sellers are to be expected at quota: that is what all chances add up to.** Taken one by one, 2 have a "
+        "chance above one half; "
+    )
+    told = {tuple(c.figures.values()) for c in said.claims if c.metric == "quota_chance"}
+    assert told == {(3.0, 5), (2, 5)}
+    assert team_say.likely_sellers(table).subject == "sellers have a chance above one half of ending at quota"
 
 
 def test_a_leak_is_told_with_its_seller_its_stage_and_its_money():

@@ -106,21 +106,6 @@ def test_revenue_stands_against_a_year_before(outputs):
     assert view.revenue(run, "north", "EUR") is None
 
 
-def test_a_run_that_does_not_add_up_says_which_figures():
-    checks = [
-        {"check": "regions add up", "metric": "revenue", "difference": 3.0, "ok": False},
-        {"check": "same on every page", "metric": "win_rate", "difference": 0, "ok": True},
-    ]
-    assert view.reconciled(checks) == "does not reconcile: revenue"
-
-
-def test_a_run_that_held_no_region_against_the_company_does_not_claim_to_have():
-    assert view.reconciled(
-        [{"check": "same on every page", "metric": "win_rate", "difference": 0, "ok": True}]
-    ).startswith("not reconciled")
-    assert view.reconciled([]).startswith("not reconciled")
-
-
 @pytest.mark.parametrize(
     ("created", "said"),
     [

@@ -257,6 +257,26 @@ def test_a_wide_table_scrolls_in_its_own_box(chromium, server):
     assert box < 390 < table
 
 
+@pytest.mark.parametrize(("theme", "blend"), [("light", "multiply"), ("dark", "screen")])
+def test_a_wide_picture_or_table_shows_at_its_edge_that_there_is_more(chromium, server, theme, blend):
+    chromium.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": theme}]}
+    )
+    try:
+        script = look(chromium, server, BRIEF, 390)
+        asked = (
+            "const s = getComputedStyle(document.querySelector('{}')); return [s.backgroundAttachment, s.mixBlendMode]"
+        )
+        for box in (
+            ".panel .chart",
+            ".panel .scroll",
+        ):  # what covers the shadow moves with the content, the shadow does not
+            assert script(asked.format(box))[0] == "local, scroll"
+        assert script(asked.format(".panel .chart img"))[1] == blend  # else the picture's white would lie over it
+    finally:
+        chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
 def test_the_browser_loads_the_style_and_complains_of_nothing(chromium, server):
     chromium.get_log("browser")  # what earlier pages had to say
     script = look(chromium, server, BRIEF, 1280)

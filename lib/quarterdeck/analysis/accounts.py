@@ -19,6 +19,7 @@ from quarterdeck.analysis.lifetimes import FEWEST, WEEKS
 from quarterdeck.analysis.rates import ratio, shrunk_means, wilson
 from quarterdeck.data.periods import Period
 from quarterdeck.data.snapshot import Missing
+from quarterdeck.errors import refuse_unknown
 
 DISCOUNT, YEARS = 0.1, 3  # a year, and the years that a customer's value looks ahead
 EITHER = 5  # accounts that came, and that did not, below which chances are not corrected
@@ -151,7 +152,13 @@ def value_by(outlook: pd.DataFrame, customers: pd.DataFrame, by: str = "segment"
     DataFrame
         One row per group of fifteen accounts or more, most valuable first: `group`, `raw`, `value` (shrunken mean), `low`, `high`
         (90 %), `total` (all money per account and together: gross margin of three years, discounted), `n`.
+
+    Raises
+    ------
+    ValueError
+        Where `by` is another word.
     """
+    refuse_unknown("by", by, ("segment", "region"))
     grouped = outlook.assign(group=outlook["customer_id"].map(customers.set_index("customer_id")[by]))
     each = grouped.dropna(subset=["group", "value"]).groupby("group")["value"].agg(["mean", "sem", "sum", "size"])
     each = each[each["size"] >= PEERS].set_axis(["raw", "error", "total", "n"], axis=1)

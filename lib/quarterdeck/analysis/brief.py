@@ -12,12 +12,14 @@ from quarterdeck.analysis.claims import AGAINST_BEFORE, AGAINST_TARGET, ODDS, Cl
 from quarterdeck.analysis.rates import wilson
 from quarterdeck.data.periods import Period, last_quarters
 from quarterdeck.data.snapshot import Missing
+from quarterdeck.errors import refuse_unknown
 
 # A finding: the money behind it, its figure and what that is held against, the interval, and what acting on it may bring
 # (money, with its interval) with the chance that it is wrong.
 FOUND = ["kind", "subject", "worth", "value", "compared", "low", "high", "n"]
 FINDING = [*FOUND, "gain", "gain_low", "gain_high", "risk"]  # the last four may be missing
 CENT = 0.005
+PARTED_BY = ("segment", "region")  # of the customer, of the order
 QUARTER = pd.Timedelta(days=90)
 
 
@@ -61,7 +63,13 @@ def bridge(
         `part`, `amount` (money), `kind` ("total" or "change"): last year first, then the `most` largest changes and
         all others together, this year last; no rows where there was no revenue a year before, a Missing where there is one
         region alone.
+
+    Raises
+    ------
+    ValueError
+        Where `by` is another word.
     """
+    refuse_unknown("by", by, PARTED_BY)
     table = _by(by, orders, customers, period)
     if by == "region" and len(table) < 2:
         return Missing("Not shown by region: on this page there is one region alone.")
@@ -181,7 +189,13 @@ def came_in(
     DataFrame
         As `bridge` gives it; "Corrected" is what has changed of the days that the last run spoke of. No rows where the last
         run was not of this quarter.
+
+    Raises
+    ------
+    ValueError
+        Where `by` is another word.
     """
+    refuse_unknown("by", by, PARTED_BY)
     told = since[since["metric"].eq("revenue")]
     columns = ["part", "amount", "kind"]
     if told.empty:

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from quarterdeck.errors import refuse_unknown
+
 SPANS = {"year": 365.25, "quarter": 365.25 / 4}  # days of a span of life, by the cohorts' kind
 FIRST = pd.Timedelta(days=91)  # who first orders so soon after the data begin may have been a customer before
 BEFORE = "There before"
@@ -29,7 +31,13 @@ def cohorts(
         One row per cohort and span, oldest first: `cohort`, `span` (1, 2, …), `logos` (ratio: bought in the span, of `n`),
         `revenue` (ratio: revenue of the span ÷ of the first one, of the same customers), `n` (customers who lived through it),
         `whole` (bool: all of the cohort did); cells of fewer than five are left out.
+
+    Raises
+    ------
+    ValueError
+        Where `cohort` is another word.
     """
+    refuse_unknown("cohort", cohort, SPANS)
     sold = orders[orders["order_date"] <= as_of]
     lives = _lives(sold, customers, as_of, cohort)
     lines = sold.join(lives, on="customer_id", how="inner")

@@ -9,6 +9,7 @@ from scipy.special import gammaincinv
 from quarterdeck.analysis.rates import ratio, shrunk, shrunk_means, wilson
 from quarterdeck.data.periods import Period, last_quarters
 from quarterdeck.data.snapshot import Missing
+from quarterdeck.errors import refuse_unknown
 
 YEAR = pd.DateOffset(years=1)
 LAG = pd.DateOffset(months=3)  # from what is spent on winning customers to their first order
@@ -122,7 +123,13 @@ def retention_by(
         One row per group and kind ("net", "gross", "logo"), best net retention first: `group`, `kind`, `raw`, `value` (shrunken),
         `low`, `high` (90 %), `all` (of the groups together), ratios, `place` ("above" or "below" where an interval for all groups
         and kinds together says so, else ""), `n` (customers), `before` (money of the year before).
+
+    Raises
+    ------
+    ValueError
+        Where `by` is another word.
     """
+    refuse_unknown("by", by, ("segment", "region", "size"))
     columns = ["group", "kind", "raw", "value", "low", "high", "all", "place", "n", "before"]
     if not _covered(orders, period.through):
         return TWO_YEARS

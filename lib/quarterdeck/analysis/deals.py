@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.special import expit, ndtri
 from scipy.stats import t
 
+from quarterdeck.analysis.closing import WAITS, waits
 from quarterdeck.analysis.rates import FEWEST_GROUPS, shrunk_means, wilson
 from quarterdeck.data.periods import Period, last_quarters
 
@@ -38,7 +39,7 @@ TRIAL = ["way", "brier", "error", "n"]
 
 
 def chances(opportunities: pd.DataFrame, opportunity_history: pd.DataFrame, period: Period) -> pd.DataFrame:
-    """The chance of each open deal to be won by the quarter's end, and by the end of the next one.
+    """The chance of each open deal to be won by the quarter's end, and by that of the next, and the day of its closing if won.
 
     Landmark logistic regression (van Houwelingen 2007, Scandinavian Journal of Statistics 34): deals open on four days of each
     of eight past quarters, won by its end (and another for that of the next), by stage, age, days in the stage, days to the
@@ -55,19 +56,27 @@ def chances(opportunities: pd.DataFrame, opportunity_history: pd.DataFrame, peri
     nothing, for dates are then thought over anyway. One regression for both ends was worse: by 14e-4 (9 to 18) and 34e-4 (-51 to
     120).
 
+    The day of closing is told on the condition that the deal is won, whenever that is: by `closing.waits`, from deals that stood
+    open on the same day of these eight quarters and had been won by `period.start`. Out of time, the day won less the likely day
+    was 0 at the median over 6,023 wins of the demo company on seventeen days (CRM: -4 days over 5,395 on nine), the span of eight
+    in ten held 81.2 % (78.6 %); the likely day was off by 31 days on average, the seller's own date by 48. It is learnt apart from
+    the chances: two deals in a hundred are told a day within the quarter though the next one adds more to their chance.
+
     Returns
     -------
     DataFrame
         One row per open deal, the largest swing first: `opportunity_id`, `stage`, `amount` (money), `expected_close`, `chance`,
-        `next_chance` (by the end of the next quarter), `worth` (chance × amount, money), `swing` (standard deviation that it
-        puts on the quarter's bookings, money), `shock` (standard deviation of what all deals of a quarter share, a part of what
-        is told; missing with fewer than three quarters, alike in all rows), `n` (deals learnt from); no rows with fewer than three
-        hundred of these.
+        `next_chance` (by the end of the next quarter), `likely_close` (by this day half of the deals that stood likewise and were
+        won had been won), `close_low`, `close_high` (one in ten, nine in ten; days missing with fewer than fifty won), `worth`
+        (chance × amount, money), `swing` (standard deviation that it puts on the quarter's bookings, money), `shock` (standard
+        deviation of what all deals of a quarter share, a part of what is told; missing with fewer than three quarters, alike in
+        all rows), `n` (deals learnt from); no rows with fewer than three hundred of these.
     """
-    told = ["opportunity_id", "stage", "amount", "expected_close", "chance", "next_chance", "worth", "swing"]
+    told = ["opportunity_id", "stage", "amount", "expected_close", "chance", "next_chance", *WAITS, "worth", "swing"]
     columns = [*told, "shock", "n"]
     known = _marked(opportunities, opportunity_history, last_quarters(period.start, TRAINED), period.start)
-    now = _standing(_states(opportunities, opportunity_history), period.through)
+    states = _states(opportunities, opportunity_history)
+    now = _standing(states, period.through).reset_index(drop=True)
     if len(known) < FEWEST or known.loc[known["near"], "won"].nunique() < 2 or now.empty:
         return pd.DataFrame(columns=columns)
     near, far = known[known["near"]], known[~known["near"]]
@@ -78,6 +87,8 @@ def chances(opportunities: pd.DataFrame, opportunity_history: pd.DataFrame, peri
     spread = np.sqrt(now["chance"] * (1 - now["chance"]))
     now = now.assign(worth=now["chance"] * now["amount"], swing=spread * now["amount"], n=len(known))
     now["shock"] = _shock(near, fit)
+    ahead = waits(_stood_before(opportunities, states, period), now)
+    now[WAITS] = ahead.apply(lambda days: period.through + pd.to_timedelta(days, unit="D"))
     return now.sort_values("swing", ascending=False, ignore_index=True)[columns]
 
 
@@ -205,6 +216,17 @@ def _states(opportunities: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
 def _standing(states: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
     """Give the deals that were open at the end of a day, as they stood then."""
     return states.loc[(states["changed_on"] <= day) & ~(states["until"] <= day), STANDING].assign(day=day)
+
+
+def _stood_before(opportunities: pd.DataFrame, states: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """Give the deals open on this same day of past quarters, with the days to a win and to `period.start`."""
+    won = opportunities[opportunities["status"].eq("won")].set_index("opportunity_id")["closed_on"]
+    elapsed, parts = period.through - period.start, []
+    for span in last_quarters(period.start, TRAINED):
+        stood = _standing(states, min(span.start + elapsed, span.end))
+        days = (stood["opportunity_id"].map(won) - stood["day"]).dt.days
+        parts.append(stood.assign(days=days, seen=(period.start - stood["day"]).dt.days))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _marked(

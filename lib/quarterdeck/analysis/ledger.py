@@ -10,6 +10,7 @@ from scipy.stats import t
 from quarterdeck.analysis.forecast import daily
 from quarterdeck.analysis.rates import wilson
 from quarterdeck.data.periods import Period
+from quarterdeck.errors import refuse_unknown
 
 FORECASTS = ["metric", "period_start", "period_end", "p10", "p50", "p90"]
 QUANTILES = {"p10": 0.1, "p50": 0.5, "p90": 0.9}
@@ -60,7 +61,13 @@ def of_quarters(quarters: pd.DataFrame, metric: str, orders: pd.DataFrame | None
     -------
     DataFrame
         The rows that have all three, with `metric`, `period_start`, `period_end`, `p10`, `p50`, `p90` (money).
+
+    Raises
+    ------
+    ValueError
+        Where `metric` is another word.
     """
+    refuse_unknown("metric", metric, ("revenue", "bookings"))
     metric = "bookings" if orders is None else metric
     told = quarters.dropna(subset=list(QUANTILES)).rename(columns={"start": "period_start"})
     return told.assign(metric=metric, period_end=told["period_start"] + pd.offsets.QuarterEnd(0))[FORECASTS]

@@ -7,6 +7,7 @@ from quarterdeck.analysis import outlook, series
 from quarterdeck.analysis.hierarchy import grid, sums
 from quarterdeck.analysis.market import YEAR, market_cells, quarter_of, until
 from quarterdeck.analysis.rates import shrunk_means
+from quarterdeck.errors import refuse_unknown
 
 CELL = ["region", "segment"]
 CELLS = [*CELL, "market", "own", "share", "low", "high", "growth", "reach", "headroom"]
@@ -90,7 +91,13 @@ def growth(market: pd.DataFrame, as_of: pd.Timestamp, by: str = "segment") -> pd
         One row per segment or region and one for "All", largest first: `name`, `market` (money, four quarters),
         `growth`, `cagr`, `trend` (ratios a year; `trend` is missing before twelve quarters), `years` (span of `cagr`);
         no rows before eight quarters.
+
+    Raises
+    ------
+    ValueError
+        Where `by` is another word.
     """
+    refuse_unknown("by", by, ("segment", "region"))
     wide = market_cells(until(market, as_of)).pivot_table(index="start", columns=by, values="market", aggfunc="sum")
     wide = wide.assign(All=wide.sum(axis=1))
     columns = ["name", "market", "growth", "cagr", "trend", "years"]

@@ -12,6 +12,7 @@ from scipy.stats import t as student
 from quarterdeck.analysis.pipeline import closed, cycle, factors, named
 from quarterdeck.analysis.rates import discovered, median_interval, ratio, shrunk, wilson
 from quarterdeck.data.periods import Period, last_quarters
+from quarterdeck.errors import refuse_unknown
 
 QUARTER = ["quarter", "whole", "elapsed"]
 CLAIMS = 0.05  # companies whose groups do not differ in which one may be said to
@@ -206,7 +207,13 @@ def win_rates(
         `won`, `n` (count), `raw`, `raw_low`, `raw_high` (Wilson 90 %), `by_value` (amount won over amount closed;
         missing where no deal lost has an amount), `rate`, `low`, `high` (shrunken, 90 %), `team`,
         ratios; `ranked`, `place` ("above", "below" or TOGETHER).
+
+    Raises
+    ------
+    ValueError
+        Where `by` is another word.
     """
+    refuse_unknown("by", by, ("rep_id", "manager"))
     deals = named(closed(opportunities, period), reps)
     deals["won_amount"] = deals["amount"].where(deals["won"], 0)
     groups = deals.groupby("manager" if by == "manager" else ["rep_id", "name"], observed=True)

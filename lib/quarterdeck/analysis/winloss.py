@@ -11,6 +11,7 @@ from scipy.stats import norm
 from quarterdeck.analysis.pipeline import closed
 from quarterdeck.analysis.rates import discovered, shrunk, wilson
 from quarterdeck.data.periods import Period
+from quarterdeck.errors import refuse_unknown
 
 NONE = "no rival named"
 SIZES = ["small", "middle", "large", "largest"]  # quarters of the amounts of closed deals
@@ -69,7 +70,13 @@ def win_rate_by(
     DataFrame
         One row per group and rival: `group`, `competitor`, `won`, `n` (deals), `raw`, `raw_low`, `raw_high` (Wilson 90 %),
         `rate`, `low`, `high` (shrunken), `all` (ratio).
+
+    Raises
+    ------
+    ValueError
+        Where `by` is another word.
     """
+    refuse_unknown("by", by, ("segment", "region", "size", "category"))
     deals = closed(opportunities, period)
     deals = deals.assign(group=_groups(deals, by, products)).dropna(subset=["group", "competitor"])
     deals = deals if by != "size" or _priced_ahead(deals) else deals.iloc[:0]

@@ -7,14 +7,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from quarterdeck import __version__
 from quarterdeck.batch import folders, fresh, record, unchanged
 from quarterdeck.batch.crew import Crew, Limits, Step
 from quarterdeck.batch.plan import Job, plan, refuse_unknown_regions
 from quarterdeck.batch.reconcile import reconcile
 from quarterdeck.data import source
-from quarterdeck.data.snapshot import freeze
+from quarterdeck.data.contract import check
+from quarterdeck.data.snapshot import freeze, refuse_far
 from quarterdeck.errors import ParamsError
+from quarterdeck.present.written import counted
 
 
 def run(
@@ -125,7 +129,8 @@ def _noted(company: Path, out: Path, notebooks: Path, asked: dict, data: Path | 
 def _left(folder: Path) -> str:
     """Say what a run that was stopped leaves."""
     count = len(folders.pages(folder))
-    kept = f"; {count} finished pages are kept in {folder}, and the next run takes them over" if count else ""
+    pages = counted(count, "finished page is", "finished pages are")
+    kept = f"; {pages} kept in {folder} for the next run to take over" if count else ""
     return f"stopped{kept}."
 
 
@@ -150,6 +155,9 @@ def _frozen(company: Path, out: Path, jobs: list[Job], data: Path | None) -> tup
         kept = (folder.parent, jobs[0].parameters["as_of"])
         frozen = freeze(tables, folder / "data", company.name, described.title, described.currency, *kept)
         refuse_unknown_regions({j.region: j.parameters for j in jobs}, frozen["regions"], company)
+        today = pd.Timestamp.now()
+        if not jobs[0].parameters["as_of"] and pd.Timestamp(frozen["as_of"]) > today:
+            refuse_far(check(tables), today)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

@@ -29,6 +29,7 @@ KEYS = {
     "costs": ["period_start", "region", "kind"],
     "exchange_rates": ["currency", "valid_from"],
 }
+DATED = [("orders", "order_date"), ("opportunities", "opened_on"), ("opportunities", "closed_on")]  # what has come
 LINKS = [  # (table, column, the table whose key it must be found in)
     ("orders", "customer_id", "customers"),
     ("orders", "product_id", "products"),
@@ -302,6 +303,25 @@ def check(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     if "opportunities" in checked:
         _check_closed(checked["opportunities"])
     return checked
+
+
+def dated_after(tables: dict[str, pd.DataFrame], day: pd.Timestamp, dates: list[tuple[str, str]]) -> str:
+    """Name the row with the latest date after a day, and how many such rows its column has; nothing where there is none.
+
+    Parameters
+    ----------
+    tables : dict of name to DataFrame
+        As `check` gives them, in the source's order of rows.
+    dates : list of tuple
+        Tables and columns to look at, such as DATED.
+    """
+    found = [(t, c, tables[t][c]) for t, c in dates if t in tables and (tables[t][c] > day).any()]
+    if not found:
+        return ""
+    table, column, days = max(found, key=lambda f: f[2].max())
+    row, count = int(days.fillna(day).to_numpy().argmax()), int((days > day).sum())
+    more = f" (the latest of {count:,} such rows)" if count > 1 else ""
+    return f"table {table}: column {column}, {_Place(table, tables[table], row)} holds {_said(days.iloc[row])}{more}"
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from quarterdeck.data import COMPANY, history, ledger, source
-from quarterdeck.data.contract import KEYS, TABLES, check
+from quarterdeck.data.contract import DATED, KEYS, TABLES, check, dated_after
 from quarterdeck.data.home import home
 from quarterdeck.data.periods import Period, quarter
-from quarterdeck.errors import ParamsError, RunError, SourceError
+from quarterdeck.errors import ContractError, ParamsError, RunError, SourceError
 
+FAR = pd.DateOffset(years=3)  # after today, from which a date of what has come is taken for a slip
 LATE = pd.Timedelta(days=366)  # after the tables' last day, from which they may still be looked at
 KEPT = {ledger.TABLE: ledger.NONE_DUE, history.TABLE: history.NONE_EARLIER}  # of earlier runs; why there may be none
 PLAIN = (str, int, float, pd.Timestamp, Period)  # values that tell by themselves whether a question was asked before
@@ -125,7 +126,10 @@ class Desk:
         if kept := next((name for name in absent if name in KEPT), None):
             return Missing(KEPT[kept])
         if asked := [name for name in absent if name not in TABLES]:
-            raise TypeError(f"{function.__name__} works on {_listed(asked)}, which is no table: give it by name.")
+            are = (
+                "which is no table: give it by name." if len(asked) == 1 else "which are no tables: give them by name."
+            )
+            raise TypeError(f"{function.__name__} works on {_listed(asked)}, {are}")
         if absent:
             return Missing(f"Not shown: it needs {_listed(absent)}, which the data of {self.title} does not hold.")
         if void := next((v for v in given.values() if isinstance(v, Missing)), None):
@@ -191,10 +195,24 @@ def last_day(tables: dict[str, pd.DataFrame]) -> pd.Timestamp:
     return _days(tables).max()
 
 
+def refuse_far(tables: dict[str, pd.DataFrame], today: pd.Timestamp) -> None:
+    """Refuse orders and deals that are dated years after today, where the figures would be those of that day.
+
+    Raises
+    ------
+    ContractError
+        Naming the row with the latest such date.
+    """
+    if found := dated_after(tables, today + FAR, DATED):
+        raise ContractError(
+            f"{found}, more than three years after today, and every figure would be of that day; mend the source or leave "
+            "the row out in the SELECT (run --as-of DAY leaves out what is dated after DAY)."
+        )
+
+
 def _days(tables: Mapping[str, pd.DataFrame]) -> pd.Series:
     """Give the first and the last day of each kind that the tables saw."""
-    dated = [("orders", "order_date"), ("opportunities", "opened_on"), ("opportunities", "closed_on")]
-    days = [end for t, c in dated if t in tables for end in (tables[t][c].min(), tables[t][c].max())]
+    days = [end for t, c in DATED if t in tables for end in (tables[t][c].min(), tables[t][c].max())]
     if not days:
         raise SourceError("the tables hold neither orders nor opportunities; a workbook needs one of them.")
     return pd.Series(days).dropna()

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import Bbox
 
-from quarterdeck.present.written import amount, chance, change, day, money, number, percent, points, times  # noqa: F401
+from quarterdeck.present.written import amount, chance, change, counted, day, money, number, percent, points, times  # noqa: F401
 
 US = "#1f6f94"  # our own figures
 NAVY = "#12324a"  # totals

@@ -77,6 +77,16 @@ def number(value: float, digits: int = 0) -> str:
     return "–" if _void(value) else f"{value:z,.{digits}f}".replace("-", "−")
 
 
+def counted(count: float, one: str, many: str = "") -> str:
+    """Write how many there are of something; its plural adds an s, or is told.
+
+    >>> counted(1, "page"), counted(1200, "page"), counted(0, "page is", "pages are")
+    ('1 page', '1,200 pages', '0 pages are')
+    """
+    written = number(count)
+    return f"{written} {one if written == '1' else many or f'{one}s'}"
+
+
 def times(value: float) -> str:
     """Write a multiple.
 
@@ -102,7 +112,7 @@ def amount(value: float, unit: str, currency: str = "EUR") -> str:
         "money/day": lambda v: f"{money(v, currency)} a day",
         "ratio": percent,
         "chance": chance,
-        "days": lambda v: f"{number(v)} days",
+        "days": lambda v: counted(v, "day"),
         "count": number,
         "index": number,
         "times": times,

@@ -32,6 +32,7 @@ from voila.handler import BaseVoilaHandler
 from voila.static_file_handler import MultiStaticFileHandler
 
 from quarterdeck.errors import QuarterdeckError, RunError
+from quarterdeck.present.written import counted
 from quarterdeck.publish import logins, moved, papers, press, search, stored, view
 from quarterdeck.publish.access import LATEST, Run, Shelf
 from quarterdeck.publish.audit import NAMES, OFTEN, Audit
@@ -183,7 +184,7 @@ class Frame:
     def fill(self, template: str, **facts: Any) -> str:
         """Make a page from one of the house's templates."""
         page = self.settings["voila_jinja2_env"].get_template(template)
-        return page.render(stylesheet=self.settings["stylesheet"], reader=self.reader(), **facts)
+        return page.render(stylesheet=self.settings["stylesheet"], reader=self.reader(), counted=counted, **facts)
 
     def draw(self, template: str, **facts: Any) -> None:
         """Answer with a page made from one of the house's templates."""

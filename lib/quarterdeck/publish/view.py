@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from quarterdeck.data import COMPANY
 from quarterdeck.present import written
+from quarterdeck.present.agreed import agreed
 from quarterdeck.publish.access import LATEST, WHOLE, Run, Shelf
 from quarterdeck.publish.papers import BRIEF, PAPERS
 from quarterdeck.publish.stored import title
@@ -54,8 +55,13 @@ def summary(run: Run, name: str, now: datetime) -> dict[str, Any]:
         "failed": failed,
         "count": len(entries),
         "headline": revenue(run, COMPANY, currency),
-        "reconciled": reconciled(run.facts.get("reconciliation", []), run.facts.get("in_part", False)),
+        "reconciled": _reconciled(run.facts),
     }
+
+
+def _reconciled(facts: dict[str, Any]) -> str:
+    """Say whether the run's figures agree; who sees only some of its regions is not told."""
+    return "of the regions that you may see" if facts.get("in_part") else agreed(facts.get("reconciliation", []))
 
 
 def company_title(run: Run) -> str:
@@ -165,24 +171,6 @@ def revenue(run: Run, region: str, currency: str) -> dict[str, str] | None:
         "period": sales.get("period") or "",
         "state": "" if not moved else "good" if moved > 0 else "bad",
     }
-
-
-def reconciled(checks: list[dict[str, Any]], in_part: bool = False) -> str:
-    """Say whether the regions add up to the company; who sees only some of them is not told.
-
-    >>> reconciled([{"check": "regions add up", "metric": "revenue", "difference": 0.0, "ok": True}])
-    'reconciled: the regions add up to the company within 0.00'
-    """
-    if in_part:
-        return "of the regions that you may see"
-    wrong = sorted({c["metric"] for c in checks if not c["ok"]})
-    if wrong:
-        return f"does not reconcile: {', '.join(wrong).replace('_', ' ')}"
-    sums = [abs(c["difference"] or 0) for c in checks if c["check"] == "regions add up"]
-    if not sums:
-        return "not reconciled: the run holds no check of the regions against the company"
-    most = max(sums)
-    return f"reconciled: the regions add up to the company within {most:,.2f}"
 
 
 def age(created: str, now: datetime) -> str:

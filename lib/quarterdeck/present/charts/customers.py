@@ -92,7 +92,9 @@ def risk_bars(risk: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR")
     ax.barh(spots, risk["kept"], color=style.LINE, height=0.62)
     ax.barh(spots, risk["at_stake"], color=style.LOSS, height=0.62)
     for spot, row in zip(spots, risk.itertuples(), strict=True):
-        told = f"{style.chance(row.chance)}, {row.why} ({row.silent:.0f} days)" + ", at a loss" * (row.profit < 0)
+        told = f"{style.chance(row.chance)}, {row.why} ({style.counted(row.silent, 'day')})" + ", at a loss" * (
+            row.profit < 0
+        )
         ax.annotate(told, (row.kept, spot), xytext=(6, 0), textcoords="offset points", va="center", fontsize=9)
     ax.set_yticks(spots, risk["name"])
     ax.set_xlim(0, 1.3 * risk["kept"].max())

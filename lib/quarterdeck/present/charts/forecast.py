@@ -134,7 +134,7 @@ def pipeline_bars(weighted: pd.DataFrame, ax: Axes | None = None, currency: str 
     ax.barh(spots, weighted["weighted"], color=style.US, height=0.6)
     for spot, row in zip(spots, weighted.itertuples(), strict=True):
         chance = f"{style.percent(row.chance, 0)} ({style.percent(row.low, 0)} to {style.percent(row.high, 0)})"
-        ax.annotate(f" {row.deals:,.0f} deals, {chance} won", (row.amount, spot), va="center", fontsize=9.5)
+        ax.annotate(f" {style.counted(row.deals, 'deal')}, {chance} won", (row.amount, spot), va="center", fontsize=9.5)
     ax.set_yticks(spots, weighted["stage"])
     ax.tick_params(axis="y", labelcolor=style.INK)
     ax.grid(axis="x")
@@ -260,7 +260,7 @@ def ledger_rows(scored: pd.DataFrame, scores: pd.DataFrame, ax: Axes | None = No
     ax.scatter(told["p50"], spots, s=44, facecolor="white", edgecolor=style.NAVY, zorder=3, label="forecast")
     ax.scatter(told["naive"], spots, s=30, color=style.SOFT, marker="x", zorder=2, label="plain guess")
     ax.scatter(told["actual"], spots, s=40, color=style.US, zorder=4, label="what came")
-    weeks = [f"{w} week{'' if w == 1 else 's'} left" for w in told["weeks_left"].round().astype(int)]
+    weeks = [f"{style.counted(w, 'week')} left" for w in told["weeks_left"].round().astype(int)]
     names = [Period(s, e, e).label for s, e in zip(told["period_start"], told["period_end"], strict=True)]
     ax.set_yticks(spots, [f"{name}, {left}" for name, left in zip(names, weeks, strict=True)])
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14 - 0.3 / len(told)), ncol=4)

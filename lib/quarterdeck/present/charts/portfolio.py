@@ -60,7 +60,7 @@ def growth_share_map(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     style.percent_axis(ax.yaxis)
     ax.set(xlabel="our revenue over the largest rival's (larger to the left)", ylabel="market growth")
     counts = table["kind"].value_counts()
-    finding = ", ".join(f"{n} {kind}{'s' if n > 1 else ''}" for kind, n in counts.items())
+    finding = ", ".join(style.counted(n, kind) for kind, n in counts.items())
     return style.title(
         ax,
         Sentence(finding, [part("growth_share", n, len(table), kind) for kind, n in counts.items()]),

@@ -138,7 +138,7 @@ def whale_curve(whale: pd.DataFrame, peak: pd.DataFrame, ax: Axes | None = None,
         style.money(-row["lost"], currency),
         part("customer_profit", row["losing"], row["customers"], "lose"),
     )
-    said = f"{row['losing']:,.0f} of {row['customers']:,.0f} customers take {taken} away again"
+    said = f"{row['losing']:,.0f} of {style.counted(row['customers'], 'customer')} take {taken} away again"
     if not row["losing"]:
         said = f"All {row['customers']:,.0f} customers pay"
     finding = Sentence(said, [losing, amounts("customer_profit", row["lost"], "of those that lose")])

@@ -7,11 +7,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from quarterdeck.analysis.claims import amounts, apart, first, holds, part
+from quarterdeck.analysis.claims import amounts, apart, first, part
 from quarterdeck.analysis.rates import wilson
 from quarterdeck.present import style
 from quarterdeck.present.charts.steps import steps
-from quarterdeck.present.narrative.team import against_plan, at_quota, pipeline_steps, stand_out
+from quarterdeck.present.narrative.team import against_plan, at_quota, likely_sellers, pipeline_steps, stand_out
 from quarterdeck.present.said import Sentence
 
 NAMED = 32  # sellers whose names still fit beside their rows
@@ -44,7 +44,9 @@ def attainment_dots(attained: pd.DataFrame, spread: pd.DataFrame, ax: Axes | Non
     ax.set_xlim(left=min(0, attained["attainment"].min()))
     style.percent_axis(ax.xaxis)
     last = spread.iloc[0]
-    finding = f"{last['at_quota']:,.0f} of {last['reps']:,.0f} sellers reached their quota in {last['quarter']}"
+    finding = (
+        f"{last['at_quota']:,.0f} of {style.counted(last['reps'], 'seller')} reached their quota in {last['quarter']}"
+    )
     return style.title(
         ax, Sentence(finding, [at_quota(last)]), "How far is each seller? Bookings over the whole quarter's quota, %"
     )
@@ -159,11 +161,10 @@ def chance_bars(chances: pd.DataFrame, ax: Axes | None = None) -> Axes:
     _names(ax, chances["name"], above=14)
     ax.set_xlim(0, 1.15 * max(chances["expected"].quantile(0.95), 1.2))
     style.percent_axis(ax.xaxis)
-    likely = sum(holds("likelier than not", {"chance": c}) for c in chances["chance"])
-    claim = part("quota_chance", likely, len(chances), "sellers are likelier than not to end at quota")
+    claim = likely_sellers(chances)
     return style.title(
         ax,
-        Sentence(f"{likely} of {len(chances)} {claim.subject}", [claim]),
+        Sentence(f"{claim.figures['n']} of {len(chances)} {claim.subject}", [claim]),
         "Who will end the quarter at quota? Booked and weighted open deals over quota, %; right: the chance",
     )
 
@@ -271,7 +272,7 @@ def funnel_bars(funnel: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_xlabel("deals")
     ends = funnel["reached"].iloc[0], funnel["reached"].iloc[-1]
     span = "opened" if funnel["basis"].iloc[0] == "status" else "closed"
-    finding = f"Of {ends[0]:,.0f} deals that came in, {ends[1]:,.0f} were won"
+    finding = f"Of {style.counted(ends[0], 'deal')} that came in, {ends[1]:,.0f} were won"
     claim = part("stage_conversion", ends[1], ends[0], "deals won of those that came in")
     return style.title(
         ax,
@@ -296,7 +297,7 @@ def cycle_histogram(cycle: pd.DataFrame, total: pd.DataFrame, ax: Axes | None = 
     _upright(ax, median["value"], f"median {median['value']:.0f}", style.NAVY)
     ax.set_xlabel("days from opening to closing")
     ax.set_ylabel("deals won")
-    finding = f"Half of the deals won took {median['value']:.0f} days or fewer"
+    finding = f"Half of the deals won took {style.counted(median['value'], 'day')} or fewer"
     claim = amounts("sales_cycle_days", median["value"], "median")
     return style.title(
         ax, Sentence(finding, [claim]), f"How long does a sale take? Deals won in twelve months, n {median['n']:,.0f}"
@@ -316,7 +317,7 @@ def overdue_bars(overdue: pd.DataFrame, total: pd.DataFrame, ax: Axes | None = N
     spots = list(range(len(late) - 1, -1, -1))
     ax.barh(spots, late["overdue_amount"], color=style.WARN, height=0.62)
     for spot, row in zip(spots, late.itertuples(), strict=True):
-        said = f" {row.overdue_deals:,.0f} of {row.open_deals:,.0f} deals, {row.days_late:,.0f} days late"
+        said = f" {row.overdue_deals:,.0f} of {style.counted(row.open_deals, 'deal')}, {style.counted(row.days_late, 'day')} late"
         ax.annotate(said, (row.overdue_amount, spot), va="center", fontsize=9)
     _names(ax, late["name"][::-1])
     ax.set_xlim(0, 1.35 * max(late["overdue_amount"].max(), 1) if len(late) else 1)

@@ -127,7 +127,7 @@ def risk_bars(risk: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR")
     ax.hlines(spots, risk["low"], risk["high"], color=style.INK, linewidth=1.6)
     for spot, row in zip(spots, risk.itertuples(), strict=True):
         ax.annotate(
-            f"  {style.money(row.risk, currency)} of {style.money(row.amount, currency)}, {row.deals:,.0f} deals",
+            f"  {style.money(row.risk, currency)} of {style.money(row.amount, currency)}, {style.counted(row.deals, 'deal')}",
             (row.amount, spot),
             va="center",
             fontsize=9.5,

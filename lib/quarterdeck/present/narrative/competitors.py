@@ -27,7 +27,7 @@ def moves_takeaway(moves: pd.DataFrame, currency: str = "EUR") -> Sentence:
 def win_rate_takeaway(rates: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say against whom we win less and more than against all (`analysis.competitors.win_rate_by_rival`)."""
     whole, deals = rates["all"].iloc[0], rates["n"].sum()
-    told = f"{style.percent(whole)} of {deals:,.0f} deals with a rival"
+    told = f"{style.percent(whole)} of {style.counted(deals, 'deal')} with a rival"
     claims = [amounts("win_rate", whole, "with a rival", n=deals), *rival_claims(rates)]
     sides = [_side(claims, place, word) for place, word in (("below", "less often"), ("above", "more often"))]
     said = "; ".join(s for s in sides if s)
@@ -75,7 +75,8 @@ def reasons_takeaway(reasons: pd.DataFrame, currency: str = "EUR") -> Sentence:
     silent = f" No reason is written down for {top['silent']:,.0f} others." if top["silent"] else ""
     return Sentence(
         f"**“{top['reason']}” is the reason given most**: {style.percent(top['share'], 0)} ({style.percent(top['low'], 0)} to "
-        f"{style.percent(top['high'], 0)}) of {top['n']:,.0f} lost deals, {style.money(top['amount'], currency)}.{silent}",
+        f"{style.percent(top['high'], 0)}) of {style.counted(top['n'], 'lost deal')}, "
+        f"{style.money(top['amount'], currency)}.{silent}",
         [claim],
     )
 
@@ -96,7 +97,7 @@ def rival_reasons_takeaway(stand_out: pd.DataFrame) -> Sentence:
     ]
     return Sentence(
         f"**Against {top['competitor']}, “{top['reason'].lower()}” is named {word} against others**: "
-        f"{style.percent(top['share'], 0)} of {top['n']:,.0f} lost deals, {style.percent(top['others'], 0)} elsewhere.",
+        f"{style.percent(top['share'], 0)} of {style.counted(top['n'], 'lost deal')}, {style.percent(top['others'], 0)} elsewhere.",
         [claim],
     )
 

@@ -79,7 +79,7 @@ def risk_takeaway(states: pd.DataFrame, totals: pd.DataFrame, scores: pd.DataFra
     return Sentence(
         f"**{style.money(row['at_stake'], currency)} of the next twelve months is at stake** "
         f"({style.money(row['stake_low'], currency)} to {style.money(row['stake_high'], currency)}): "
-        f"{_accounts(risk['accounts'])} may still be kept ({style.money(risk['at_stake'], currency)}){rare}; "
+        f"{style.counted(risk['accounts'], 'account')} may still be kept ({style.money(risk['at_stake'], currency)}){rare}; "
         f"{gone['accounts']:,.0f} {'is' if gone['accounts'] == 1 else 'are'} as good as gone "
         f"({style.money(gone['at_stake'], currency)}), "
         f"and the rest is spread thinly over the others (n {row['n']:,.0f}).",
@@ -114,8 +114,8 @@ def growth_takeaway(room: pd.DataFrame, currency: str = "EUR") -> Sentence:
     whole, top = room["room"].sum(), most("account_room", room.set_index("name")["room"], "account")
     category = room["category"].iloc[room["room"].argmax()].lower()
     return Sentence(
-        f"**{_accounts(len(room))} that count as kept {'lacks' if len(room) == 1 else 'lack'} what many of their peers buy: "
-        f"{style.money(whole, currency)} a year.** The most room is with {top.name}: "
+        f"**{style.counted(len(room), 'account')} that count as kept {'lacks' if len(room) == 1 else 'lack'} what many "
+        f"of their peers buy: {style.money(whole, currency)} a year.** The most room is with {top.name}: "
         f"{style.money(top.figures['now'], currency)}, most of it in {category}.",
         [amounts("account_room", whole, n=len(room)), top],
     )
@@ -178,7 +178,9 @@ def acquisition_takeaway(costs: pd.DataFrame, currency: str = "EUR") -> Sentence
     if pd.isna(row["months"]):
         return Sentence(f"{said}; it brings no gross margin that could pay for it.", [cost, margin])
     monthly = style.money(row["margin"], currency)
-    said = f"{said}; at {monthly} of gross margin a month it is paid back after {row['months']:.0f} months."
+    said = (
+        f"{said}; at {monthly} of gross margin a month it is paid back after {style.counted(row['months'], 'month')}."
+    )
     return Sentence(said, [cost, margin])
 
 
@@ -186,10 +188,6 @@ def _told(scores: pd.DataFrame) -> Claim:
     """Claim whether chances told a year ago were surely better than one chance for all."""
     row = scores.iloc[0]
     return apart("chance_gain", row["gain_low"], row["gain_high"], now=row["gain"])
-
-
-def _accounts(count: float) -> str:
-    return f"{count:,.0f} account" + ("" if count == 1 else "s")
 
 
 def _span(row: pd.Series) -> str:

@@ -67,7 +67,9 @@ def accuracy_takeaway(accuracy: pd.DataFrame, level: float = 0.8) -> Sentence:
     if pd.isna(own["coverage"]):
         return Sentence(f"{said}.", claims)
     held = style.percent(own["coverage"], 0)
-    said += f"; the interval of {style.percent(level, 0)} would have held {held} of {own['n']:,.0f} forecasts."
+    said += (
+        f"; the interval of {style.percent(level, 0)} would have held {held} of {style.counted(own['n'], 'forecast')}."
+    )
     return Sentence(said, [*claims, amounts("interval_coverage", own["coverage"], level=level)])
 
 
@@ -118,8 +120,9 @@ def calls_takeaway(calls: pd.DataFrame) -> Sentence:
     sure = apart("call_error", last["low"], last["high"], f"call: {name}")
     told = [amounts("call_error", r["error"], f"call: {name}", weeks=r["weeks_left"], n=r["n"]) for r in (begun, last)]
     return Sentence(
-        f"**“{name.capitalize()}” was off by {style.change(begun['error'])} with {begun['weeks_left']:.0f} weeks to go and by "
-        f"{style.change(last['error'])} with {last['weeks_left']:.0f}**, {CHANCE[sure.predicate]} (n {last['n']:.0f} quarters).",
+        f"**What the sales leads called “{name}” was off by {style.change(begun['error'])} with "
+        f"{style.counted(begun['weeks_left'], 'week')} to go and by {style.change(last['error'])} with {last['weeks_left']:.0f}**, "
+        f"{CHANCE[sure.predicate]} (n {style.counted(last['n'], 'quarter')}).",
         [*told, sure],
     )
 
@@ -135,7 +138,7 @@ def values_takeaway(values: pd.DataFrame) -> Sentence:
     how = {"more than": "closer than", "less than": "further off than", "as much as": "apart from"}[beside.predicate]
     size, low, high = (style.points(v) for v in (abs(row["gain"]), row["low"], row["high"]))
     return Sentence(
-        f"**“{row['category'].capitalize()}” was {size.lstrip('+')} {how} this page's forecast** of the same day of "
+        f"**What the sales leads called “{row['category']}” was {size.lstrip('+')} {how} this page's forecast** of the same day of "
         f"{row['n']:.0f} past quarters ({low} to {high}), {CHANCE[sure.predicate]}.",
         [beside, sure],
     )
@@ -147,8 +150,9 @@ def bookings_takeaway(ahead: pd.DataFrame, goal: pd.DataFrame, currency: str = "
     said = (
         f"**{style.money(row['booked'], currency)} is booked and {row['deals']:,.0f} "
         f"open deals are worth {style.money(row['open_worth'], currency)} "
-        f"this quarter**: commit {style.money(row['commit'], currency)}, best case {style.money(row['best'], currency)}, pipeline "
-        f"{style.money(row['pipeline'], currency)}."
+        f"this quarter**. By this page's own forecast, not by the sales leads' calls, commit (as much comes nine times in ten) is "
+        f"{style.money(row['commit'], currency)}, best case (one time in two) {style.money(row['best'], currency)} and pipeline "
+        f"(one time in ten) {style.money(row['pipeline'], currency)}."
     )
     ends = amounts("bookings_ahead", row["best"], low=row["commit"], high=row["pipeline"])
     claims = [
@@ -214,7 +218,7 @@ def ledger_takeaway(scores: pd.DataFrame) -> Sentence:
     subject = f"given out: {row['metric']}"
     bias = first("forecast_bias", BESIDE, {"now": row["bias"], "than": 0.0}, subject)
     said = (
-        f"**The {row['n']:.0f} forecasts of {row['metric']} that have come due missed by {style.percent(row['wape'])}**, "
+        f"**The {style.counted(row['n'], 'forecast')} of {row['metric']} that came due missed by {style.percent(row['wape'])}**, "
         f"{style.percent(abs(row['bias']))} {SIDE[bias.predicate]} on the whole, and eight-of-ten ranges held "
         f"{style.percent(row['coverage'], 0)} ({style.percent(row['low'], 0)} to {style.percent(row['high'], 0)}) of the time."
     )
@@ -271,7 +275,7 @@ def tornado_takeaway(tornado: pd.DataFrame, currency: str = "EUR") -> Sentence:
     if later.figures["now"] > 0:
         said += f". In the quarters after it, {later.name.lower()} weighs most: {style.money(later.figures['now'], currency)}"
         said, claims = f"{said} either way", [*claims, later]
-    return Sentence(f"{said} (n {row['n']:.0f} quarters).", claims)
+    return Sentence(f"{said} (n {style.counted(row['n'], 'quarter')}).", claims)
 
 
 def _moved(now: float, before: float, subject: str) -> Claim:

@@ -98,7 +98,7 @@ def whitespace_takeaway(whitespace: pd.DataFrame, currency: str = "EUR") -> Sent
     return Sentence(
         f"**{style.money(worth, currency)} a year if customers bought as their peers in other segments "
         f"do**, the largest part of it {top['category'].lower()} to {top['segment'].lower()}: {style.percent(top['rate'], 0)} of "
-        f"{top['n']:,.0f} customers buy it, {style.percent(top['elsewhere'], 0)} elsewhere.",
+        f"{style.counted(top['n'], 'customer buys', 'customers buy')} it, {style.percent(top['elsewhere'], 0)} elsewhere.",
         [amounts("whitespace", worth), largest_gap(whitespace)],
     )
 

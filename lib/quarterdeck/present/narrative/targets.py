@@ -201,7 +201,7 @@ def findings(desk: Desk, found: pd.DataFrame) -> Sentence:
 def _named(units: pd.Series) -> str:
     """Name units in a sentence, the first few of them by name."""
     names, others = units.tolist()[:MOST_NAMES], len(units) - MOST_NAMES
-    names += [f"{others} other{'s' if others > 1 else ''}"] if others > 0 else []
+    names += [style.counted(others, "other")] if others > 0 else []
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
@@ -231,7 +231,7 @@ def _unequal(flat: pd.Series, even: pd.Series, growth: float, currency: str) -> 
 def _need(row: Any, currency: str) -> Sentence:
     """Say what the plan needs of one thing, what there is of it, and how often so much of it was reached."""
     wanted, there = (style.amount(value, row.unit, currency) for value in (row.needed, row.there))
-    often = f"so good in {row.reached:.0f} of {row.quarters:.0f} quarters" if pd.notna(row.reached) else ""
+    often = f"so good in {row.reached:.0f} of {style.counted(row.quarters, 'quarter')}" if pd.notna(row.reached) else ""
     claims = [amounts("plan_need", row.needed, row.what, there=row.there)]
     claims += [part("plan_need", row.reached, row.quarters, row.what)] if often else []
     if row.what == "pipeline":
@@ -243,7 +243,7 @@ def _need(row: Any, currency: str) -> Sentence:
     if missing.predicate != "more than":
         return Sentence("and as many sellers as there are", [missing])
     by = f", hired by {style.day(row.by)}" if pd.notna(row.by) else ""
-    return Sentence(f"{row.gap:.0f} more ramped seller{'' if row.gap == 1 else 's'}{by}", [*claims, missing])
+    return Sentence(f"{style.counted(row.gap, 'more ramped seller')}{by}", [*claims, missing])
 
 
 def _cannot(left: Claim, row: pd.Series, currency: str) -> Sentence:
@@ -260,7 +260,7 @@ def _cannot(left: Claim, row: pd.Series, currency: str) -> Sentence:
 def _unprofitable(finding: Any, currency: str) -> tuple[str, str]:
     low, high = style.money(-finding.high, currency), style.money(-finding.low, currency)
     return (
-        f"{finding.n:,.0f} customers cost more than they bring"
+        f"{style.counted(finding.n, 'customer costs more than it brings', 'customers cost more than they bring')}"
         if finding.n > 1
         else "A customer costs more than it brings",
         f"The losses of four quarters are beyond chance: {low} to {high}, {style.percent(finding.value)} of what the "
@@ -274,7 +274,7 @@ def _discount(finding: Any, currency: str) -> tuple[str, str]:
         "Some sellers give away more than the others",
         f"They give {style.percent(finding.value)} where {style.percent(finding.compared)} is usual on the same goods "
         f"and channels "
-        f"(n {finding.n:,.0f} orders; {low} to {high} in twelve months).",
+        f"(n {style.counted(finding.n, 'order')}; {low} to {high} in twelve months).",
     )
 
 

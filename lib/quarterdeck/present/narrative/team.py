@@ -4,7 +4,19 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from quarterdeck.analysis.claims import AGAINST_TARGET, BESIDE, MOVED, Claim, amounts, apart, first, least, most, part
+from quarterdeck.analysis.claims import (
+    AGAINST_TARGET,
+    BESIDE,
+    MOVED,
+    Claim,
+    amounts,
+    apart,
+    first,
+    holds,
+    least,
+    most,
+    part,
+)
 from quarterdeck.analysis.standing import MEASURES
 from quarterdeck.present import style
 from quarterdeck.present.said import Sentence, joined
@@ -85,11 +97,12 @@ def skill_takeaway(skills: pd.DataFrame) -> Sentence:
     if not said:
         return Sentence(
             f"**No seller can be told apart from the others once deals are equal** "
-            f"(n {deals:,.0f} deals of three years). {ranks}: the order is as good as chance.",
+            f"(n {style.counted(deals, 'deal')} of three years). {ranks}: the order is as good as chance.",
             claims,
         )
     return Sentence(
-        f"**With the same deals, {said} than the mean seller** (n {deals:,.0f} deals of three years). {ranks}.", claims
+        f"**With the same deals, {said} than the mean seller** (n {style.counted(deals, 'deal')} of three years). {ranks}.",
+        claims,
     )
 
 
@@ -130,7 +143,7 @@ def brought_takeaway(brought: pd.DataFrame, currency: str = "EUR") -> Sentence:
     what = " and ".join(f"{money[3 * k]} of {name}" for k, name in enumerate(names))
     ends = "; ".join(f"{money[3 * k + 1]} to {money[3 * k + 2]}" for k in range(len(names)))
     who = "A ramped seller" if sales["ramped"] < sales["months"] else "A seller"
-    said = f"**{who} brought {what} in twelve months** ({ends}; n {sales['sellers']:,.0f} sellers)"
+    said = f"**{who} brought {what} in twelve months** ({ends}; n {style.counted(sales['sellers'], 'seller')})"
     moved = [_moved(row) for _, row in brought.iterrows() if pd.notna(row["change"])]
     known = "" if len(names) > 1 else " No costs are kept, so gross margin cannot be told."
     return joined([Sentence(f"{said}.{known}", claims), *moved])
@@ -174,7 +187,7 @@ def pace_takeaway(
     claim = amounts("booking_pace", row["middle"], **row[["low", "high", "n"]])
     usual = (
         f"{style.percent(row['middle'], 0)} ({style.percent(row['low'], 0)} to "
-        f"{style.percent(row['high'], 0)} in {row['n']:,.0f} quarters)"
+        f"{style.percent(row['high'], 0)} in {style.counted(row['n'], 'quarter')})"
     )
     if now.empty:
         return Sentence(f"By this day of a quarter, {usual} of its bookings are usually in.", [claim])
@@ -189,7 +202,7 @@ def pace_takeaway(
 
 def _rate(row: pd.Series, currency: str) -> Sentence:
     """Say what a working day must bring for the quota, beside what it brought and brought before (a row of `pace.run_rate`)."""
-    left = f"{_count(row['left'], 'working day')} left"
+    left = f"{style.counted(row['left'], 'working day')} left"
     if not row["gap"] > 0:
         return Sentence(f"The quota is met with {left}.", [amounts("run_rate", row["left"], "working days left")])
     needed, so_far, low, middle, high = (
@@ -213,18 +226,31 @@ def _rate(row: pd.Series, currency: str) -> Sentence:
 
 
 def chances_takeaway(chances: pd.DataFrame) -> Sentence:
-    """Say how many sellers will reach quota, and how good such chances were (`analysis.pace.quota_chances`)."""
-    row, expected = chances.iloc[0], chances["chance"].sum()
+    """Say how many sellers are to be expected at quota, how many likely one by one, and how good such chances were.
+
+    Parameters
+    ----------
+    chances : DataFrame
+        As `analysis.pace.quota_chances` gives it.
+    """
+    row, expected, likely = chances.iloc[0], chances["chance"].sum(), likely_sellers(chances)
     return Sentence(
-        f"**About {expected:,.0f} of {len(chances)} sellers will "
-        f"end at quota.** Chances given on the same day of past "
-        f"quarters had a Brier score of {row['brier']:.2f}; without them it would "
-        f"have been {row['brier_base']:.2f} (n {row['n']:,.0f}).",
+        f"**About {expected:,.0f} of {style.counted(len(chances), 'seller')} are to be expected at quota: that is what all "
+        f"chances add up to.** Taken one by one, {likely.figures['n']:,.0f} have a chance above one half; a small chance "
+        f"counts for a part of a seller in the sum, and for none there. Chances given on the same day of past quarters had a "
+        f"Brier score of {row['brier']:.2f}; without them it would have been {row['brier_base']:.2f} (n {row['n']:,.0f}).",
         [
             amounts("quota_chance", expected, "sellers at quota, expected", of=len(chances)),
+            likely,
             amounts("chance_score", row["brier"], "Brier", base=row["brier_base"], n=row["n"]),
         ],
     )
+
+
+def likely_sellers(chances: pd.DataFrame) -> Claim:
+    """Claim how many sellers have a chance above one half of ending at quota (`analysis.pace.quota_chances`)."""
+    likely = sum(holds("likelier than not", {"chance": c}) for c in chances["chance"])
+    return part("quota_chance", likely, len(chances), "sellers have a chance above one half of ending at quota")
 
 
 def waterfall_takeaway(waterfall: pd.DataFrame, currency: str = "EUR") -> Sentence:
@@ -289,7 +315,7 @@ def hygiene_takeaway(faults: pd.DataFrame, currency: str = "EUR") -> Sentence:
     return Sentence(
         f"**{style.money(whole['amount'], currency)} of the open pipeline, "
         f"{style.percent(whole['part'], 0)}, has a fault**; the largest part of it is {worst.name} "
-        f"({style.money(worst.figures['now'], currency)} in {_count(worst.figures['deals'], 'deal')}).",
+        f"({style.money(worst.figures['now'], currency)} in {style.counted(worst.figures['deals'], 'deal')}).",
         [amounts("pipeline_faults", whole["amount"], "any", part=whole["part"]), worst],
     )
 
@@ -305,15 +331,17 @@ def ramp_takeaway(length: pd.DataFrame, ramping: pd.DataFrame | None = None) -> 
     row = length.iloc[0]
     if not row["clear"]:
         return Sentence(
-            f"**That new sellers win otherwise than the others cannot be shown** (n {row['n']:,.0f} deals of their first months).",
+            f"**That new sellers win otherwise than the others cannot be shown** "
+            f"(n {style.counted(row['n'], 'deal')} of their first months).",
             [amounts("ramp_length", row["months"], "not clear of chance", n=row["n"])],
         )
     start = first("win_rate", BESIDE, {"now": row["points"], "than": 0.0}, "new seller less the others")
     side = {"less than": "behind", "more than": "ahead", "as much as": "apart"}[start.predicate]
     said = Sentence(
-        f"**A new seller takes {row['months']:.0f} months to win as often as the "
+        f"**A new seller takes {style.counted(row['months'], 'month')} to win as often as the "
         f"others ({row['low']:.0f} to {row['high']:.0f})**, and starts "
-        f"{style.points(abs(row['points'])).lstrip('+')} of win rate {side} (n {row['n']:,.0f} deals of the first months).",
+        f"{style.points(abs(row['points'])).lstrip('+')} of win rate {side} "
+        f"(n {style.counted(row['n'], 'deal')} of the first months).",
         [amounts("ramp_length", row["months"], **row[["low", "high", "n"]]), start],
     )
     return said if ramping is None or ramping.empty else joined([said, _ramping(ramping.iloc[0])])
@@ -326,7 +354,7 @@ def _ramping(row: pd.Series) -> Sentence:
     )
     between = "" if pd.isna(row["low"]) else f" ({low} to {high})"
     beside = "" if pd.isna(row["others"]) else f"; the others attained {others} of theirs"
-    who = "one seller" if row["sellers"] == 1 else _sellers(row["sellers"])
+    who = "one seller" if row["sellers"] == 1 else style.counted(row["sellers"], "seller")
     return Sentence(
         f"In {row['quarter']} the {who} still on the ramp attained {own} of the quotas set for them, at {asked} of full ones, and "
         f"{eased}{between} of ramp-adjusted ones, at the {come} that such sellers have come to{beside}.",
@@ -345,7 +373,7 @@ def levers_takeaway(coached: pd.DataFrame, currency: str = "EUR") -> Sentence:
         return Sentence("**No seller is clearly below peers in any lever.**", [counted])
     worth = amounts("lever_gap", clear["worth"].sum(), "worth of half of each gap")
     return Sentence(
-        f"**{_count(len(clear), 'seller')} {'is' if len(clear) == 1 else 'are'} "
+        f"**{style.counted(len(clear), 'seller')} {'is' if len(clear) == 1 else 'are'} "
         f"clearly below peers in one lever**; closing half of each "
         f"gap would be worth {style.money(worth.figures['now'], currency)} a year.",
         [counted, worth],
@@ -357,16 +385,14 @@ def discounts_takeaway(discounts: pd.DataFrame, currency: str = "EUR") -> Senten
     more = discounts[discounts["clear"] & (discounts["excess"] > 0)]
     counted = part("excess_discount", len(more), len(discounts), "sellers give clearly more discount than others")
     if more.empty:
-        said = (
-            f"**Nobody gives clearly more discount than others do on like lines** ({_count(len(discounts), 'seller')})."
-        )
+        said = f"**Nobody gives clearly more discount than others do on like lines** ({style.counted(len(discounts), 'seller')})."
         return Sentence(said, [counted])
     beside = more.iloc[0][["low", "high"]]
     top = most("excess_discount", more.set_index("name")["excess"], "seller", **beside)
     cost = amounts("excess_discount", more["cost"].sum(), "cost of the excess")
     low, high = (style.points(v) for v in beside)
     return Sentence(
-        f"**{_count(len(more), 'seller')} {'gives' if len(more) == 1 else 'give'} "
+        f"**{style.counted(len(more), 'seller')} {'gives' if len(more) == 1 else 'give'} "
         f"clearly more discount than others do on like lines**, "
         f"{top.name} most: {style.points(top.figures['now'])} ({low} to {high}), "
         f"{style.money(cost.figures['now'], currency)} in all in twelve months.",
@@ -415,7 +441,7 @@ def leaks_takeaway(leaks: pd.DataFrame, currency: str = "EUR") -> Sentence:
     counted = part(
         "funnel_leak", len(clear), len(leaks), "steps at which a seller clearly loses more deals than all do"
     )
-    across = f"{_count(sellers, 'seller')} at {_count(stages, 'stage')}"
+    across = f"{style.counted(sellers, 'seller')} at {style.counted(stages, 'stage')}"
     size = amounts("funnel_leak", sellers, "sellers", stages=stages)
     if clear.empty:
         return Sentence(f"**No seller clearly loses more deals at a stage than all do** ({across}).", [counted, size])
@@ -428,7 +454,7 @@ def leaks_takeaway(leaks: pd.DataFrame, currency: str = "EUR") -> Sentence:
             for c, stage in zip(claims, clear["stage"], strict=False)
         ]
     )
-    steps = f"At {_count(len(clear), 'step')} a seller clearly loses more deals than all do"
+    steps = f"At {style.counted(len(clear), 'step')} a seller clearly loses more deals than all do"
     rest = "" if len(clear) <= MOST_NAMES else ", and others"
     money = style.money(cost.figures["now"], currency)
     return Sentence(f"**{steps}** ({across}), {money} in twelve months: {where}{rest}.", [counted, size, cost, *claims])
@@ -467,7 +493,7 @@ def velocity_takeaway(velocity: pd.DataFrame, cycle_days: pd.DataFrame, currency
 def _cycle(days: pd.Series) -> Sentence:
     between = "" if pd.isna(days["low"]) else f"{days['low']:.0f} to {days['high']:.0f}, "
     return Sentence(
-        f"A won deal takes {days['value']:.0f} days at the median ({between}n {days['n']:,.0f}).",
+        f"A won deal takes {style.counted(days['value'], 'day')} at the median ({between}n {days['n']:,.0f}).",
         [amounts("sales_cycle_days", days["value"], **days[["low", "high", "n"]])],
     )
 
@@ -477,8 +503,8 @@ def _whole(quarter: pd.Series) -> Sentence:
         style.percent(quarter[k], 0) for k in ("share", "low", "high", "median", "p10", "p90")
     )
     return Sentence(
-        f"**In {quarter['quarter']}, {quarter['at_quota']:,.0f} of {quarter['reps']:,.0f} sellers reached their quota** ({share}; "
-        f"{low} to {high}); the median attained {median}, the middle eight of ten {p10} to {p90}.",
+        f"**In {quarter['quarter']}, {quarter['at_quota']:,.0f} of {style.counted(quarter['reps'], 'seller')} reached their "
+        f"quota** ({share}; {low} to {high}); the median attained {median}, the middle eight of ten {p10} to {p90}.",
         [
             at_quota(quarter),
             amounts("quota_attainment", quarter["share"], "part of sellers at quota", **quarter[["low", "high"]]),
@@ -503,16 +529,12 @@ def _side(claims: list[Claim], predicate: str, word: str) -> str:
     if not names:
         return ""
     verb = "wins" if len(names) == 1 else "win"
-    listed = _listed(names) if len(names) <= MOST_NAMES else _count(len(names), "seller")
+    listed = _listed(names) if len(names) <= MOST_NAMES else style.counted(len(names), "seller")
     return f"{listed} {verb} {word}"
 
 
 def _listed(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-
-
-def _count(n: float, noun: str) -> str:
-    return f"{n:,.0f} {noun}" + ("" if n == 1 else "s")
 
 
 def _n(rates: pd.DataFrame) -> str:
@@ -564,7 +586,7 @@ def _newcomer(row: pd.Series) -> Sentence:
     return Sentence(
         f"A newcomer begins at {style.percent(row['start'], 0)} of a usual seller's bookings "
         f"({style.percent(row['low'], 0)} to {style.percent(row['high'], 0)}, n {row['n']:.0f}) and is there after "
-        f"{row['months']:.0f} months.",
+        f"{style.counted(row['months'], 'month')}.",
         [amounts("ramp_length", row["months"], "newcomers", **row[["start", "low", "high", "n"]])],
     )
 
@@ -587,7 +609,7 @@ def _wanted(row: pd.Series) -> str:
     """Say how many sellers would close a gap, and by when they must be hired."""
     if pd.isna(row["hires"]):
         return "."
-    said = f", the worth of {_sellers(row['hires'])}"
+    said = f", the worth of {style.counted(row['hires'], 'seller')}"
     if pd.isna(row["hire_by"]):
         return f"{said}; how long a new one takes is not known."
     day = f"{said} hired by {style.day(row['hire_by'])}"
@@ -595,8 +617,4 @@ def _wanted(row: pd.Series) -> str:
         return f"{day}."
     if pd.isna(row["hires_now"]):
         return f"{day}; that day has passed, and nobody who begins today would be in time."
-    return f"{day}; that day has passed, and from today it takes {_sellers(row['hires_now'])}."
-
-
-def _sellers(count: float) -> str:
-    return f"{count:.0f} seller" + ("" if count == 1 else "s")
+    return f"{day}; that day has passed, and from today it takes {style.counted(row['hires_now'], 'seller')}."

@@ -160,7 +160,9 @@ def method(kpis: pd.DataFrame) -> HTML:
         .cols_label(title="Metric", formula="How it is computed", source="Definition from")
         .tab_source_note("One definition per metric, the same on every page.")
     )
-    heading = f"How these {len(kpis)} figures are computed"
+    heading = (
+        f"How {'this' if len(kpis) == 1 else 'these'} {style.counted(len(kpis), 'figure is', 'figures are')} computed"
+    )
     return HTML(f'<details class="method"><summary>{heading}</summary>{table.as_raw_html()}</details>')
 
 

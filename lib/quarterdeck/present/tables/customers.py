@@ -4,6 +4,7 @@ import great_tables as gt
 import pandas as pd
 
 from quarterdeck.present.tables import lay
+from quarterdeck.present.written import counted
 
 MOST_ROWS = 12
 
@@ -99,7 +100,7 @@ def parameters(fitted: pd.DataFrame) -> gt.GT:
         "value": ("Value", "parameter"),
         "interval": ("Interval", "interval parameter"),
     }
-    count = f"{fitted['n'].iloc[0]:,.0f} customers"
+    count = counted(fitted["n"].iloc[0], "customer")
     note = f"BG/NBD and gamma-gamma by maximum likelihood, {count}; no interval where the data leave it open."
     return lay(fitted.assign(name=fitted["parameter"].map(words)), columns, note)
 
