@@ -186,7 +186,8 @@ def pictures(desk, levers, months, kept):
         "slips": team_chart.slip_bars(ask(movement.slips)),
         "incidence": team_chart.incidence_areas(ask(durations.incidence)),
         "ramp": team_chart.ramp_line(
-            ask(skill.ramp, reps=desk.tables["reps"].assign(hired=pd.Timestamp("2023-01-15")))
+            ask(skill.ramp, reps=desk.tables["reps"].assign(hired=pd.Timestamp("2023-01-15"))),
+            pd.DataFrame({"clear": [True]}),
         ),
         "funnel": team_chart.funnel_bars(ask(pipeline.funnel)),
         "cycle": team_chart.cycle_histogram(ask(pipeline.cycle), ask(team.cycle_days_total)),
@@ -305,16 +306,17 @@ def test_the_sentences_of_the_months_ahead():
 def test_the_sentence_on_what_is_known_beforehand():
     ways = ["leap years and Easter", "weekdays, leap years and Easter", "initiatives"]
     gains = pd.DataFrame({"way": ways, "gain": [0.001, -0.008, 0.05], "low": [-0.01, -0.02, 0.02], "n": 24})
-    told = forecast_say.regressors_takeaway(gains.assign(taken=[False, False, True]))
+    panel = pd.DataFrame({"series": ["all"], "value": [1.0]})
+    told = forecast_say.regressors_takeaway(panel, gains.assign(taken=[False, False, True]))
     assert told == (
         "**What initiatives moved is taken out before, and put back after**: known beforehand, they would have moved errors one "
         "month on by −0.1 % (leap years and Easter), +0.8 % (weekdays, leap years and Easter), −5.0 % (initiatives) over the "
         "last 24 months. Only what surely cuts them is taken out."
     )
     assert [c.predicate for c in told.claims[1::2]] == ["not clear", "not clear", "below"]
-    none = forecast_say.regressors_takeaway(gains.assign(taken=False).head(2))
+    none = forecast_say.regressors_takeaway(panel, gains.assign(taken=False).head(2))
     assert none.startswith("**Calendar and initiatives are left in**") and "no initiatives are on record" in none
-    assert "too short" in forecast_say.regressors_takeaway(gains.head(0))
+    assert "too short" in forecast_say.regressors_takeaway(panel, gains.head(0))
 
 
 def test_the_forecast_sentences():
@@ -339,6 +341,8 @@ def test_the_forecast_sentences():
     assert short == "The quarter ended at €31.9m, short of its target of €40.0m"
     unknown = landing.assign(p50=float("nan"), wape=float("nan"), n_origins=2)
     assert "2 past quarters to learn from, too few" in forecast_say.landing_takeaway(unknown)
+    for past, said in ((0, "no past quarter to learn from."), (1, "one past quarter to learn from, too few")):
+        assert f"There is {said}" in forecast_say.landing_takeaway(unknown.assign(n_origins=past))
     assert "no past forecast" in forecast_say.origins_takeaway(unknown)
 
 
@@ -559,7 +563,7 @@ def test_the_ramp_and_the_pace_in_words():
     )
     assert team_say.ramp_takeaway(pd.DataFrame([length]), ramping=alone.iloc[:0]).endswith("of the first months).")
     pace_rows = pd.DataFrame({"label": ["Q1"], "part": [0.3], "low": [0.25], "middle": [0.3], "high": [0.4], "n": [8]})
-    spread = pd.DataFrame({"whole": [True, False], "together": [1.0, 0.36]})
+    spread = pd.DataFrame({"whole": [True, False], "together": [1.0, 0.36], "reps": [4, 4]})
     rate = {
         "gap": 7.0e6,
         "left": 34,

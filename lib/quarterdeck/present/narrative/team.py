@@ -13,6 +13,7 @@ FIGURE = dict(zip(MEASURES, ("seller_size", "seller_attainment"), strict=True))
 YIELDED = {"revenue": "revenue", "bookings": "bookings", "margin": "gross margin"}
 YIELD = {"revenue": "seller_revenue", "bookings": "seller_revenue", "margin": "seller_margin"}
 MOST_NAMES = 5  # named in one sentence; the chart names the others
+FEWEST_FOR_TENTHS = 10  # sellers below whom there is no tenth of them
 
 
 def attainment_takeaway(spread: pd.DataFrame) -> Sentence:
@@ -26,11 +27,16 @@ def attainment_takeaway(spread: pd.DataFrame) -> Sentence:
     return joined([_whole(q) if q["whole"] else _open(q) for _, q in spread.iterrows()])
 
 
-def at_quota(quarter: pd.Series) -> Claim:
-    """Claim how many sellers reached their quota in a quarter (a row of `attainment_spread`)."""
-    return part(
-        "quota_attainment", quarter["at_quota"], quarter["reps"], f"sellers reached their quota in {quarter['quarter']}"
-    )
+def reached_quota(quarter: pd.Series) -> Sentence:
+    """Say how many sellers reached their quota in a quarter (a row of `attainment_spread`), of one alone what was attained."""
+    at, reps = quarter["at_quota"], quarter["reps"]
+    claim = part("quota_attainment", at, reps, f"sellers reached their quota in {quarter['quarter']}")
+    if reps == 1:
+        own = amounts("quota_attainment", quarter["together"], "the one seller")
+        said = f"The one seller attained {style.percent(quarter['together'], 0)} of quota in {quarter['quarter']}"
+        return Sentence(said, [claim, own])
+    who = f"{at:,.0f} of {reps:,.0f} sellers" if at else f"None of {reps:,.0f} sellers"
+    return Sentence(f"{who} reached their quota in {quarter['quarter']}", [claim])
 
 
 def parts_takeaway(parts: pd.DataFrame) -> Sentence:
@@ -52,6 +58,10 @@ def parts_takeaway(parts: pd.DataFrame) -> Sentence:
 
 def manager_takeaway(rates: pd.DataFrame) -> Sentence:
     """Say whether the managers' teams differ in what they win (`analysis.team.win_rates` by manager)."""
+    if len(rates) == 1:
+        row = rates.iloc[0]
+        said = f"**There is one team here**: it wins {style.percent(row['rate'])} of its deals (n {_n(rates)})."
+        return Sentence(said, [amounts("win_rate", row["rate"], f"team: {row['name']}", n=row["n"])])
     by = rates.set_index("name")["rate"]
     ends = [least("win_rate", by, "team"), most("win_rate", by, "team", n=rates["n"].sum())]
     low, high = (style.percent(c.figures["now"]) for c in ends)
@@ -115,7 +125,7 @@ def _standouts(own: pd.DataFrame, figure: str, measure: str, write: Callable[[fl
     stand = "stands" if len(clear) == 1 else "stand"
     return Sentence(
         f"**In {measure}, {len(clear) or 'none'} of {len(own)} sellers {stand} out from {beyond}**{who}; "
-        f"a rank is known to within {wide:.0f} places.",
+        f"a rank is known to within {_count(wide, 'place')}.",
         claims,
     )
 
@@ -179,8 +189,9 @@ def pace_takeaway(
     if now.empty:
         return Sentence(f"By this day of a quarter, {usual} of its bookings are usually in.", [claim])
     ending = now["together"].iloc[0] / row["middle"]
+    end = "the one seller ends" if now["reps"].iloc[0] == 1 else "all together end"
     said = Sentence(
-        f"By this day {usual} of a quarter's bookings are usually in: at that pace all together end at "
+        f"By this day {usual} of a quarter's bookings are usually in: at that pace {end} at "
         f"{style.percent(ending, 0)} of quota.",
         [claim, amounts("quota_attainment", ending, "at the usual pace")],
     )
@@ -215,8 +226,9 @@ def _rate(row: pd.Series, currency: str) -> Sentence:
 def chances_takeaway(chances: pd.DataFrame) -> Sentence:
     """Say how many sellers will reach quota, and how good such chances were (`analysis.pace.quota_chances`)."""
     row, expected = chances.iloc[0], chances["chance"].sum()
+    about = f"About {expected:,.0f}" if expected >= 0.5 else "Probably none"
     return Sentence(
-        f"**About {expected:,.0f} of {len(chances)} sellers will "
+        f"**{about} of {len(chances)} sellers will "
         f"end at quota.** Chances given on the same day of past "
         f"quarters had a Brier score of {row['brier']:.2f}; without them it would "
         f"have been {row['brier_base']:.2f} (n {row['n']:,.0f}).",
@@ -288,7 +300,7 @@ def hygiene_takeaway(faults: pd.DataFrame, currency: str = "EUR") -> Sentence:
     worst = most("pipeline_faults", each["amount"], "fault", deals=each["deals"][each["amount"].idxmax()])
     return Sentence(
         f"**{style.money(whole['amount'], currency)} of the open pipeline, "
-        f"{style.percent(whole['part'], 0)}, has a fault**; the largest part of it is {worst.name} "
+        f"{style.percent(whole['part'], 0)}, has a fault**; the largest part of it is “{worst.name}” "
         f"({style.money(worst.figures['now'], currency)} in {_count(worst.figures['deals'], 'deal')}).",
         [amounts("pipeline_faults", whole["amount"], "any", part=whole["part"]), worst],
     )
@@ -378,8 +390,11 @@ def hanging_takeaway(hanging: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say how much hangs on the best sellers (`analysis.pace.hanging`)."""
     row = hanging.iloc[0]
     gone = f" {style.percent(row['gone'], 0)} came from sellers who have left since." if row["gone"] > 0.005 else ""
+    best = f"The best tenth of sellers, {row['sellers']:.0f} of {row['n']:.0f},"
+    if row["n"] < FEWEST_FOR_TENTHS:
+        best = f"The best of {row['n']:.0f} sellers"
     return Sentence(
-        f"The best tenth of sellers, {row['sellers']:.0f} of {row['n']:.0f}, brings "
+        f"{best} brings "
         f"{style.percent(row['top'], 0)} of bookings; the median seller "
         f"{style.money(row['median'], currency)} in twelve months.{gone}",
         [
@@ -404,7 +419,9 @@ def funnel_takeaway(funnel: pd.DataFrame) -> Sentence:
         f"{style.percent(step['conversion'])} ({style.percent(step['low'])} to {style.percent(step['high'])}, "
         f"n {step['reached']:,.0f})"
     )
-    known = " Stages passed are not recorded." if funnel["basis"].iloc[0] == "status" else ""
+    known = ""
+    if funnel["basis"].iloc[0] == "status":
+        known = " Stages passed are not recorded, and deals still open are counted among those opened."
     return Sentence(f"**The smallest part of deals goes on after “{claim.name}”**: {onward}.{known}", [claim])
 
 
@@ -473,14 +490,17 @@ def _cycle(days: pd.Series) -> Sentence:
 
 
 def _whole(quarter: pd.Series) -> Sentence:
+    reached = reached_quota(quarter)
+    if quarter["reps"] == 1:
+        return Sentence(f"**{reached}.**", reached.claims)
     share, low, high, median, p10, p90 = (
         style.percent(quarter[k], 0) for k in ("share", "low", "high", "median", "p10", "p90")
     )
+    middle = f", the middle eight of ten {p10} to {p90}" if quarter["reps"] >= FEWEST_FOR_TENTHS else ""
     return Sentence(
-        f"**In {quarter['quarter']}, {quarter['at_quota']:,.0f} of {quarter['reps']:,.0f} sellers reached their quota** ({share}; "
-        f"{low} to {high}); the median attained {median}, the middle eight of ten {p10} to {p90}.",
+        f"**{reached}** ({share}; {low} to {high}); the median attained {median}{middle}.",
         [
-            at_quota(quarter),
+            *reached.claims,
             amounts("quota_attainment", quarter["share"], "part of sellers at quota", **quarter[["low", "high"]]),
             amounts("quota_attainment", quarter["median"], "median seller", **quarter[["p10", "p90"]]),
         ],
@@ -491,8 +511,9 @@ def _open(quarter: pd.Series) -> Sentence:
     figures = {"now": quarter["together"], "than": quarter["elapsed"]}
     claim = first("quota_attainment", BESIDE, figures, "days gone")
     side = {"more than": "ahead of", "less than": "behind", "as much as": "at"}[claim.predicate]
+    stand = "the one seller stands" if quarter["reps"] == 1 else "all together stand"
     return Sentence(
-        f"In {quarter['quarter']} all together stand at {style.percent(quarter['together'], 0)} of quota with "
+        f"In {quarter['quarter']} {stand} at {style.percent(quarter['together'], 0)} of quota with "
         f"{style.percent(quarter['elapsed'], 0)} of the days gone: {side} an even pace.",
         [claim],
     )
