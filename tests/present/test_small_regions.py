@@ -1,5 +1,7 @@
 """Do sentences and pictures say what is so where a region has one seller, one team or next to no past?"""
 
+import math
+
 import pandas as pd
 
 from quarterdeck.present import style
@@ -195,3 +197,15 @@ def test_who_is_all_but_at_quota_does_not_look_far_from_it():
     ax = chart.growth_map(pd.DataFrame([one]))
     assert ax.get_xlim()[1] - ax.get_xlim()[0] >= 0.39 and ax.get_ylim()[1] - ax.get_ylim()[0] >= 0.39
     assert "A" in [text.get_text() for text in ax.texts]
+
+
+def test_what_raised_velocity_is_not_what_lowered_it():
+    logs = {"open_deals": -0.2, "win_rate": 0.18, "average_won": 0.05, "cycle_days": 0.11}
+    rows = [{"factor": k, "log_change": v, "now": 1.0, "before": 1.0, "share": math.expm1(v)} for k, v in logs.items()]
+    rows.append({"factor": "velocity", "log_change": 0.14, "now": 6100.0, "before": 5300.0, "share": math.expm1(0.14)})
+    days = pd.DataFrame([{"value": 111.0, "low": 100.0, "high": 121.0, "n": 93}])
+    said = say.velocity_takeaway(pd.DataFrame(rows), days)
+    assert ", +15.0 % on a year before; the win rate raised it most (+19.7 %)." in said
+    fell = pd.DataFrame(rows).assign(before=lambda t: t["before"].where(t["factor"] != "velocity", 9000.0))
+    fell.loc[4, ["log_change", "share"]] = -0.14, math.expm1(-0.14)
+    assert "the number of open deals lowered it most (−18.1 %)" in say.velocity_takeaway(fell, days)

@@ -335,6 +335,11 @@ def test_the_forecast_sentences():
         "**The quarter ends at €31.9m in the middle, between €29.9m and €34.0m in eight of ten cases**; €13.6m is in so far. "
         "The target of €30.3m has a chance of 84 %; the middle lies €1.6m above it."
     )
+    quotas = landing.assign(of_quotas=1.0)
+    assert (
+        "The quotas of €30.3m have a chance of 84 %; the middle lies €1.6m above them."
+        in forecast_say.landing_takeaway(quotas)
+    )
     over = landing.assign(p10=31.9e6, p90=31.9e6, seen=31.9e6, probability=1.0)
     assert forecast_say.landing_takeaway(over) == "**The quarter ended at €31.9m, and reached its target of €30.3m.**"
     short = forecast_chart.landing_strip(over.assign(target=40e6)).get_title(loc="left")

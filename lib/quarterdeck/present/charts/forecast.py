@@ -9,7 +9,7 @@ from quarterdeck.analysis.goals import BEHIND
 from quarterdeck.analysis.ledger import EVERY
 from quarterdeck.data.periods import Period
 from quarterdeck.present import style
-from quarterdeck.present.said import Sentence, ended
+from quarterdeck.present.said import Sentence, ended, wanted
 
 NEWEST = 16  # forecasts drawn
 LEVER_WORDS = {
@@ -38,9 +38,9 @@ def landing_strip(landing: pd.DataFrame, ax: Axes | None = None, currency: str =
         marks.append(("forecast", row["p50"], style.NAVY, "left"))
     if pd.notna(row["target"]):
         ax.vlines(row["target"], -0.42, 0.42, color=style.PLAN, linewidth=2.5)
-        marks.append(("target", row["target"], style.PLAN, "right"))
+        marks.append((wanted(row), row["target"], style.PLAN, "right"))
     for name, value, ink, side in marks:
-        said, low = f"{name} {style.money(value, currency)}", -0.62 if name == "target" else 0.48
+        said, low = f"{name} {style.money(value, currency)}", -0.62 if ink == style.PLAN else 0.48
         aside = {"xytext": (3 if side == "left" else -3, 0), "textcoords": "offset points"}
         ax.annotate(said, (value, low), ha=side, color=ink, fontsize=9.5, **aside)
     ax.set_ylim(-0.85, 0.9)

@@ -9,7 +9,7 @@ from quarterdeck.analysis.regressors import UNDERTAKEN
 from quarterdeck.analysis.series import JOINED
 from quarterdeck.present import style
 from quarterdeck.present.charts.forecast import LEVER_WORDS, by_lever, goal_met, sure_parts
-from quarterdeck.present.said import Sentence, ended, gap
+from quarterdeck.present.said import Sentence, ended, gap, wanted
 from quarterdeck.present.tables.forecast import UNITS
 
 SIDE = {"more than": "too high", "less than": "too low", "as much as": "either way"}
@@ -33,9 +33,10 @@ def landing_takeaway(landing: pd.DataFrame, currency: str = "EUR") -> Sentence:
     claims = [in_so_far, amounts("forecast_p50", row["p50"], low=row["p10"], high=row["p90"])]
     if pd.notna(row["target"]) and pd.notna(row["probability"]):
         beside = first("forecast_p50", BESIDE, {"now": row["p50"], "than": row["target"]}, "target")
+        have, it = {"target": ("has", "it"), "quotas": ("have", "them")}[wanted(row)]
         said += (
-            f" The target of {style.money(row['target'], currency)} has a chance of "
-            f"{style.chance(row['probability'])}; the middle lies {gap(beside, currency)} it."
+            f" The {wanted(row)} of {style.money(row['target'], currency)} {have} a chance of "
+            f"{style.chance(row['probability'])}; the middle lies {gap(beside, currency)} {it}."
         )
         claims += [amounts("target_probability", row["probability"]), beside]
     return Sentence(said, claims)

@@ -466,18 +466,14 @@ def velocity_takeaway(velocity: pd.DataFrame, cycle_days: pd.DataFrame, currency
         alone = f"{said}; the deals do not reach back far enough to compare it with a year before."
         return joined([Sentence(alone, [amounts("sales_velocity", row["now"])]), cycle])
     moved = first("sales_velocity", MOVED, {"now": row["now"], "before": row["before"], "change": row["share"]})
-    by = table["log_change"].drop("velocity")
-    ends = {
-        "now": by[by.abs().idxmax()],
-        "most": by.max(),
-        "least": by.min(),
-        "share": table["share"][by.abs().idxmax()],
-    }
-    main = first("sales_velocity", ("did most",), ends, f"factor: {by.abs().idxmax()}")
+    by, up = table["log_change"].drop("velocity"), row["log_change"] >= 0
+    name = by.idxmax() if up else by.idxmin()
+    ends = {"now": by[name], "most": by.max(), "least": by.min(), "share": table["share"][name]}
+    main = first("sales_velocity", ("added most", "lost most", "did most"), ends, f"factor: {name}")
     words = {"open_deals": "the number of open deals", "win_rate": "the win rate"}
     words |= {"average_won": "the size of a won deal", "cycle_days": "the days to close"}
     change, step = style.change(row["share"]), style.change(ends["share"])
-    told = f"{said}, {change} on a year before; {words[main.name]} moved it most ({step})."
+    told = f"{said}, {change} on a year before; {words[main.name]} {'raised' if up else 'lowered'} it most ({step})."
     return joined([Sentence(told, [moved, main]), cycle])
 
 
