@@ -306,17 +306,17 @@ def test_the_sentences_of_the_months_ahead():
 def test_the_sentence_on_what_is_known_beforehand():
     ways = ["leap years and Easter", "weekdays, leap years and Easter", "initiatives"]
     gains = pd.DataFrame({"way": ways, "gain": [0.001, -0.008, 0.05], "low": [-0.01, -0.02, 0.02], "n": 24})
-    panel = pd.DataFrame({"series": ["all"], "value": [1.0]})
-    told = forecast_say.regressors_takeaway(panel, gains.assign(taken=[False, False, True]))
+    ahead = pd.DataFrame({"series": ["all"], "middle": [1.0]})
+    told = forecast_say.regressors_takeaway(ahead, gains.assign(taken=[False, False, True]))
     assert told == (
         "**What initiatives moved is taken out before, and put back after**: known beforehand, they would have moved errors one "
         "month on by −0.1 % (leap years and Easter), +0.8 % (weekdays, leap years and Easter), −5.0 % (initiatives) over the "
         "last 24 months. Only what surely cuts them is taken out."
     )
     assert [c.predicate for c in told.claims[1::2]] == ["not clear", "not clear", "below"]
-    none = forecast_say.regressors_takeaway(panel, gains.assign(taken=False).head(2))
+    none = forecast_say.regressors_takeaway(ahead, gains.assign(taken=False).head(2))
     assert none.startswith("**Calendar and initiatives are left in**") and "no initiatives are on record" in none
-    assert "too short" in forecast_say.regressors_takeaway(panel, gains.head(0))
+    assert "too short" in forecast_say.regressors_takeaway(ahead, gains.head(0))
 
 
 def test_the_forecast_sentences():

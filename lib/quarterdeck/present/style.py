@@ -14,6 +14,7 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import Formatter, FuncFormatter, MaxNLocator
 from matplotlib.transforms import Bbox
 
@@ -178,6 +179,7 @@ def name_points(
     for px, py, name, area in zip(x, y, names, repeat(36.0) if areas is None else areas, strict=False):
         beside = (area**0.5 / 2 + 4, 4)
         written = ax.annotate(name, (px, py), xytext=beside, textcoords="offset points", fontsize=8.5)
+        written.set_path_effects([withStroke(linewidth=2.5, foreground="white")])  # a line may run behind it
         box = written.get_window_extent()
         if any(box.overlaps(other) for other in placed):
             written.remove()

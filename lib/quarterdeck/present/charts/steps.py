@@ -45,7 +45,7 @@ def steps(
         text = style.money(amount, currency)
         said = f"+{text}" if 0 < spot < len(amounts) - 1 and amount > 0 else text
         ax.annotate(said, (spot, top), ha="center", va="bottom", fontsize=9.5)
-    ax.set_ylim(bottom=floor, top=floor + 1.12 * (max(*high, *ends) - floor))
+    ax.set_ylim(bottom=floor, top=floor + 1.12 * max(*(high - floor), *(ends - floor), 1.0))
     ax.set_xticks(list(spots), names)
     style.money_axis(ax.yaxis, currency)
     return style.source(ax, f"the axis starts at {style.money(floor, currency)}") if floor > 0 else ax

@@ -74,10 +74,10 @@ def accuracy_takeaway(accuracy: pd.DataFrame, level: float = 0.8) -> Sentence:
     return Sentence(said, [*claims, amounts("interval_coverage", own["coverage"], level=level)])
 
 
-def regressors_takeaway(panel: pd.DataFrame, gains: pd.DataFrame) -> Sentence:
-    """Say what of calendar and initiatives is taken out of a panel, and what trying it told (`analysis.regressors.gains`)."""
+def regressors_takeaway(ahead: pd.DataFrame, gains: pd.DataFrame) -> Sentence:
+    """Say what of calendar and initiatives was taken out of a forecast, and what trying it told (`analysis.regressors.gains`)."""
     left = "**Calendar and initiatives are left in**"
-    if panel.empty or gains.empty:
+    if ahead.empty or gains.empty:
         return Sentence(f"{left}: the past is too short to try whether taking them out helps.")
     taken = " and ".join(gains.loc[gains["taken"], "way"])
     said = f"**What {taken} moved is taken out before, and put back after**" if taken else left
