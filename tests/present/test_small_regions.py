@@ -209,3 +209,14 @@ def test_what_raised_velocity_is_not_what_lowered_it():
     fell = pd.DataFrame(rows).assign(before=lambda t: t["before"].where(t["factor"] != "velocity", 9000.0))
     fell.loc[4, ["log_change", "share"]] = -0.14, math.expm1(-0.14)
     assert "the number of open deals lowered it most (−18.1 %)" in say.velocity_takeaway(fell, days)
+
+
+def test_a_name_stands_on_a_side_where_no_point_and_no_name_is():
+    ax = style.axes()
+    ax.set(xlim=(0, 10), ylim=(0, 10))
+    style.name_points(ax, [5.0, 5.6, 9.0], [5.0, 5.1, 5.0], ["left of two", "right of two", "alone"], [100.0] * 3)
+    assert [text.get_ha() for text in ax.texts] == ["right", "left", "left"]
+    crowd = style.axes()
+    crowd.set(xlim=(0, 10), ylim=(0, 10))
+    style.name_points(crowd, [5.0] * 6, [5.0] * 6, list("abcdef"), [100.0] * 6)
+    assert 1 <= len(crowd.texts) < 6

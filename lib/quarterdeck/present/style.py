@@ -5,7 +5,6 @@ blindness (Okabe and Ito's advice: differ in lightness as well as in hue).
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import repeat
 
 import numpy as np
 import pandas as pd
@@ -171,20 +170,26 @@ def count_axis(axis: Axis) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
 
 
-def name_points(
-    ax: Axes, x: Iterable[float], y: Iterable[float], names: Iterable[str], areas: Iterable[float] | None = None
-) -> None:
-    """Write names beside points of these `areas` (points²), the first ones first; one that would run into another is left out."""
-    placed: list[Bbox] = []
-    for px, py, name, area in zip(x, y, names, repeat(36.0) if areas is None else areas, strict=False):
-        beside = (area**0.5 / 2 + 4, 4)
-        written = ax.annotate(name, (px, py), xytext=beside, textcoords="offset points", fontsize=8.5)
-        written.set_path_effects([withStroke(linewidth=2.5, foreground="white")])  # a line may run behind it
-        box = written.get_window_extent()
-        if any(box.overlaps(other) for other in placed):
+def name_points(ax: Axes, x: Iterable[float], y: Iterable[float], names: Iterable[str], areas: Iterable[float]) -> None:
+    """Write names beside points of these `areas` (points²), the first ones first; one without room on any side is left out."""
+    spots = list(zip(x, y, names, areas, strict=True))
+    taken = [_disc(ax, px, py, area) for px, py, _, area in spots]
+    for px, py, name, area in spots:
+        for side, up in ((1, 4), (-1, 4), (1, -11), (-1, -11)):
+            beside = {"xytext": (side * (area**0.5 / 2 + 4), up), "textcoords": "offset points", "fontsize": 8.5}
+            written = ax.annotate(name, (px, py), ha="left" if side > 0 else "right", **beside)
+            box = written.get_window_extent()
+            if not any(box.overlaps(other) for other in taken):
+                taken.append(box)
+                written.set_path_effects([withStroke(linewidth=2.5, foreground="white")])  # a line may run behind it
+                break
             written.remove()
-        else:
-            placed.append(box)
+
+
+def _disc(ax: Axes, x: float, y: float, area: float) -> Bbox:
+    """Give the place of a point of a scatter on the screen."""
+    (at_x, at_y), reach = ax.transData.transform((x, y)), area**0.5 / 2 * ax.figure.dpi / 72
+    return Bbox.from_extents(at_x - reach, at_y - reach, at_x + reach, at_y + reach)
 
 
 class Percents(Formatter):
