@@ -83,7 +83,8 @@ def test_the_target_is_the_quotas_where_there_are_no_targets():
         {"period_start": pd.date_range(PERIOD.start, periods=3, freq="MS"), "quota": [10.0, 20.0, 30.0]}
     )
     quotas["period_end"] = quotas["period_start"] + pd.offsets.MonthEnd(0)
-    assert forecast.landing(PERIOD, DAY, noisy(), quotas=quotas)["target"].iloc[0] == 60
+    row = forecast.landing(PERIOD, DAY, noisy(), quotas=quotas).iloc[0]
+    assert row["target"] == 60 and row["of_quotas"] == 1
 
 
 def test_a_quarter_that_is_over_has_no_doubt_left():

@@ -87,3 +87,13 @@ def test_attainment_stands_alone_where_a_company_keeps_orders_and_no_deals():
 def test_two_sellers_have_no_standing():
     reps, period, deals, quotas = company(3, sellers=2)
     assert standing.standing(reps, period, deals, quotas).empty
+
+
+def test_nobody_stands_out_whose_interval_holds_nought():
+    """Seven sellers lie 0.2 below the region by little doubt, one 0.1 above it by more: apart from them, not surely from nought."""
+    alike = pd.DataFrame({"value": -0.2 + 0.01 * np.arange(7), "error": 0.03})
+    table = pd.concat([alike, pd.DataFrame({"value": [0.1], "error": [0.08]})], ignore_index=True)
+    found = standing.placed(table.assign(rep_id=[f"R{k}" for k in range(8)], free=50, n=8)).set_index("rep_id")
+    assert found.loc["R7", "low"] < 0 < found.loc["R7", "high"] and found.loc["R7", "place"] == "like the others"
+    surely = standing.placed(table.assign(rep_id=table.index.astype(str), free=50, n=8, value=table["value"] * 3))
+    assert surely.set_index("rep_id").loc["7", "place"] == "above"

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -146,6 +147,10 @@ def test_ask_gives_tables_by_name_and_says_which_is_missing(frozen):
     missing = desk.ask(share)
     assert missing.sentence == "Not shown: it needs orders and market, which the data of Acme does not hold."
     assert desk.ask(quota_sum, factor=missing) is missing
+    south = snapshot.open_desk("acme", "South", data=str(frozen))
+    bare = replace(south, tables=snapshot.Tables({}))
+    assert bare.ask(quota_sum).sentence == "Not shown: it needs quotas, which the data of Acme does not hold for South."
+    assert bare.ask(share).sentence == missing.sentence  # nobody has them
     with pytest.raises(TypeError):
         desk.ask(quota_sum, factr=2)
 

@@ -83,6 +83,13 @@ def test_figures_that_are_missing_for_one_reason_are_named_together():
     together, alone = not_shown(pd.DataFrame(void)).split("</p>")[:2]
     assert together == f'<p class="missing">Not shown: win rate and sales cycle; each {why}'
     assert alone == '<p class="missing">Not shown: hhi needs market.'
+    low = {
+        "title": ["Forecast", "Forecast, low end"],
+        "missing": [f"Not shown: forecast{end} {why}" for end in ("", ", low end")],
+    }
+    assert (
+        not_shown(pd.DataFrame(low)) == f'<p class="missing">Not shown: forecast; and forecast, low end; each {why}</p>'
+    )
 
 
 def test_a_move_inside_the_interval_is_not_called_a_change():

@@ -268,7 +268,7 @@ def rare():
         *(forecast_say.seek_takeaway(seek.assign(gap=gap)) for gap in (-0.05, 0.05)),
         *(forecast_say.parts_takeaway(parts.assign(middle=parts["middle"] + more)) for more in (0.0, -1.2e6)),
         forecast_say.calls_takeaway(pd.DataFrame(call)),
-        forecast_say.regressors_takeaway(pd.DataFrame(known)),
+        forecast_say.regressors_takeaway(pd.DataFrame({"value": [1.0]}), pd.DataFrame(known)),
         customers_say.groups_takeaway(pd.DataFrame([group])),
         targets_say.whale_takeaway(pd.DataFrame([peak])),
         targets_say.moves_takeaway(pd.DataFrame(move)),

@@ -186,7 +186,8 @@ def pictures(desk, levers, months, kept):
         "slips": team_chart.slip_bars(ask(movement.slips)),
         "incidence": team_chart.incidence_areas(ask(durations.incidence)),
         "ramp": team_chart.ramp_line(
-            ask(skill.ramp, reps=desk.tables["reps"].assign(hired=pd.Timestamp("2023-01-15")))
+            ask(skill.ramp, reps=desk.tables["reps"].assign(hired=pd.Timestamp("2023-01-15"))),
+            pd.DataFrame({"clear": [True]}),
         ),
         "funnel": team_chart.funnel_bars(ask(pipeline.funnel)),
         "cycle": team_chart.cycle_histogram(ask(pipeline.cycle), ask(team.cycle_days_total)),
@@ -305,16 +306,17 @@ def test_the_sentences_of_the_months_ahead():
 def test_the_sentence_on_what_is_known_beforehand():
     ways = ["leap years and Easter", "weekdays, leap years and Easter", "initiatives"]
     gains = pd.DataFrame({"way": ways, "gain": [0.001, -0.008, 0.05], "low": [-0.01, -0.02, 0.02], "n": 24})
-    told = forecast_say.regressors_takeaway(gains.assign(taken=[False, False, True]))
+    ahead = pd.DataFrame({"series": ["all"], "middle": [1.0]})
+    told = forecast_say.regressors_takeaway(ahead, gains.assign(taken=[False, False, True]))
     assert told == (
         "**What initiatives moved is taken out before, and put back after**: known beforehand, they would have moved errors one "
         "month on by −0.1 % (leap years and Easter), +0.8 % (weekdays, leap years and Easter), −5.0 % (initiatives) over the "
         "last 24 months. Only what surely cuts them is taken out."
     )
     assert [c.predicate for c in told.claims[1::2]] == ["not clear", "not clear", "below"]
-    none = forecast_say.regressors_takeaway(gains.assign(taken=False).head(2))
+    none = forecast_say.regressors_takeaway(ahead, gains.assign(taken=False).head(2))
     assert none.startswith("**Calendar and initiatives are left in**") and "no initiatives are on record" in none
-    assert "too short" in forecast_say.regressors_takeaway(gains.head(0))
+    assert "too short" in forecast_say.regressors_takeaway(ahead, gains.head(0))
 
 
 def test_the_forecast_sentences():
@@ -333,12 +335,19 @@ def test_the_forecast_sentences():
         "**The quarter ends at €31.9m in the middle, between €29.9m and €34.0m in eight of ten cases**; €13.6m is in so far. "
         "The target of €30.3m has a chance of 84 %; the middle lies €1.6m above it."
     )
+    quotas = landing.assign(of_quotas=1.0)
+    assert (
+        "The quotas of €30.3m have a chance of 84 %; the middle lies €1.6m above them."
+        in forecast_say.landing_takeaway(quotas)
+    )
     over = landing.assign(p10=31.9e6, p90=31.9e6, seen=31.9e6, probability=1.0)
     assert forecast_say.landing_takeaway(over) == "**The quarter ended at €31.9m, and reached its target of €30.3m.**"
     short = forecast_chart.landing_strip(over.assign(target=40e6)).get_title(loc="left")
     assert short == "The quarter ended at €31.9m, short of its target of €40.0m"
     unknown = landing.assign(p50=float("nan"), wape=float("nan"), n_origins=2)
     assert "2 past quarters to learn from, too few" in forecast_say.landing_takeaway(unknown)
+    for past, said in ((0, "no past quarter to learn from."), (1, "one past quarter to learn from, too few")):
+        assert f"There is {said}" in forecast_say.landing_takeaway(unknown.assign(n_origins=past))
     assert "no past forecast" in forecast_say.origins_takeaway(unknown)
 
 
@@ -430,8 +439,8 @@ def test_sellers_expected_at_quota_and_likely_ones_are_both_defined():
     said = team_say.chances_takeaway(table)
     # 0.2 + 0.4 + 0.5 + 0.9 + 1 = 3; two of them lie above one half
     assert said.startswith(
-        "**About 3 of 5 sellers are to be expected at quota: that is what all chances add up to.** Taken one by one, 2 have a "
-        "chance above one half; "
+        "**About 3 of 5 sellers can be expected at quota: that is what all chances add up to.** Taken one by one, the chance is "
+        "above one half for 2; "
     )
     told = {tuple(c.figures.values()) for c in said.claims if c.metric == "quota_chance"}
     assert told == {(3.0, 5), (2, 5)}
@@ -584,7 +593,7 @@ def test_the_ramp_and_the_pace_in_words():
     )
     assert team_say.ramp_takeaway(pd.DataFrame([length]), ramping=alone.iloc[:0]).endswith("of the first months).")
     pace_rows = pd.DataFrame({"label": ["Q1"], "part": [0.3], "low": [0.25], "middle": [0.3], "high": [0.4], "n": [8]})
-    spread = pd.DataFrame({"whole": [True, False], "together": [1.0, 0.36]})
+    spread = pd.DataFrame({"whole": [True, False], "together": [1.0, 0.36], "reps": [4, 4]})
     rate = {
         "gap": 7.0e6,
         "left": 34,

@@ -36,7 +36,8 @@ class Metric:
 
     `function` gives a frame of at most one row; `columns` tells which of its columns hold the value, its n and its
     interval, where they are not called so. `since` is the span a figure speaks of. An `additive` metric of the company
-    is the sum of its regions'. Below `min_n` rows the value is not shown.
+    is the sum of its regions'. Below `min_n` rows the value is not shown. `lacking` says what there is none of where there is no
+    value and no table is missing.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Metric:
     min_n: int = 1
     additive: bool = False
     comparable: bool = True
+    lacking: str = ""
 
     def __post_init__(self) -> None:
         if self.unit not in UNITS or self.better not in BETTER:
@@ -60,6 +62,7 @@ class Metric:
 
 _FIELD = "Farris et al., Marketing Metrics, 4th ed."
 _FORECAST = {"n": "n_origins"}
+_PAST = "past quarters to learn from"
 
 _ROMI = f"{_FIELD}, return on marketing investment, before the spend is taken off"
 _INITIATIVES = [
@@ -348,6 +351,7 @@ METRICS: dict[str, Metric] = {
                 columns=_FORECAST | {"value": which} | limits,
                 since="the whole quarter",
                 comparable=False,
+                lacking=_PAST,
             )
             for which, title, what, limits in (
                 ("p50", "Forecast", "the middle", {"low": "p10", "high": "p90"}),
@@ -368,6 +372,7 @@ METRICS: dict[str, Metric] = {
             columns=_FORECAST | {"value": "probability"},
             since="the whole quarter",
             comparable=False,
+            lacking=f"a target and {_PAST}",
         ),
         Metric(
             "market_share",
@@ -483,8 +488,9 @@ def _measured(desk: Desk, metric: Metric, known: dict) -> dict:
     earlier = _a_year_before(desk, metric)
     before = _answer(desk, metric, earlier) if earlier else {}
     if now.get("n") is not None and now["n"] < metric.min_n:
-        behind = f"only {now['n']:.0f} rows behind it, of {metric.min_n} needed" if now["n"] else "no rows behind it"
-        now = {"missing": f"Not shown: {metric.title.lower()} has {behind}."}
+        behind = f"has only {now['n']:.0f} rows behind it, of {metric.min_n} needed"
+        none = f"needs {metric.lacking}" if metric.lacking else "has no rows behind it"
+        now = {"missing": f"Not shown: {metric.title.lower()} {behind if now['n'] else none}."}
     return {
         "metric": metric.id,
         "title": metric.title,
@@ -515,7 +521,8 @@ def _answer(desk: Desk, metric: Metric, options: dict) -> dict:
             "missing": f"Not shown: {metric.title.lower()} needs {empty}, which the data of {desk.title} leaves empty."
         }
     if answer.empty or pd.isna(answer[metric.columns.get("value", "value")].iloc[0]):
-        return {"missing": f"Not shown: {metric.title.lower()} needs more data than there is for {desk.period.label}."}
+        lacking = metric.lacking or f"more data than there is for {desk.period.label}"
+        return {"missing": f"Not shown: {metric.title.lower()} needs {lacking}."}
     row = answer.iloc[0]
     return {f: row.get(metric.columns.get(f, f)) for f in FIELDS}
 

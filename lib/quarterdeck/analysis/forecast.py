@@ -13,7 +13,7 @@ from quarterdeck.analysis.one_number import FEWEST
 from quarterdeck.analysis.rates import wilson
 from quarterdeck.data.periods import Period, last_quarters
 
-LANDING = ["seen", "to_come", "p10", "p50", "p90", "target", "probability", "n_origins", "wape"]
+LANDING = ["seen", "to_come", "p10", "p50", "p90", "target", "of_quotas", "probability", "n_origins", "wape"]
 
 
 def daily(orders: pd.DataFrame | None = None, opportunities: pd.DataFrame | None = None) -> pd.Series:
@@ -50,14 +50,15 @@ def landing(
     -------
     DataFrame
         One row: `seen` (in so far), `to_come` (the rest of the middle), `p10`, `p50`, `p90`, `target` (money; missing where
-        unknown; the sum of the region's targets, else of the quotas), `probability` (ratio), `n_origins` (past forecasts), `wape`
-        (their weighted absolute percentage error, ratio).
+        unknown; the sum of the region's targets, else of the quotas), `of_quotas` (1 where it is these), `probability` (ratio),
+        `n_origins` (past forecasts), `wape` (their weighted absolute percentage error, ratio).
     """
     past = origins(period, as_of, orders, opportunities, opportunity_history)
     sales = daily(orders, opportunities)
     seen = float(sales[(sales.index >= period.start) & (sales.index <= period.through)].sum())
-    errors, target = past["error"].dropna(), _target(period, targets, quotas)
-    row = dict.fromkeys(LANDING, np.nan) | {"seen": seen, "target": target, "n_origins": len(errors)}
+    errors, (target, of_quotas) = past["error"].dropna(), _target(period, targets, quotas)
+    row = dict.fromkeys(LANDING, np.nan) | {"seen": seen, "target": target, "of_quotas": of_quotas}
+    row["n_origins"] = len(errors)
     if period.through == period.end:
         row |= dict.fromkeys(("p10", "p50", "p90"), seen) | {"to_come": 0.0}
         row["probability"] = float(seen >= target) if pd.notna(target) else np.nan
@@ -226,13 +227,14 @@ def call_values(
     return table.assign(**wapes, **ends, day=(day - period.start).days).reset_index()[columns]
 
 
-def _target(period: Period, targets: pd.DataFrame | None, quotas: pd.DataFrame | None) -> float:
+def _target(period: Period, targets: pd.DataFrame | None, quotas: pd.DataFrame | None) -> tuple[float, float]:
+    """Sum the region's targets of a period, else its quotas, and tell whether it was these."""
     for table, column in ((targets, "revenue_target"), (quotas, "quota")):
         if table is not None:
             due = table[table["period_start"].ge(period.start) & table["period_end"].le(period.end)]
             if len(due):
-                return float(due[column].sum())
-    return np.nan
+                return float(due[column].sum()), float(table is quotas)
+    return np.nan, 0.0
 
 
 def spells(opportunity_history: pd.DataFrame) -> pd.DataFrame:

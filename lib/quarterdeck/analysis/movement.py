@@ -8,7 +8,8 @@ from quarterdeck.data.periods import Period, last_quarters
 STEPS = ["opening", "created", "pulled in", "reopened", "raised", "cut", "moved out", "won", "lost", "closing"]
 GRACE = 14  # days over the usual stay in a stage after which a deal is stuck
 PUSHES = 3
-FAULTS = ["past its date", "stuck in its stage", "pushed three times or more", "no amount", "no date"]
+STUCK = "stuck in its stage"
+FAULTS = ["past its date", STUCK, "pushed three times or more", "no amount", "no date"]
 
 
 def waterfall(opportunity_history: pd.DataFrame, period: Period, since: pd.Timestamp | None = None) -> pd.DataFrame:
@@ -99,7 +100,7 @@ def hygiene(
     late, empty = deals["expected_close"] < as_of, deals["amount"].isna() | (deals["amount"] == 0)
     found = {"past its date": late, "no amount": empty, "no date": deals["expected_close"].isna()}
     if opportunity_history is not None:
-        found["stuck in its stage"] = _stuck(deals, opportunity_history, as_of)
+        found[STUCK] = _stuck(deals, opportunity_history, as_of)
         found["pushed three times or more"] = _pushes(opportunity_history).reindex(deals.index).fillna(0) >= PUSHES
     masks = {name: found[name] for name in FAULTS if name in found}
     masks["any of these"] = pd.concat(masks, axis=1).any(axis=1)

@@ -58,6 +58,8 @@ def standing(
 def placed(table: pd.DataFrame, level: float = 0.9, rate: float = CLAIMS) -> pd.DataFrame:
     """Estimates of sellers drawn to each other (`rates.shrunk_means`), with the ends of their ranks and whether they stand out.
 
+    Who stands out does so from the others' mean, and so clearly from nought that the interval beside the name leaves it out.
+
     Parameters
     ----------
     table : DataFrame
@@ -78,8 +80,8 @@ def placed(table: pd.DataFrame, level: float = 0.9, rate: float = CLAIMS) -> pd.
     pooled = shrunk_means(table["value"], table["error"], level)
     apart = (table["value"] - np.average(table["value"], weights=table["error"] ** -2)) / table["error"]
     z = pd.Series(norm.ppf(student.cdf(apart, table["free"]).clip(1e-15, 1 - 1e-15)))
-    side = np.where(z > 0, "above", "below")
-    pooled["place"] = np.where(discovered(z, rate), side, "like the others")
+    sides = [(z > 0) & (pooled["low"] > 0), (z < 0) & (pooled["high"] < 0)]
+    pooled["place"] = np.select([discovered(z, rate) & s for s in sides], ["above", "below"], "like the others")
     spread = ((pooled["high"] - pooled["low"]) / 2 / norm.ppf(0.5 + level / 2)) ** 2
     pooled[["rank", "rank_low", "rank_high"]] = ranks(pooled["value"].to_numpy(), np.diag(spread), level)
     return table[["rep_id", "n"]].join(pooled).sort_values("value", ascending=False, ignore_index=True)

@@ -131,10 +131,16 @@ class Desk:
             )
             raise TypeError(f"{function.__name__} works on {_listed(asked)}, {are}")
         if absent:
-            return Missing(f"Not shown: it needs {_listed(absent)}, which the data of {self.title} does not hold.")
+            tables = _listed([name.replace("_", " ") for name in absent])
+            return Missing(f"Not shown: it needs {tables}, which the data of {self._without(absent)}.")
         if void := next((v for v in given.values() if isinstance(v, Missing)), None):
             return void
         return function(**given)
+
+    def _without(self, absent: list[str]) -> str:
+        """Say that the data does not hold these tables: for this region, where others have rows of them."""
+        elsewhere = self.region != COMPANY and any(name in self.whole for name in absent)
+        return f"{self.title} does not hold" + (f" for {self.region}" if elsewhere else "")
 
 
 def freeze(

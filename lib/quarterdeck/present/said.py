@@ -44,8 +44,13 @@ def ended(landing: pd.Series, currency: str) -> Sentence | None:
     claim = first("forecast_p50", ("reached", "short of"), {"now": told, "target": landing["target"]})
     if claim is None:
         return Sentence(at, [amounts("forecast_p50", told)])
-    words = {"reached": "and reached its target of", "short of": "short of its target of"}[claim.predicate]
-    return Sentence(f"{at}, {words} {money(landing['target'], currency)}", [claim])
+    words = {"reached": "and reached its", "short of": "short of its"}[claim.predicate]
+    return Sentence(f"{at}, {words} {wanted(landing)} of {money(landing['target'], currency)}", [claim])
+
+
+def wanted(landing: pd.Series) -> str:
+    """Name what a quarter is held against: its target, or where there is none its sellers' quotas (a row of `forecast.landing`)."""
+    return "quotas" if landing.get("of_quotas") == 1 else "target"
 
 
 class Said:

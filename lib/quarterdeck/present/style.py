@@ -4,7 +4,7 @@ One ink means one thing on every page. The inks are distinguishable with every c
 blindness (Okabe and Ito's advice: differ in lightness as well as in hue).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,8 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import Formatter, FuncFormatter, MaxNLocator
 from matplotlib.transforms import Bbox
 
 from quarterdeck.present.written import amount, chance, change, counted, day, money, number, percent, points, times  # noqa: F401
@@ -28,6 +29,7 @@ SOFT = "#7b8896"  # context
 INK = "#16212c"
 LINE = "#dfe4ea"
 RIVALS = ["#4d4d4d", "#9a6fb0", "#c98a4b", "#6b8e5a", "#8f9499", "#8c5a6b"]
+CLEARED = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}  # behind a text: a line may run through it
 EDGE = 0.012  # of a picture's width, left free
 QUESTION = "question"  # marks the text that says what a picture answers
 
@@ -162,19 +164,51 @@ def money_axis(axis: Axis, currency: str = "EUR") -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: money(value, currency).replace(".0", "")))
 
 
-def name_points(ax: Axes, x: Iterable[float], y: Iterable[float], names: Iterable[str]) -> None:
-    """Write names beside points, the first ones first; one that would run into another is left out."""
-    placed: list[Bbox] = []
-    for px, py, name in zip(x, y, names, strict=True):
-        written = ax.annotate(name, (px, py), xytext=(7, 4), textcoords="offset points", fontsize=8.5)
-        box = written.get_window_extent()
-        if any(box.overlaps(other) for other in placed):
+def count_axis(axis: Axis) -> None:
+    """Write whole numbers on an axis, as sentences write them."""
+    axis.set_major_locator(MaxNLocator(5, integer=True))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+
+
+def name_points(ax: Axes, x: Iterable[float], y: Iterable[float], names: Iterable[str], areas: Iterable[float]) -> None:
+    """Write names beside points of these `areas` (points²), the first ones first; one without room on any side is left out."""
+    spots = list(zip(x, y, names, areas, strict=True))
+    taken = [_disc(ax, px, py, area) for px, py, _, area in spots]
+    for px, py, name, area in spots:
+        for side, up in ((1, 4), (-1, 4), (1, -11), (-1, -11)):
+            beside = {"xytext": (side * (area**0.5 / 2 + 4), up), "textcoords": "offset points", "fontsize": 8.5}
+            written = ax.annotate(name, (px, py), ha="left" if side > 0 else "right", **beside)
+            box = written.get_window_extent()
+            if not any(box.overlaps(other) for other in taken):
+                taken.append(box)
+                written.set_path_effects([withStroke(linewidth=2.5, foreground="white")])  # a line may run behind it
+                break
             written.remove()
-        else:
-            placed.append(box)
+
+
+def _disc(ax: Axes, x: float, y: float, area: float) -> Bbox:
+    """Give the place of a point of a scatter on the screen."""
+    (at_x, at_y), reach = ax.transData.transform((x, y)), area**0.5 / 2 * ax.figure.dpi / 72
+    return Bbox.from_extents(at_x - reach, at_y - reach, at_x + reach, at_y + reach)
+
+
+class Percents(Formatter):
+    """Writes ratios as percentages, with as many digits as tell its ticks apart."""
+
+    def __init__(self, digits: int) -> None:
+        self.digits = digits
+
+    def __call__(self, value: float, pos: int | None = None) -> str:
+        """Write a value by itself."""
+        return percent(value, self.digits)
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        """Write the values of all ticks."""
+        near = len(values) > 1 and values[1] - values[0] < 0.999 * 10 ** -(self.digits + 2)
+        return [percent(value, self.digits + near) for value in values]
 
 
 def percent_axis(axis: Axis, digits: int = 0) -> None:
     """Write ratios on an axis as percentages."""
     axis.set_major_locator(MaxNLocator(5))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: percent(value, digits)))
+    axis.set_major_formatter(Percents(digits))

@@ -51,10 +51,10 @@ def chance(value: float) -> str:
 def change(value: float, digits: int = 1) -> str:
     """Write a relative change with its sign.
 
-    >>> change(0.061), change(-0.02)
-    ('+6.1 %', '−2.0 %')
+    >>> change(0.061), change(-0.02), change(0.0002)
+    ('+6.1 %', '−2.0 %', '0.0 %')
     """
-    return ("+" if value > 0 else "") + percent(value, digits)
+    return ("+" if not _void(value) and round(value, digits + 2) > 0 else "") + percent(value, digits)
 
 
 def points(value: float) -> str:

@@ -50,12 +50,22 @@ def render(path: Path) -> Page:
     titles = _titles(notebook)
     body, told = PageExporter().from_notebook_node(notebook, {"fallback_title": title(path.stem), "name": path.stem})
     pictures = {b["file"]: b["content"] for s in told["sections"] for b in s if b["kind"] == "picture"}
-    return Page(_pinned(body), pictures, [_said(s) for s in told["sections"] if s], titles)
+    return Page(_unbroken(_pinned(body)), pictures, [_said(s) for s in told["sections"] if s], titles)
 
 
 def _pinned(body: str) -> str:
     """Let links from page to page of a region stay in the run that is being read."""
     return re.sub(r'href="(?=\w+[#"])', f'href="{HERE}/', body)
+
+
+def _unbroken(body: str) -> str:
+    """Keep a figure, its sign and its unit on one line.
+
+    >>> _unbroken("from 62.9 % to 63.5 % (n 6,711)").split(" ")
+    ['from', '62.9\xa0%', 'to', '63.5\xa0%', '(n\xa06,711)']
+    """
+    body = re.sub(r"−(?=[^\s\d<])", "−\N{WORD JOINER}", body)
+    return re.sub(r"(?<=\d) (?=%|pp\b)|(?<=\bn) (?=\d)", "\N{NO-BREAK SPACE}", body)
 
 
 def _titles(notebook: NotebookNode) -> dict[str, str]:

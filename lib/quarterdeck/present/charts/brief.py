@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from quarterdeck.analysis.claims import AGAINST_TARGET, amounts, first
 from quarterdeck.present import style
-from quarterdeck.present.charts.steps import steps
+from quarterdeck.present.charts.steps import pipeline, steps
 from quarterdeck.present.said import Sentence, ended
 
 
@@ -67,9 +67,7 @@ def bridge_bars(
 
 def pipeline_bars(waterfall: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
     """Draw what became of the pipeline due in the quarter since the last run (`analysis.brief.pipeline_since`)."""
-    names = [name.capitalize().replace(" ", "\n") for name in waterfall["step"]]
-    ax = steps(waterfall["amount"].tolist(), names, ax, currency)
-    ax.tick_params(axis="x", labelsize=9)
+    ax = pipeline(waterfall, ax, currency)
     ends = waterfall["amount"].iloc[[0, -1]].tolist()
     claim = first(
         "pipeline_open", ("rose", "fell", "stood still"), {"now": ends[1], "before": ends[0]}, "due this quarter"

@@ -9,7 +9,7 @@ from quarterdeck.analysis.goals import BEHIND
 from quarterdeck.analysis.ledger import EVERY
 from quarterdeck.data.periods import Period
 from quarterdeck.present import style
-from quarterdeck.present.said import Sentence, ended
+from quarterdeck.present.said import Sentence, ended, wanted
 
 NEWEST = 16  # forecasts drawn
 LEVER_WORDS = {
@@ -28,31 +28,30 @@ CALLS = {"commit": style.NAVY, "best": style.US, "pipeline": style.SOFT}
 def landing_strip(landing: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
     """Draw sales so far, the range of the quarter's end and the target on one line (`analysis.forecast.landing`)."""
     row = landing.iloc[0]
-    ax = style.axes(ax, height=1.9)
+    over, ax = ended(row, currency), style.axes(ax, height=1.9)
     ax.barh(0, row["seen"], height=0.42, color=style.US)
     ax.barh(0, row["p50"] - row["seen"], left=row["seen"], height=0.42, color=style.US, alpha=0.25)
-    ax.hlines(0, row["p10"], row["p90"], color=style.NAVY, linewidth=3)
-    ax.scatter(row["p50"], 0, s=60, color=style.NAVY, zorder=3)
-    marks = [("so far", row["seen"], style.US, "right"), ("forecast", row["p50"], style.NAVY, "left")]
+    marks = [("in all" if over else "so far", row["seen"], style.US, "right")]
+    if not over:
+        ax.hlines(0, row["p10"], row["p90"], color=style.NAVY, linewidth=3)
+        ax.scatter(row["p50"], 0, s=60, color=style.NAVY, zorder=3)
+        marks.append(("forecast", row["p50"], style.NAVY, "left"))
     if pd.notna(row["target"]):
         ax.vlines(row["target"], -0.42, 0.42, color=style.PLAN, linewidth=2.5)
-        marks.append(("target", row["target"], style.PLAN, "right"))
+        marks.append((wanted(row), row["target"], style.PLAN, "right"))
     for name, value, ink, side in marks:
-        said, low = f"{name} {style.money(value, currency)}", -0.62 if name == "target" else 0.34
+        said, low = f"{name} {style.money(value, currency)}", -0.62 if ink == style.PLAN else 0.48
         aside = {"xytext": (3 if side == "left" else -3, 0), "textcoords": "offset points"}
         ax.annotate(said, (value, low), ha=side, color=ink, fontsize=9.5, **aside)
-    ax.set_ylim(-0.85, 0.75)
+    ax.set_ylim(-0.85, 0.9)
     ax.set_yticks([])
     ax.grid(visible=False, axis="y")
     ax.set_xlim(0, 1.12 * row[["p90", "target", "seen"]].max())
     style.money_axis(ax.xaxis, currency)
     claim = amounts("forecast_p50", row["p50"], low=row["p10"], high=row["p90"])
     heading = Sentence(f"The quarter is heading for {style.money(row['p50'], currency)}", [claim])
-    return style.title(
-        ax,
-        ended(row, currency) or heading,
-        f"Where will the quarter end? {currency}; line: eight of ten such forecasts hold it",
-    )
+    question = f"Where will the quarter end? {currency}; line: eight of ten such forecasts hold it"
+    return style.title(ax, over or heading, f"Where did the quarter end? {currency}" if over else question)
 
 
 def origin_dots(origins: pd.DataFrame, landing: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
@@ -86,14 +85,9 @@ def fan_lines(fan: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") 
     ax.fill_between(future["start"], future["low"], future["high"], color=style.US, alpha=0.2, linewidth=0)
     ax.plot(future["start"], future["middle"], color=style.US, linestyle="--")
     end = future.iloc[-1]
-    ax.annotate(
-        "actual",
-        (past["start"].iloc[0], past["actual"].max()),
-        xytext=(0, 8),
-        textcoords="offset points",
-        color=style.US,
-    )
-    ax.annotate("forecast", (end["start"], end["middle"]), xytext=(6, 0), textcoords="offset points", va="center")
+    begin, beside = past.iloc[0], {"textcoords": "offset points", "va": "center"}
+    ax.annotate("actual", (begin["start"], begin["actual"]), xytext=(-6, 0), ha="right", color=style.US, **beside)
+    ax.annotate("forecast", (end["start"], end["middle"]), xytext=(6, 0), **beside)
     ax.margins(x=0.09)
     ax.set_ylim(bottom=0)
     style.money_axis(ax.yaxis, currency)
@@ -111,6 +105,7 @@ def part_dots(parts: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.scatter(parts["change"], spots, color=ink, s=44, zorder=3)
     ax.axvline(0, color=style.INK, linewidth=1)
     ax.set_yticks(spots, parts["part"])
+    ax.set_ylim(min(spots) - 0.6, 0.6)
     style.percent_axis(ax.xaxis)
     ax.set_xlabel("next twelve months against the last twelve")
     return style.title(
@@ -165,7 +160,14 @@ def call_lines(calls: pd.DataFrame, ax: Axes | None = None) -> Axes:
         ink = CALLS.get(category, style.SOFT)
         ax.fill_between(rows["weeks_left"], rows["low"], rows["high"], color=ink, alpha=0.15, linewidth=0)
         ax.plot(rows["weeks_left"], rows["error"], color=ink, marker="o", markersize=4)
-        ax.annotate(f" {category}", (rows["weeks_left"].min(), spots[category]), color=ink, va="center", fontsize=9.5)
+        beside = {
+            "xytext": (5, 0),
+            "textcoords": "offset points",
+            "va": "center",
+            "fontsize": 9.5,
+            "bbox": style.CLEARED,
+        }
+        ax.annotate(category, (rows["weeks_left"].min(), spots[category]), color=ink, **beside)
     ax.axhline(0, color=style.INK, linewidth=1)
     ax.set_xlim(calls["weeks_left"].max() + 0.5, calls["weeks_left"].min() - 2)
     ax.set_xlabel("weeks to the end of the quarter")
@@ -226,11 +228,10 @@ def lever_dots(seek: pd.DataFrame, record: pd.DataFrame, ax: Axes | None = None)
     ax.set_yticks(spots, [LEVER_WORDS[lever] for lever in seek["lever"]])
     ax.set_xlabel("against the usual level of four quarters")
     style.percent_axis(ax.xaxis)
-    return style.title(
-        ax,
-        _lever_finding(seek),
-        "What would reach the goal? Full: one lever alone; open: four together; dots: past quarters",
-    )
+    ask = "What would reach the goal? Full: one lever alone; open: four together"
+    if met := goal_met(seek):
+        ask = "What would still reach the goal? Full: one lever alone; open: four together"
+    return style.title(ax, met or _lever_finding(seek), f"{ask}; dots: past quarters")
 
 
 def reliability_dots(reliability: pd.DataFrame, trial: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -341,6 +342,15 @@ def _ends(ax: Axes, row: pd.Series, currency: str) -> None:
 def by_lever(table: pd.DataFrame, column: str) -> pd.Series:
     """Give a column by the words that name its levers."""
     return table.set_index(table["lever"].map(LEVER_WORDS))[column]
+
+
+def goal_met(seek: pd.DataFrame) -> Sentence | None:
+    """Say by how much a usual quarter meets the goal (`analysis.goals.seek`); None where it falls short."""
+    wide = first("goal_gap", BESIDE, {"now": seek["gap"].iloc[0], "than": 0.0})
+    if wide.predicate == "more than":
+        return None
+    spare = style.percent(abs(wide.figures["now"]), 0)
+    return Sentence(f"A usual quarter meets the goal, with {spare} to spare", [wide])
 
 
 def _lever_finding(seek: pd.DataFrame) -> Sentence:

@@ -1,13 +1,34 @@
 """What does a bridge from one total to another look like?"""
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 
 from quarterdeck.present import style
 
+ENDS = {"won": style.US, "lost": style.LOSS, "moved out": style.WARN, "cut": style.WARN}  # of what a pipeline becomes
 
-def steps(amounts: list[float], names: list[str], ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw steps that lead from the first amount to the last one; the axis starts below them all, and says where."""
+
+def pipeline(waterfall: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw how a quarter's pipeline got from one day to another (`movement.waterfall`): what is lost is red, not what is won."""
+    names = [name.capitalize().replace(" ", "\n") for name in waterfall["step"]]
+    inks = [ENDS.get(step, style.SOFT) for step in waterfall["step"].iloc[1:-1]]
+    ax = steps(waterfall["amount"].tolist(), names, ax, currency, inks)
+    ax.tick_params(axis="x", labelsize=9)
+    return ax
+
+
+def steps(
+    amounts: list[float],
+    names: list[str],
+    ax: Axes | None = None,
+    currency: str = "EUR",
+    inks: list[str] | None = None,
+) -> Axes:
+    """Draw steps that lead from the first amount to the last one; the axis starts below them all, and says where.
+
+    What is between the ends is drawn in `inks`, else by whether it adds or takes away.
+    """
     ax = style.axes(ax)
     spots, changes = range(len(amounts)), np.array(amounts[1:-1])
     run = amounts[0] + np.r_[0.0, np.cumsum(changes)]
@@ -18,13 +39,13 @@ def steps(amounts: list[float], names: list[str], ax: Axes | None = None, curren
     if least > 0.5 * ends.max():
         floor = 0.9 * least
     ax.bar([0, len(amounts) - 1], ends, color=style.NAVY, width=0.62)
-    inks = [style.US if c >= 0 else style.LOSS for c in changes]
+    inks = inks or [style.US if c >= 0 else style.LOSS for c in changes]
     ax.bar(list(spots)[1:-1], high - low, bottom=low, color=inks, width=0.62)
     for spot, top, amount in zip(spots, [max(ends[0], 0), *high, max(ends[1], 0)], amounts, strict=True):
         text = style.money(amount, currency)
         said = f"+{text}" if 0 < spot < len(amounts) - 1 and amount > 0 else text
         ax.annotate(said, (spot, top), ha="center", va="bottom", fontsize=9.5)
-    ax.set_ylim(bottom=floor, top=floor + 1.12 * (max(*high, *ends) - floor))
+    ax.set_ylim(bottom=floor, top=floor + 1.12 * max(*(high - floor), *(ends - floor), 1.0))
     ax.set_xticks(list(spots), names)
     style.money_axis(ax.yaxis, currency)
     return style.source(ax, f"the axis starts at {style.money(floor, currency)}") if floor > 0 else ax

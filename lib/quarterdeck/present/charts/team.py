@@ -10,12 +10,15 @@ from matplotlib.ticker import MaxNLocator
 from quarterdeck.analysis.claims import amounts, apart, first, part
 from quarterdeck.analysis.rates import wilson
 from quarterdeck.present import style
-from quarterdeck.present.charts.steps import steps
-from quarterdeck.present.narrative.team import against_plan, at_quota, likely_sellers, pipeline_steps, stand_out
+from quarterdeck.present.charts.steps import pipeline
+from quarterdeck.present.narrative.team import against_plan, likely_sellers, pipeline_steps, reached_quota, stand_out
 from quarterdeck.present.said import Sentence
 
 NAMED = 32  # sellers whose names still fit beside their rows
 MOST_BARS = 12
+FEW = 8  # sellers who can all be named beside their points
+NEAR = 0.2  # of attainment and growth: as much is shown on either side of quota and of no growth
+HIGH_ENOUGH = 0.11  # part of a bar that has room for two lines
 LEAST_REACH = 0.25  # log-odds that an axis of skill shows on either side
 PLACES = {"above": style.US, "below": style.WARN}
 
@@ -43,13 +46,8 @@ def attainment_dots(attained: pd.DataFrame, spread: pd.DataFrame, ax: Axes | Non
     _names(ax, attained.drop_duplicates("rep_id")["name"], above=34)
     ax.set_xlim(left=min(0, attained["attainment"].min()))
     style.percent_axis(ax.xaxis)
-    last = spread.iloc[0]
-    finding = (
-        f"{last['at_quota']:,.0f} of {style.counted(last['reps'], 'seller')} reached their quota in {last['quarter']}"
-    )
-    return style.title(
-        ax, Sentence(finding, [at_quota(last)]), "How far is each seller? Bookings over the whole quarter's quota, %"
-    )
+    finding = reached_quota(spread.iloc[0])
+    return style.title(ax, finding, "How far is each seller? Bookings over the whole quarter's quota, %")
 
 
 def attainment_course(spread: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -62,19 +60,21 @@ def attainment_course(spread: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """
     ax, spots = style.axes(ax), np.arange(len(spread))
     ax.bar(spots, spread["share"], width=0.62, color=style.LINE, label="sellers at quota")
-    for spot, row in zip(spots, spread.itertuples(), strict=True):
-        at = {"xytext": (0, 3), "textcoords": "offset points", "ha": "center", "fontsize": 8.5, "color": style.SOFT}
-        ax.annotate(f"{row.at_quota:,.0f} of {row.reps:,.0f}", (spot, 0), **at)
     over = spread["whole"].astype(bool).to_numpy()
-    for column, ink, said in (("together", style.US, "all together"), ("median", style.NAVY, "the median seller")):
+    lines = [("together", style.US, "all together"), ("median", style.NAVY, "the median seller")]
+    if _alone(spread):
+        lines = [("together", style.US, "the one seller")]
+    for column, ink, said in lines:
         ax.plot(spots[over], spread.loc[over, column], color=ink, marker="o", label=said)
         ax.scatter(spots[~over], spread.loc[~over, column], facecolor="white", edgecolor=ink, zorder=3)
     ax.axhline(1, color=style.PLAN, linewidth=1.4, label="quota")
-    ax.set_xticks(spots, spread["quarter"].str.replace(" to ", "\nto "))
+    counts = [f"{row.at_quota:,.0f} of {row.reps:,.0f}" for row in spread.itertuples()]
+    ax.set_xticks(spots, spread["quarter"].str.replace(" to ", "\nto ") + "\n" + pd.Series(counts, spread.index))
     ax.set_ylim(0, 1.22 * max(spread[["together", "median", "share"]].max().max(), 1))
     ax.legend(loc="upper left", ncols=4, fontsize=9)
     style.percent_axis(ax.yaxis)
-    return style.title(ax, _course(spread[over]), "How did attainment go? Bookings over quota, and part of sellers, %")
+    question = "How did attainment go? Bookings over quota, and part of sellers, %; below: sellers at quota"
+    return style.title(ax, _course(spread[over]), question)
 
 
 def growth_map(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -92,26 +92,50 @@ def growth_map(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     for axis in (ax.xaxis, ax.yaxis):
         style.percent_axis(axis)
     ax.margins(0.1)
+    ax.set(xlim=_around(ax.get_xlim(), 1), ylim=_around(ax.get_ylim(), 0))
     ax.set(xlabel="attainment of four quarters", ylabel="bookings on the four before")
-    _name_the_clear(ax, table, growth)
+    _name_the_clear(ax, table, growth, sizes)
     both = table[table["field"] == "ahead and growing"]
     claims = [
         part("quota_attainment", len(both), len(table), "sellers are ahead of quota and growing"),
         part("bookings", int(both["clear"].sum()), len(both), "sellers clearly growing"),
     ]
-    finding = f"{len(both)} of {len(table)} {claims[0].subject}, {both['clear'].sum() or 'none'} of these clearly"
-    return style.title(
-        ax, Sentence(finding, claims), "Who grows, and who is ahead? Area: bookings; grey: growth may be chance"
-    )
+    finding = Sentence(_both(len(both), len(table), int(both["clear"].sum())), claims)
+    return style.title(ax, finding, "Who grows, and who is ahead? Area: bookings; grey: growth may be chance")
 
 
-def _name_the_clear(ax: Axes, table: pd.DataFrame, drawn: pd.Series) -> None:
-    """Name those whose growth is clear, and with its size those whose growth is beyond what is drawn."""
+def _both(both: int, sellers: int, clear: int) -> str:
+    """Say how many sellers are ahead and growing, and how many of these clearly grow."""
+    if sellers == 1:
+        sure = ", clearly" if clear else ""
+        return (
+            f"The one seller is ahead of quota and growing{sure}"
+            if both
+            else "The one seller is not both ahead and growing"
+        )
+    if not both:
+        return f"None of {sellers} sellers is ahead of quota and growing"
+    if both == 1:
+        return f"1 of {sellers} sellers is ahead of quota and growing, {'clearly' if clear else 'not clearly'}"
+    return f"{both} of {sellers} sellers are ahead of quota and growing, {clear or 'none'} of these clearly"
+
+
+def _around(limits: tuple[float, float], middle: float) -> tuple[float, float]:
+    """Widen an axis so that what lies next to `middle` does not look far from it."""
+    return min(limits[0], middle - NEAR), max(limits[1], middle + NEAR)
+
+
+def _name_the_clear(ax: Axes, table: pd.DataFrame, drawn: pd.Series, areas: pd.Series) -> None:
+    """Name those whose growth is clear, all where they are few, and with its size those whose growth is beyond what is drawn."""
     far = table["growth"] > drawn
-    told = table.assign(far=far)[table["clear"] | far].sort_values(["far", "booked"], ascending=False).head(8)
+    told = (
+        table.assign(far=far)[table["clear"] | far | (len(table) <= FEW)]
+        .sort_values(["far", "booked"], ascending=False)
+        .head(FEW)
+    )
     rows = told.itertuples(index=False)
     names = [f"{row.name}, {style.change(row.growth, 0)}" if row.far else row.name for row in rows]
-    style.name_points(ax, told["attainment"], drawn[told.index], names)
+    style.name_points(ax, told["attainment"], drawn[told.index], names, areas[told.index])
 
 
 def skill_intervals(skills: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -145,6 +169,7 @@ def _name_beside(ax: Axes, skills: pd.DataFrame) -> None:
     for row in skills[skills["place"].isin(PLACES)].itertuples():
         end, ha, shift = (row.low, "right", -5) if row.place == "above" else (row.high, "left", 5)
         beside = {"xytext": (shift, 0), "textcoords": "offset points", "va": "center", "ha": ha, "fontsize": 8}
+        beside["bbox"] = style.CLEARED
         ax.annotate(row.said, (end, row.spot), color=PLACES[row.place], **beside)
 
 
@@ -164,16 +189,14 @@ def chance_bars(chances: pd.DataFrame, ax: Axes | None = None) -> Axes:
     claim = likely_sellers(chances)
     return style.title(
         ax,
-        Sentence(f"{claim.figures['n']} of {len(chances)} {claim.subject}", [claim]),
+        Sentence(f"{claim.figures['n'] or 'None'} of {len(chances)} {claim.subject}", [claim]),
         "Who will end the quarter at quota? Booked and weighted open deals over quota, %; right: the chance",
     )
 
 
 def waterfall_bars(waterfall: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
     """Draw how the quarter's pipeline got from one day to another (`movement.waterfall`)."""
-    names = [name.capitalize().replace(" ", "\n") for name in waterfall["step"]]
-    ax = steps(waterfall["amount"].tolist(), names, ax, currency)
-    ax.tick_params(axis="x", labelsize=9)
+    ax = pipeline(waterfall, ax, currency)
     _, came, won, lost, out, _ = claims = pipeline_steps(waterfall)
     came, won, lost, out = (style.money(c.figures["now"], currency) for c in (came, won, lost, out))
     return style.title(
@@ -187,14 +210,12 @@ def slip_bars(slips: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw what became of the deals that were due when each quarter began (`movement.slips`)."""
     ax = style.axes(ax)
     spots, base = range(len(slips)), pd.Series(0.0, index=slips.index)
-    for end, ink in (("won", style.US), ("slipped", style.WARN), ("lost", style.LINE)):
-        ax.bar(spots, slips[end], bottom=base, color=ink, width=0.66)
+    for end, ink in (("won", style.US), ("slipped", style.WARN), ("lost", style.LOSS)):
+        ax.bar(spots, slips[end], bottom=base, color=ink, alpha=0.7 if end == "lost" else 1.0, width=0.66)
         middle = base + slips[end] / 2
-        tone = style.INK if end == "lost" else "white"
         for spot, y, value in zip(spots, middle, slips[end], strict=True):
-            ax.annotate(
-                f"{end}\n{style.percent(value, 0)}", (spot, y), ha="center", va="center", fontsize=8.5, color=tone
-            )
+            said = f"{end}\n" * (value >= HIGH_ENOUGH) + style.percent(value, 0) * (value >= HIGH_ENOUGH / 2)
+            ax.annotate(said, (spot, y), ha="center", va="center", fontsize=8.5, color="white")
         base = base + slips[end]
     ax.set_xticks(list(spots), slips["label"])
     style.percent_axis(ax.yaxis)
@@ -215,9 +236,8 @@ def incidence_areas(incidence: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.fill_between(days, 0, incidence["won"], step="post", color=style.US, alpha=0.85, linewidth=0)
     ax.fill_between(days, incidence["won"], 1 - incidence["lost"], step="post", color=style.LINE, linewidth=0)
     ax.fill_between(days, 1 - incidence["lost"], 1, step="post", color=style.LOSS, alpha=0.7, linewidth=0)
-    ax.fill_between(
-        days, incidence["won_low"], incidence["won_high"], step="post", color=style.NAVY, alpha=0.5, linewidth=0
-    )
+    low, high = (incidence[c].ffill() for c in ("won_low", "won_high"))  # the last deal leaves no doubt to compute
+    ax.fill_between(days, low, high, step="post", color=style.NAVY, alpha=0.5, linewidth=0)
     last = incidence.iloc[-1]
     end = days.max()
     for y, text, ink in ((last["won"] / 2, "won", "white"), (1 - last["lost"] / 2, "lost", "white")):
@@ -229,32 +249,26 @@ def incidence_areas(incidence: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return style.title(
         ax,
         Sentence(f"Of all deals opened, {style.percent(last['won'], 0)} are won in the end", [claim]),
-        f"What becomes of a deal, and when? Deals opened in two years, open ones counted; n {last['n']:,.0f}",
+        f"What becomes of a deal, and when? Deals opened in two years; dark: 90 % interval of won; n {last['n']:,.0f}",
     )
 
 
-def ramp_line(ramp: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw the win rate by months in the job (`skill.ramp`)."""
+def ramp_line(ramp: pd.DataFrame, length: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw the win rate by months in the job (`skill.ramp`), and say of it what all these months together allow (`ramp_length`)."""
     ax = style.axes(ax)
     ax.vlines(ramp["month"], ramp["low"], ramp["high"], color=style.US, linewidth=1.6)
     ax.scatter(ramp["month"], ramp["rate"], color=style.US, s=36, zorder=3)
     usual = ramp["usual"].iloc[0]
     ax.axhline(usual, color=style.NAVY, linewidth=1.4)
-    ax.annotate(
-        f"usual {style.percent(usual, 0)}",
-        (ramp["month"].max(), usual),
-        xytext=(0, 5),
-        textcoords="offset points",
-        ha="right",
-        color=style.NAVY,
-    )
+    beside = {"xytext": (4, 0), "textcoords": "offset points", "xycoords": ("axes fraction", "data"), "va": "center"}
+    ax.annotate(f"usual {style.percent(usual, 0)}", (1, usual), color=style.NAVY, **beside)
     ax.set_ylim(bottom=0)
     ax.set_xlabel("months in the job when the deal was opened")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     style.percent_axis(ax.yaxis)
     return style.title(
         ax,
-        _early(ramp, usual),
+        _early(ramp, usual, bool(length["clear"].iloc[0])),
         "How long does a new seller take? Won over closed by months in the job, %; line: 90 % interval",
     )
 
@@ -270,6 +284,7 @@ def funnel_bars(funnel: pd.DataFrame, ax: Axes | None = None) -> Axes:
     _names(ax, funnel["stage"][::-1])
     ax.set_xlim(right=1.2 * funnel["reached"].max())
     ax.set_xlabel("deals")
+    style.count_axis(ax.xaxis)
     ends = funnel["reached"].iloc[0], funnel["reached"].iloc[-1]
     span = "opened" if funnel["basis"].iloc[0] == "status" else "closed"
     finding = f"Of {style.counted(ends[0], 'deal')} that came in, {ends[1]:,.0f} were won"
@@ -297,6 +312,7 @@ def cycle_histogram(cycle: pd.DataFrame, total: pd.DataFrame, ax: Axes | None = 
     _upright(ax, median["value"], f"median {median['value']:.0f}", style.NAVY)
     ax.set_xlabel("days from opening to closing")
     ax.set_ylabel("deals won")
+    style.count_axis(ax.yaxis)
     finding = f"Half of the deals won took {style.counted(median['value'], 'day')} or fewer"
     claim = amounts("sales_cycle_days", median["value"], "median")
     return style.title(
@@ -344,7 +360,7 @@ def capacity_bars(capacity: pd.DataFrame, ax: Axes | None = None, currency: str 
             above = {"xytext": (0, 5), "textcoords": "offset points", "ha": "center", "fontsize": 9}
             said = f"plan {style.money(row.plan, currency)}"
             ax.annotate(said, (spot, max(row.plan, row.high)), color=style.PLAN, **above)
-    ax.set_xticks(spots, capacity["quarter"] + "\n" + capacity["ramped"].map(lambda n: f"{style.number(n, 1)} sellers"))
+    ax.set_xticks(spots, capacity["quarter"] + "\n" + capacity["ramped"].map(_ramped))
     ax.set_ylim(0, 1.12 * np.nanmax(capacity[["high", "plan"]]))
     style.money_axis(ax.yaxis, currency)
     return style.title(
@@ -354,26 +370,35 @@ def capacity_bars(capacity: pd.DataFrame, ax: Axes | None = None, currency: str 
     )
 
 
+def _alone(spread: pd.DataFrame) -> bool:
+    """Tell whether there never was more than one seller with a quota."""
+    return spread["reps"].max() == 1
+
+
 def _course(whole: pd.DataFrame) -> Sentence:
     """Say in how many whole quarters all together, and the median seller, reached the quota."""
     counts = [int((whole[column] >= 1).sum()) for column in ("together", "median")]
     subjects = ("quarters in which all together reached the quota", "quarters in which the median seller did")
     claims = [part("quota_attainment", n, len(whole), subject) for n, subject in zip(counts, subjects, strict=True)]
-    finding = (
-        f"All together reached the quota in {counts[0]} of {len(whole)} quarters, the median seller in {counts[1]}"
-    )
+    together, median = (n or "none" for n in counts)
+    if _alone(whole):
+        return Sentence(f"The one seller reached the quota in {together} of {len(whole)} quarters", claims[:1])
+    finding = f"All together reached the quota in {together} of {len(whole)} quarters, the median seller in {median}"
     return Sentence(finding, claims)
 
 
-def _early(ramp: pd.DataFrame, usual: float) -> Sentence:
-    """Say what a seller wins in the first three months, and whether that clearly differs from the usual."""
+def _early(ramp: pd.DataFrame, usual: float, ramps: bool) -> Sentence:
+    """Say what a seller wins in the first three months, and, where a ramp is there at all, whether that clearly differs."""
     early = ramp[ramp["month"] < 3] if (ramp["month"] < 3).any() else ramp.head(1)
+    months = "In the first months" if early["month"].iloc[0] < 3 else f"After {early['month'].iloc[0]} months"
     won, n = early["won"].sum(), early["n"].sum()
     low, high = wilson(won, n)
     claim = apart("win_rate", low, high, "first months in the job", against=usual, now=won / n, usual=usual)
     word = {"below": "less than", "above": "more than", "not clear": "not to be told from"}[claim.predicate]
     rate, others = style.percent(won / n, 0), style.percent(usual, 0)
-    return Sentence(f"In the first months a seller wins {rate}, {word} the usual {others}", [claim])
+    if not ramps and claim.predicate != "not clear":
+        word, claim = "which may be chance beside", amounts("win_rate", won / n, claim.subject, usual=usual)
+    return Sentence(f"{months} a seller wins {rate}, {word} the usual {others}", [claim])
 
 
 def _burden(capacity: pd.DataFrame, currency: str) -> Sentence:
@@ -396,6 +421,12 @@ def _burden(capacity: pd.DataFrame, currency: str) -> Sentence:
     if side.predicate == "within reach of":
         words = f"within reach, {gap} beyond the sellers' middle case"
     return Sentence(f"The plan of {worst['quarter']} is {words}", [side, middle])
+
+
+def _ramped(sellers: float) -> str:
+    """Count ramped sellers, in tenths where they are not whole."""
+    said = style.number(sellers, 1).removesuffix(".0")
+    return f"{said} seller" + ("" if said == "1" else "s")
 
 
 def _dash(row: Any) -> str:
@@ -430,5 +461,5 @@ def _upright(ax: Axes, x: float, text: str, ink: str, dashes: str = "-", drop: f
         textcoords="offset points",
         color=ink,
         fontsize=9,
-        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},  # another upright may run behind it
+        bbox=style.CLEARED,
     )

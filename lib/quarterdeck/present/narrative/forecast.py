@@ -8,8 +8,8 @@ from quarterdeck.analysis.members import NAIVE
 from quarterdeck.analysis.regressors import UNDERTAKEN
 from quarterdeck.analysis.series import JOINED
 from quarterdeck.present import style
-from quarterdeck.present.charts.forecast import LEVER_WORDS, by_lever, sure_parts
-from quarterdeck.present.said import Sentence, ended, gap
+from quarterdeck.present.charts.forecast import LEVER_WORDS, by_lever, goal_met, sure_parts
+from quarterdeck.present.said import Sentence, ended, gap, wanted
 from quarterdeck.present.tables.forecast import UNITS
 
 SIDE = {"more than": "too high", "less than": "too low", "as much as": "either way"}
@@ -22,7 +22,9 @@ def landing_takeaway(landing: pd.DataFrame, currency: str = "EUR") -> Sentence:
     seen = style.money(row["seen"], currency)
     in_so_far = amounts("revenue", row["seen"], "so far", origins=row["n_origins"])
     if pd.isna(row["p50"]):
-        said = f"There are {row['n_origins']:.0f} past quarters to learn from, too few for a forecast."
+        few = {0: "is no past quarter", 1: "is one past quarter"}
+        past = few.get(int(row["n_origins"]), f"are {row['n_origins']:.0f} past quarters")
+        said = f"There {past} to learn from{', too few for a forecast' if row['n_origins'] else ''}."
         return Sentence(f"**{seen} is in so far.** {said}", [in_so_far])
     if over := ended(row, currency):
         return Sentence(f"**{over}.**", over.claims)
@@ -31,9 +33,10 @@ def landing_takeaway(landing: pd.DataFrame, currency: str = "EUR") -> Sentence:
     claims = [in_so_far, amounts("forecast_p50", row["p50"], low=row["p10"], high=row["p90"])]
     if pd.notna(row["target"]) and pd.notna(row["probability"]):
         beside = first("forecast_p50", BESIDE, {"now": row["p50"], "than": row["target"]}, "target")
+        have, it = {"target": ("has", "it"), "quotas": ("have", "them")}[wanted(row)]
         said += (
-            f" The target of {style.money(row['target'], currency)} has a chance of "
-            f"{style.chance(row['probability'])}; the middle lies {gap(beside, currency)} it."
+            f" The {wanted(row)} of {style.money(row['target'], currency)} {have} a chance of "
+            f"{style.chance(row['probability'])}; the middle lies {gap(beside, currency)} {it}."
         )
         claims += [amounts("target_probability", row["probability"]), beside]
     return Sentence(said, claims)
@@ -73,10 +76,10 @@ def accuracy_takeaway(accuracy: pd.DataFrame, level: float = 0.8) -> Sentence:
     return Sentence(said, [*claims, amounts("interval_coverage", own["coverage"], level=level)])
 
 
-def regressors_takeaway(gains: pd.DataFrame) -> Sentence:
-    """Say what of calendar and initiatives is taken out, and what trying it told (`analysis.regressors.gains`)."""
+def regressors_takeaway(ahead: pd.DataFrame, gains: pd.DataFrame) -> Sentence:
+    """Say what of calendar and initiatives was taken out of a forecast, and what trying it told (`analysis.regressors.gains`)."""
     left = "**Calendar and initiatives are left in**"
-    if gains.empty:
+    if ahead.empty or gains.empty:
         return Sentence(f"{left}: the past is too short to try whether taking them out helps.")
     taken = " and ".join(gains.loc[gains["taken"], "way"])
     said = f"**What {taken} moved is taken out before, and put back after**" if taken else left
@@ -186,10 +189,10 @@ def trial_takeaway(trial: pd.DataFrame) -> Sentence:
 
 def seek_takeaway(seek: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say what closing the gap would take, each lever with its percentile in the company's own history (`analysis.goals.seek`)."""
+    if met := goal_met(seek):
+        return Sentence(f"**{met}.**", met.claims)
     wide = first("goal_gap", BESIDE, {"now": seek["gap"].iloc[0], "than": 0.0})
-    size = style.percent(abs(wide.figures["now"]), 0)
-    if wide.predicate != "more than":
-        return Sentence(f"**A usual quarter meets the goal, with {size} to spare.**", [wide])
+    size = style.percent(wide.figures["now"], 0)
     never = part("lever", int((seek["reached"] == 0).sum()), len(seek), "never so good before")
     hard = "each lever alone has been so good before"
     if never.figures["n"]:
@@ -270,7 +273,7 @@ def tornado_takeaway(tornado: pd.DataFrame, currency: str = "EUR") -> Sentence:
     claims = [top, amounts("lever", row["swing"], f"usual swing: {top.name}", n=row["n"])]
     best = row[["chance_less", "chance_more"]].max()
     if pd.notna(best):
-        said += f", and at its better end the goal has a chance of {style.percent(best, 0)}"
+        said += f", and at its better end the goal has a chance of {style.chance(best)}"
         claims.append(amounts("goal_probability", best, f"better end: {top.name}"))
     if later.figures["now"] > 0:
         said += f". In the quarters after it, {later.name.lower()} weighs most: {style.money(later.figures['now'], currency)}"

@@ -25,6 +25,7 @@ FIGURE = dict(zip(MEASURES, ("seller_size", "seller_attainment"), strict=True))
 YIELDED = {"revenue": "revenue", "bookings": "bookings", "margin": "gross margin"}
 YIELD = {"revenue": "seller_revenue", "bookings": "seller_revenue", "margin": "seller_margin"}
 MOST_NAMES = 5  # named in one sentence; the chart names the others
+FEWEST_FOR_TENTHS = 10  # sellers below whom there is no tenth of them
 
 
 def attainment_takeaway(spread: pd.DataFrame) -> Sentence:
@@ -38,11 +39,16 @@ def attainment_takeaway(spread: pd.DataFrame) -> Sentence:
     return joined([_whole(q) if q["whole"] else _open(q) for _, q in spread.iterrows()])
 
 
-def at_quota(quarter: pd.Series) -> Claim:
-    """Claim how many sellers reached their quota in a quarter (a row of `attainment_spread`)."""
-    return part(
-        "quota_attainment", quarter["at_quota"], quarter["reps"], f"sellers reached their quota in {quarter['quarter']}"
-    )
+def reached_quota(quarter: pd.Series) -> Sentence:
+    """Say how many sellers reached their quota in a quarter (a row of `attainment_spread`), of one alone what was attained."""
+    at, reps = quarter["at_quota"], quarter["reps"]
+    claim = part("quota_attainment", at, reps, f"sellers reached their quota in {quarter['quarter']}")
+    if reps == 1:
+        own = amounts("quota_attainment", quarter["together"], "the one seller")
+        said = f"The one seller attained {style.percent(quarter['together'], 0)} of quota in {quarter['quarter']}"
+        return Sentence(said, [claim, own])
+    who = f"{at:,.0f} of {reps:,.0f} sellers" if at else f"None of {reps:,.0f} sellers"
+    return Sentence(f"{who} reached their quota in {quarter['quarter']}", [claim])
 
 
 def parts_takeaway(parts: pd.DataFrame) -> Sentence:
@@ -64,6 +70,10 @@ def parts_takeaway(parts: pd.DataFrame) -> Sentence:
 
 def manager_takeaway(rates: pd.DataFrame) -> Sentence:
     """Say whether the managers' teams differ in what they win (`analysis.team.win_rates` by manager)."""
+    if len(rates) == 1:
+        row = rates.iloc[0]
+        said = f"**There is one team here**: it wins {style.percent(row['rate'])} of its deals (n {_n(rates)})."
+        return Sentence(said, [amounts("win_rate", row["rate"], f"team: {row['name']}", n=row["n"])])
     by = rates.set_index("name")["rate"]
     ends = [least("win_rate", by, "team"), most("win_rate", by, "team", n=rates["n"].sum())]
     low, high = (style.percent(c.figures["now"]) for c in ends)
@@ -128,7 +138,7 @@ def _standouts(own: pd.DataFrame, figure: str, measure: str, write: Callable[[fl
     stand = "stands" if len(clear) == 1 else "stand"
     return Sentence(
         f"**In {measure}, {len(clear) or 'none'} of {len(own)} sellers {stand} out from {beyond}**{who}; "
-        f"a rank is known to within {wide:.0f} places.",
+        f"a rank is known to within {style.counted(wide, 'place')}.",
         claims,
     )
 
@@ -192,8 +202,9 @@ def pace_takeaway(
     if now.empty:
         return Sentence(f"By this day of a quarter, {usual} of its bookings are usually in.", [claim])
     ending = now["together"].iloc[0] / row["middle"]
+    end = "the one seller ends" if now["reps"].iloc[0] == 1 else "all together end"
     said = Sentence(
-        f"By this day {usual} of a quarter's bookings are usually in: at that pace all together end at "
+        f"By this day {usual} of a quarter's bookings are usually in: at that pace {end} at "
         f"{style.percent(ending, 0)} of quota.",
         [claim, amounts("quota_attainment", ending, "at the usual pace")],
     )
@@ -234,10 +245,11 @@ def chances_takeaway(chances: pd.DataFrame) -> Sentence:
         As `analysis.pace.quota_chances` gives it.
     """
     row, expected, likely = chances.iloc[0], chances["chance"].sum(), likely_sellers(chances)
+    about = f"About {expected:,.0f}" if expected >= 0.5 else "Probably none"
     return Sentence(
-        f"**About {expected:,.0f} of {style.counted(len(chances), 'seller')} are to be expected at quota: that is what all "
-        f"chances add up to.** Taken one by one, {likely.figures['n']:,.0f} have a chance above one half; a small chance "
-        f"counts for a part of a seller in the sum, and for none there. Chances given on the same day of past quarters had a "
+        f"**{about} of {style.counted(len(chances), 'seller')} can be expected at quota: that is what all chances add up to.** "
+        f"Taken one by one, the chance is above one half for {likely.figures['n'] or 'none'}; a small one counts for a part of a "
+        f"seller in the sum, and for none there. Chances given on the same day of past quarters had a "
         f"Brier score of {row['brier']:.2f}; without them it would have been {row['brier_base']:.2f} (n {row['n']:,.0f}).",
         [
             amounts("quota_chance", expected, "sellers at quota, expected", of=len(chances)),
@@ -314,7 +326,7 @@ def hygiene_takeaway(faults: pd.DataFrame, currency: str = "EUR") -> Sentence:
     worst = most("pipeline_faults", each["amount"], "fault", deals=each["deals"][each["amount"].idxmax()])
     return Sentence(
         f"**{style.money(whole['amount'], currency)} of the open pipeline, "
-        f"{style.percent(whole['part'], 0)}, has a fault**; the largest part of it is {worst.name} "
+        f"{style.percent(whole['part'], 0)}, has a fault**; the largest part of it is “{worst.name}” "
         f"({style.money(worst.figures['now'], currency)} in {style.counted(worst.figures['deals'], 'deal')}).",
         [amounts("pipeline_faults", whole["amount"], "any", part=whole["part"]), worst],
     )
@@ -404,8 +416,11 @@ def hanging_takeaway(hanging: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say how much hangs on the best sellers (`analysis.pace.hanging`)."""
     row = hanging.iloc[0]
     gone = f" {style.percent(row['gone'], 0)} came from sellers who have left since." if row["gone"] > 0.005 else ""
+    best = f"The best tenth of sellers, {row['sellers']:.0f} of {row['n']:.0f},"
+    if row["n"] < FEWEST_FOR_TENTHS:
+        best = f"The best of {row['n']:.0f} sellers"
     return Sentence(
-        f"The best tenth of sellers, {row['sellers']:.0f} of {row['n']:.0f}, brings "
+        f"{best} brings "
         f"{style.percent(row['top'], 0)} of bookings; the median seller "
         f"{style.money(row['median'], currency)} in twelve months.{gone}",
         [
@@ -430,7 +445,9 @@ def funnel_takeaway(funnel: pd.DataFrame) -> Sentence:
         f"{style.percent(step['conversion'])} ({style.percent(step['low'])} to {style.percent(step['high'])}, "
         f"n {step['reached']:,.0f})"
     )
-    known = " Stages passed are not recorded." if funnel["basis"].iloc[0] == "status" else ""
+    known = ""
+    if funnel["basis"].iloc[0] == "status":
+        known = " Stages passed are not recorded, and deals still open are counted among those opened."
     return Sentence(f"**The smallest part of deals goes on after “{claim.name}”**: {onward}.{known}", [claim])
 
 
@@ -475,18 +492,14 @@ def velocity_takeaway(velocity: pd.DataFrame, cycle_days: pd.DataFrame, currency
         alone = f"{said}; the deals do not reach back far enough to compare it with a year before."
         return joined([Sentence(alone, [amounts("sales_velocity", row["now"])]), cycle])
     moved = first("sales_velocity", MOVED, {"now": row["now"], "before": row["before"], "change": row["share"]})
-    by = table["log_change"].drop("velocity")
-    ends = {
-        "now": by[by.abs().idxmax()],
-        "most": by.max(),
-        "least": by.min(),
-        "share": table["share"][by.abs().idxmax()],
-    }
-    main = first("sales_velocity", ("did most",), ends, f"factor: {by.abs().idxmax()}")
+    by, up = table["log_change"].drop("velocity"), row["log_change"] >= 0
+    name = by.idxmax() if up else by.idxmin()
+    ends = {"now": by[name], "most": by.max(), "least": by.min(), "share": table["share"][name]}
+    main = first("sales_velocity", ("added most", "lost most", "did most"), ends, f"factor: {name}")
     words = {"open_deals": "the number of open deals", "win_rate": "the win rate"}
     words |= {"average_won": "the size of a won deal", "cycle_days": "the days to close"}
     change, step = style.change(row["share"]), style.change(ends["share"])
-    told = f"{said}, {change} on a year before; {words[main.name]} moved it most ({step})."
+    told = f"{said}, {change} on a year before; {words[main.name]} {'raised' if up else 'lowered'} it most ({step})."
     return joined([Sentence(told, [moved, main]), cycle])
 
 
@@ -499,14 +512,17 @@ def _cycle(days: pd.Series) -> Sentence:
 
 
 def _whole(quarter: pd.Series) -> Sentence:
+    reached = reached_quota(quarter)
+    if quarter["reps"] == 1:
+        return Sentence(f"**{reached}.**", reached.claims)
     share, low, high, median, p10, p90 = (
         style.percent(quarter[k], 0) for k in ("share", "low", "high", "median", "p10", "p90")
     )
+    middle = f", the middle eight of ten {p10} to {p90}" if quarter["reps"] >= FEWEST_FOR_TENTHS else ""
     return Sentence(
-        f"**In {quarter['quarter']}, {quarter['at_quota']:,.0f} of {style.counted(quarter['reps'], 'seller')} reached their "
-        f"quota** ({share}; {low} to {high}); the median attained {median}, the middle eight of ten {p10} to {p90}.",
+        f"**{reached}** ({share}; {low} to {high}); the median attained {median}{middle}.",
         [
-            at_quota(quarter),
+            *reached.claims,
             amounts("quota_attainment", quarter["share"], "part of sellers at quota", **quarter[["low", "high"]]),
             amounts("quota_attainment", quarter["median"], "median seller", **quarter[["p10", "p90"]]),
         ],
@@ -517,8 +533,9 @@ def _open(quarter: pd.Series) -> Sentence:
     figures = {"now": quarter["together"], "than": quarter["elapsed"]}
     claim = first("quota_attainment", BESIDE, figures, "days gone")
     side = {"more than": "ahead of", "less than": "behind", "as much as": "at"}[claim.predicate]
+    stand = "the one seller stands" if quarter["reps"] == 1 else "all together stand"
     return Sentence(
-        f"In {quarter['quarter']} all together stand at {style.percent(quarter['together'], 0)} of quota with "
+        f"In {quarter['quarter']} {stand} at {style.percent(quarter['together'], 0)} of quota with "
         f"{style.percent(quarter['elapsed'], 0)} of the days gone: {side} an even pace.",
         [claim],
     )

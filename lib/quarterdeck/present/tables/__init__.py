@@ -85,7 +85,8 @@ def not_shown(kpis: pd.DataFrame) -> str:
     told = []
     for reason, alike in why.groupby(why, sort=False):
         *others, last = (names[said] for said in alike.index)
-        told.append(f"Not shown: {', '.join(others)} and {last}; each {reason}" if others else alike.index[0])
+        comma, also = ("; ", "; and ") if any("," in name for name in (*others, last)) else (", ", " and ")
+        told.append(f"Not shown: {comma.join(others)}{also}{last}; each {reason}" if others else alike.index[0])
     return "".join(f'<p class="missing">{html.escape(sentence)}</p>' for sentence in told)
 
 
@@ -122,6 +123,7 @@ WRITERS: dict[str, Callable[..., str]] = {
     "times": style.times,
     "day": lambda v: "–" if pd.isna(v) else style.day(v),
     "text": lambda v: "–" if pd.isna(v) else str(v),
+    "figures": lambda v: "–" if pd.isna(v) else str(v),  # written already, and set with the numbers
 }
 
 

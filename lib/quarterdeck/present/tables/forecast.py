@@ -59,10 +59,10 @@ def quarters_ahead(by_quarter: pd.DataFrame, currency: str = "EUR") -> gt.GT:
     }
     rows = by_quarter.assign(label=[f"Q{day.quarter} {day.year}" for day in by_quarter["start"]])
     columns = {c: head for c, head in columns.items() if rows[c].notna().any()}
-    note = (
-        "The open quarter is the forecast from the top of the page. On the right what each view alone tells: the four methods "
-        "joined, last year grown on, the open deals."
-    )
+    said = {"series": "the four methods joined", "growth": "last year grown on", "pipeline": "the open deals"}
+    alone = ", ".join(words for view, words in said.items() if view in columns)
+    note = "The open quarter is the forecast from the top of the page."
+    note += f" On the right what each view alone tells: {alone}." if alone else ""
     return lay(rows, columns, note, currency)
 
 
@@ -123,12 +123,12 @@ def levers(seek: pd.DataFrame, currency: str = "EUR") -> gt.GT:
     shown = seek.assign(**written, lever=seek["lever"].map(LEVER_WORDS))
     columns = {
         "lever": ("Lever", "text"),
-        "usual": ("Usual", "text"),
-        "needed": ("Needed alone", "text"),
+        "usual": ("Usual", "figures"),
+        "needed": ("Needed alone", "figures"),
         "change": ("Change", "change"),
         "reached": ("Quarters so good", "of quarters"),
         "percentile": ("Better than in", "whole ratio"),
-        "together": ("Needed together", "text"),
+        "together": ("Needed together", "figures"),
         "together_percentile": ("Better than in", "whole ratio"),
     }
     fewer = ", ".join(LEVER_WORDS[lever].lower() for lever in SLOWER)
@@ -154,7 +154,7 @@ def tornado(tornado: pd.DataFrame, currency: str = "EUR") -> gt.GT:
     )
     columns = {
         "lever": ("Lever", "text"),
-        "usual": ("Usual", "text"),
+        "usual": ("Usual", "figures"),
         "swing": ("Usual swing", "ratio"),
         "less": ("Bookings if lower", "money"),
         "more": ("if higher", "money"),

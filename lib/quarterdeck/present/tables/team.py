@@ -3,8 +3,10 @@
 import great_tables as gt
 import pandas as pd
 
+from quarterdeck.analysis.movement import STUCK
 from quarterdeck.analysis.skill import LEVERS
 from quarterdeck.analysis.standing import MEASURES
+from quarterdeck.analysis.team import TOGETHER
 from quarterdeck.present import style
 from quarterdeck.present.narrative.team import YIELDED
 from quarterdeck.present.tables import house, lay
@@ -60,12 +62,13 @@ def manager_win_rates(rates: pd.DataFrame) -> gt.GT:
         "rate": ("Shrunken", "ratio"),
         "interval": ("Interval", "interval ratio"),
         "by_value": ("By value", "ratio"),
-        "place": ("Against the team", "text"),
+        "place": ("Stands out", "text"),
     }
-    shown = rates.assign(place=rates["place"].where(rates["ranked"], "too few deals to rank"))
+    place = rates["place"].replace(TOGETHER, "like the others" if len(rates) > 1 else "–")
+    shown = rates.assign(place=place.where(rates["ranked"], "too few deals to rank"))
     note = (
-        "Deals closed in twelve months; shrunken to the team's rate, interval "
-        "of nine in ten. Places allow for all teams together."
+        "Deals closed in twelve months; shrunken to the rate of all, interval "
+        "of nine in ten. Who stands out allows for all teams together."
     )
     return lay(shown, columns, note)
 
@@ -78,11 +81,9 @@ def hygiene(faults: pd.DataFrame, currency: str = "EUR") -> gt.GT:
         "amount": ("Money in them", "money"),
         "part": ("Of the open pipeline", "ratio"),
     }
-    note = (
-        "Stuck: fourteen days longer in a stage than deals stayed on average "
-        "before they moved on. A deal may have several faults."
-    )
-    return lay(faults, columns, note, currency)
+    stuck = "Stuck: fourteen days longer in a stage than deals stayed on average before they moved on. "
+    note = "A deal may have several faults."
+    return lay(faults, columns, (stuck if faults["fault"].eq(STUCK).any() else "") + note, currency)
 
 
 def stage_times(stages: pd.DataFrame) -> gt.GT:
@@ -103,7 +104,8 @@ def stage_times(stages: pd.DataFrame) -> gt.GT:
 
 def levers(coached: pd.DataFrame, currency: str = "EUR") -> gt.GT:
     """Lay out who is furthest below peers in what, where that is clear of chance (`analysis.skill.levers`)."""
-    shown = coached[coached["clear"]].head(MOST_ROWS).assign(lever=lambda t: t["lever"].map(LEVERS))
+    clear = coached[coached["clear"]]
+    shown = clear.head(MOST_ROWS).assign(lever=lambda t: t["lever"].map(LEVERS))
     columns = {
         "name": ("Seller", "text"),
         "lever": ("Furthest below peers in", "text"),
@@ -112,8 +114,9 @@ def levers(coached: pd.DataFrame, currency: str = "EUR") -> gt.GT:
         "worth": ("Half of it is worth, a year", "money"),
         "n": ("Deals closed", "count"),
     }
+    first = f"The {MOST_ROWS} of {len(clear)} whose gap is worth most. " if len(clear) > MOST_ROWS else ""
     note = (
-        "Peers: the region's sellers, three years. Clear of chance at a false discovery "
+        f"{first}Peers: the region's sellers, three years. Clear of chance at a false discovery "
         "rate of one in twenty. No basis for decisions on employment."
     )
     return lay(shown, columns, note, currency)
@@ -135,16 +138,16 @@ def standing(standing: pd.DataFrame) -> gt.GT:
     )
     columns = {
         "name": ("Seller", "text"),
-        "value": ("Against the others", "text"),
-        "interval": ("Interval", "text"),
-        "ranks": ("Rank", "text"),
+        "value": ("Against the others", "figures"),
+        "interval": ("Interval", "figures"),
+        "ranks": ("Rank", "figures"),
         "of": ("Of", "count"),
         "place": ("Stands out", "text"),
     }
     note = (
-        f"The {ENDS} at each end. Drawn to the others by what is in doubt; intervals and ranks nine in ten. Size: like deals of "
-        "three years; attainment: beyond the region's, eight quarters. No basis for "
-        "decisions on employment."
+        f"{_at_ends(standing, shown[ends])}Drawn to the others by what is in doubt; intervals and ranks nine in ten, and who "
+        "stands out allows for all sellers. Size: like deals of three years; attainment: beyond the region's, eight quarters. "
+        "No basis for decisions on employment."
     )
     return lay(shown[ends], columns, note, by="measure")
 
@@ -153,27 +156,33 @@ def sellers(sellers: pd.DataFrame, currency: str = "EUR") -> gt.GT:
     """Lay out what the sellers at both ends bring, and where they stand (`analysis.productivity.ranked`)."""
     ranks = sellers["rank_low"].map(style.number) + " to " + sellers["rank_high"].map(style.number)
     shown = pd.concat([sellers.assign(ranks=ranks).head(ENDS), sellers.assign(ranks=ranks).iloc[ENDS:].tail(ENDS)])
+    sold = "Bookings" if sellers["measure"].eq("bookings").any() else "Revenue"
     columns = {
         "name": ("Seller", "text"),
-        "revenue": ("Revenue", "money"),
+        "revenue": (sold, "money"),
         "revenue_before": ("A year before", "money"),
         "margin": ("Gross margin", "money"),
         "ramped": ("Ramped months", "tenths"),
         "each": ("A ramped month", "money"),
         "value": ("Against the region", "change"),
         "interval": ("Interval", "interval change"),
-        "ranks": ("Rank", "text"),
+        "ranks": ("Rank", "figures"),
         "place": ("Stands out", "text"),
     }
     if sellers["margin"].isna().all():
         del columns["margin"]
     each = YIELDED[sellers["measure"].iloc[0]]
     note = (
-        f"The {ENDS} at each end of {len(sellers)}, twelve months. A ramped month: of {each}. Drawn to the others by what is in "
+        f"{_at_ends(sellers, shown)}Twelve months. A ramped month: of {each}. Drawn to the others by what is in "
         "doubt; intervals and ranks nine in ten, and who stands out allows for all sellers. A large territory counts as much as "
         "skill: no basis for decisions on employment."
     )
     return lay(shown, columns, note, currency)
+
+
+def _at_ends(whole: pd.DataFrame, shown: pd.DataFrame) -> str:
+    """Say that a table shows the ends alone, where it leaves rows out."""
+    return f"The {ENDS} at each end. " if len(shown) < len(whole) else ""
 
 
 def velocity_factors(velocity: pd.DataFrame, currency: str = "EUR") -> gt.GT:
