@@ -655,3 +655,12 @@ def test_customers_tables_hold_every_row(kept):
         (customer_table.growth(kept["room"]), kept["room"].head(customer_table.MOST_ROWS)),
     ):
         assert all(name.split()[0] in laid.as_raw_html() for name in frame["name"])
+
+
+def test_no_name_under_a_bridge_is_torn():
+    parts = ["A year before", "Mediterranean", "Ports and harbours", "Now"]
+    bridge = pd.DataFrame(
+        {"part": parts, "kind": ["total", "part", "part", "total"], "amount": [10.0, 2.0, -1.0, 11.0]}
+    )
+    labels = [label.get_text() for label in brief_chart.bridge_bars(bridge).get_xticklabels()]
+    assert [label.replace("\n", " ") for label in labels] == parts and "Ports and\nharbours" in labels

@@ -58,7 +58,7 @@ def bridge_bars(
     against : str
         What the first total is of.
     """
-    names = [p if "\n" in p else "\n".join(wrap(p, 12)) for p in bridge["part"]]
+    names = [p if "\n" in p else "\n".join(wrap(p, 12, break_long_words=False)) for p in bridge["part"]]
     ax = steps(bridge["amount"].tolist(), names, ax, currency)
     changes = bridge[bridge["kind"].ne("total")].set_index("part")["amount"]
     question = f"What changed against {against}? Revenue of the quarter so far, {currency}"

@@ -13,9 +13,7 @@ def pipeline(waterfall: pd.DataFrame, ax: Axes | None = None, currency: str = "E
     """Draw how a quarter's pipeline got from one day to another (`movement.waterfall`): what is lost is red, not what is won."""
     names = [name.capitalize().replace(" ", "\n") for name in waterfall["step"]]
     inks = [ENDS.get(step, style.SOFT) for step in waterfall["step"].iloc[1:-1]]
-    ax = steps(waterfall["amount"].tolist(), names, ax, currency, inks)
-    ax.tick_params(axis="x", labelsize=9)
-    return ax
+    return steps(waterfall["amount"].tolist(), names, ax, currency, inks)
 
 
 def steps(
@@ -46,6 +44,6 @@ def steps(
         said = f"+{text}" if 0 < spot < len(amounts) - 1 and amount > 0 else text
         ax.annotate(said, (spot, top), ha="center", va="bottom", fontsize=9.5)
     ax.set_ylim(bottom=floor, top=floor + 1.12 * max(*(high - floor), *(ends - floor), 1.0))
-    ax.set_xticks(list(spots), names)
+    ax.set_xticks(list(spots), names, fontsize=9)
     style.money_axis(ax.yaxis, currency)
     return style.source(ax, f"the axis starts at {style.money(floor, currency)}") if floor > 0 else ax
