@@ -102,14 +102,9 @@ def reconcile(forecasts: pd.DataFrame, panel: pd.DataFrame) -> pd.DataFrame:
     if summing.shape[0] <= summing.shape[1]:
         return forecasts
     width = _widths(forecasts).loc[summing.index].to_numpy()[:, None]
-    asked = (
-        summing.to_numpy(),
-        base.loc[summing.index].to_numpy(),
-        width,
-        np.zeros_like(width),
-    )  # widths for past errors
-    cells = MinTrace("wls_var").fit_predict(*asked)["mean"][-summing.shape[1] :]  # which come last
-    found = summing.to_numpy() @ cells.clip(0)  # none sells less than nothing
+    whole, means = summing.to_numpy(), base.loc[summing.index].to_numpy()
+    told = MinTrace("wls_var").fit_predict(whole, means, width, np.zeros_like(width))["mean"]  # widths for past errors
+    found = whole @ told[-whole.shape[1] :].clip(0)  # the cells come last, and none sells less than nothing
     moved = pd.DataFrame(found, summing.index, base.columns).stack().rename("moved")
     table = forecasts.merge(moved, on=["series", "step"], how="left")
     told = ["mean", *_quantiles(forecasts)]
