@@ -1,6 +1,6 @@
-"""Does an interval of nine in ten hold the truth that was planted in nine companies of ten?
+"""Does a 90 % interval hold the planted truth in 90 % of companies?
 
-200 invented companies a seed apart; prints a line per kind of estimate and a line of JSON last. Shrunken intervals stand
+200 invented companies a seed apart; prints a line per kind of estimate and a line of JSON last. Shrunk intervals stand
 beside the raw ones, their peer: shrinkage buys narrower intervals and must not pay for them with the truth.
 """
 
@@ -12,7 +12,11 @@ import pandas as pd
 from scipy.special import expit, logit
 from tqdm import tqdm
 
-from quarterdeck.analysis import initiatives, payoff, prices, rivalry, skill, winloss
+from quarterdeck.analysis.competition import dynamics
+from quarterdeck.analysis.initiatives import payoff, results
+from quarterdeck.analysis.pipeline import win_loss
+from quarterdeck.analysis.sales import prices
+from quarterdeck.analysis.team import skill
 from quarterdeck.data import contract, demo
 from quarterdeck.data.periods import quarter
 
@@ -37,42 +41,42 @@ def replication(seed: int) -> dict[str, np.ndarray]:
     tables, truths = company(seed)
     day = pd.Timestamp(AS_OF)
     momentum = pd.Series(truths["rival_momentum"])
-    grown = rivalry.momentum(tables["competitors"], day).set_index("competitor")
+    grown = dynamics.momentum(tables["competitors"], day).set_index("competitor")
     moved = prices.elasticity(tables["orders"], tables["products"], tables["initiatives"]).set_index("category")
-    odds = winloss.odds(tables["opportunities"], quarter(day)).query("condition == 'competitor'").set_index("level")
-    strength = -pd.Series(truths["rival_strength"] | {winloss.NONE: 0.0})
+    odds = win_loss.odds(tables["opportunities"], quarter(day)).query("condition == 'competitor'").set_index("level")
+    strength = -pd.Series(truths["rival_strength"] | {win_loss.NONE: 0.0})
     strength -= (strength * odds["n"]).sum() / odds["n"].sum()
     skilled = skill.skills(tables["opportunities"], tables["reps"], quarter(day)).set_index("rep_id")
     talent = pd.Series(truths["rep_skill"]).reindex(skilled.index)
     talent -= np.average(talent, weights=skilled["n"])
-    learnt = skill.ramp_length(tables["opportunities"], tables["reps"], quarter(day))
+    learned = skill.ramp_length(tables["opportunities"], tables["reps"], quarter(day))
     elastic = pd.Series(truths["price_elasticity"])
-    sales = initiatives.sales(*(tables[t] for t in ("orders", "customers", "products", "opportunities")))
-    told = initiatives.effects(tables["initiatives"], sales, day).set_index("initiative_id").dropna(subset=["low"])
-    planted = planted_effects(told, sales["deals"], truths["initiatives"])
-    nothing = told[planted.abs() < 1e-9]
+    sales = results.sales(*(tables[t] for t in ("orders", "customers", "products", "opportunities")))
+    effects = results.effects(tables["initiatives"], sales, day).set_index("initiative_id").dropna(subset=["low"])
+    planted = planted_effects(effects, sales["deals"], truths["initiatives"])
+    nothing = effects[planted.abs() < 1e-9]
     return {
         "rivals' momentum": held(grown, momentum - momentum.mean()),
         "rivals' strength in deals": held(odds, strength),
         "sellers' skill": held(skilled, talent),
-        "length of the ramp": held(learnt, pd.Series(float(truths["ramp_up"]["months"]), learnt.index)),
-        "price elasticity, shrunken": held(moved, elastic),
+        "length of the ramp": held(learned, pd.Series(float(truths["ramp_up"]["months"]), learned.index)),
+        "price elasticity, shrunk": held(moved, elastic),
         "price elasticity, raw": held(moved, elastic, "raw_low", "raw_high"),
-        "initiatives' effects": held(told, planted),
-        NULLS: nothing["verdict"].eq(initiatives.WORKED).to_numpy(),
+        "initiatives' effects": held(effects, planted),
+        NULLS: nothing["verdict"].eq(results.WORKED).to_numpy(),
     }
 
 
-def planted_effects(told: pd.DataFrame, deals: pd.DataFrame, truths: dict) -> pd.Series:
+def planted_effects(effects: pd.DataFrame, deals: pd.DataFrame, truths: dict) -> pd.Series:
     """Give each initiative's true effect, relative; a training's log-odds at the win rate seen under it."""
-    effects = {}
-    for number, row in told.iterrows():
+    planted = {}
+    for number, row in effects.iterrows():
         effect = truths[number]["effect"]
         if truths[number]["on"] == "win odds":
             rate = deals.loc[payoff.touched(deals, row), "won"].mean()
             effect = rate / expit(logit(rate) - effect) - 1
-        effects[number] = effect
-    return pd.Series(effects, dtype=float)
+        planted[number] = effect
+    return pd.Series(planted, dtype=float)
 
 
 def main(replications: int = REPLICATIONS) -> None:

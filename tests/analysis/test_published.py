@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quarterdeck.analysis import competitors, demand, designs, lifetimes, market, rivalry
+from quarterdeck.analysis.competition import competitors, dynamics
+from quarterdeck.analysis.market import cells, demand, market_share
+from quarterdeck.analysis.methods import designs, lifetimes
 from quarterdeck.data import contract
 from quarterdeck.errors import ContractError
 
@@ -22,7 +24,7 @@ def cars(others_data):
     )
 
 
-def mended(cars):
+def fixed(cars):
     return (
         cars.dropna(subset=["Make"])
         .groupby(["period_start", "period_end", "region", "segment", "Make"], as_index=False)["Quantity"]
@@ -33,7 +35,7 @@ def mended(cars):
 @pytest.fixture(scope="module")
 def tables(cars):
     """Toyota as us, the other makes as rivals, all makes as the market; a car counts as one unit of money."""
-    known = mended(cars)
+    known = fixed(cars)
     own, others = known[known["Make"] == US], known[known["Make"] != US]
     orders = pd.DataFrame(
         {"order_date": own["period_start"], "customer_id": "Norway", "revenue": own["Quantity"].astype(float)}
@@ -50,20 +52,20 @@ def test_the_sources_faults_are_reported_not_swallowed(cars):
         contract.check({"competitors": rivals})
     with pytest.raises(ContractError, match="has the same key as an earlier row"):
         contract.check({"competitors": rivals.dropna(subset=["competitor"])})
-    assert contract.check({"competitors": mended(cars).rename(columns={"Make": "competitor", "Quantity": "revenue"})})
+    assert contract.check({"competitors": fixed(cars).rename(columns={"Make": "competitor", "Quantity": "revenue"})})
 
 
 def test_sizes_shares_and_concentration_equal_a_straight_count(cars, tables):
-    known = mended(cars).query("period_start <= @DAY")
+    known = fixed(cars).query("period_start <= @DAY")
     year = known[known["period_start"].dt.year == 2016].groupby("Make")["Quantity"].sum()
-    told = competitors.shares(*tables, DAY)
-    last = told[told["start"] == "2016-10-01"].set_index("seller")["trailing_share"].rename({competitors.US: US})
+    shares = competitors.shares(*tables, DAY)
+    last = shares[shares["start"] == "2016-10-01"].set_index("seller")["trailing_share"].rename({competitors.US: US})
     straight = (year / year.sum()).reindex(last.index).fillna(0)
     assert np.abs(last - straight).max() < 1e-12
-    row = competitors.concentration(*tables, DAY).iloc[0]
+    row = competitors.market_concentration(*tables, DAY).iloc[0]
     assert row["value"] == pytest.approx(((100 * year / year.sum()) ** 2).sum(), abs=1e-9)
     assert row["cr4"] == pytest.approx(year.nlargest(4).sum() / year.sum(), abs=1e-12)
-    size = market.market_size(market.until(tables[1], DAY))
+    size = market_share.market_size(cells.until(tables[1], DAY))
     assert size["market"].iloc[-1] == known[known["period_start"] >= "2016-10-01"]["Quantity"].sum()
 
 
@@ -71,7 +73,7 @@ def test_momentum_equals_a_straight_regression(tables):
     rivals = tables[2]
     steady = rivals.groupby("competitor")["period_start"].nunique()
     large = rivals[rivals["competitor"].isin(steady[steady >= 118].index) & (rivals["period_start"] <= DAY)]
-    found = rivalry.momentum(large, DAY).set_index("competitor")["momentum"]
+    found = dynamics.momentum(large, DAY).set_index("competitor")["momentum"]
     wide = np.log(
         large.groupby([large["period_start"].dt.to_period("Q").dt.start_time, "competitor"])["revenue"].sum().unstack()
     ).dropna()
@@ -113,7 +115,7 @@ def test_shares_by_firm_and_concentration_of_the_us_automobile_market(automobile
     orders = pd.DataFrame({"order_date": own["period_start"], "customer_id": "US", "revenue": own["revenue"]})
     sizes = table.groupby(["period_start", "period_end", "region", "segment"], as_index=False)["revenue"].sum()
     rivals = table[table["firm_ids"] != largest].assign(competitor="firm " + table["firm_ids"].astype("str"))
-    told = competitors.shares(
+    shares = competitors.shares(
         orders,
         sizes.rename(columns={"revenue": "market_revenue"}).assign(source="BLP"),
         rivals,
@@ -121,7 +123,7 @@ def test_shares_by_firm_and_concentration_of_the_us_automobile_market(automobile
     )
     whole = yearly.groupby("market_ids")["shares"].transform("sum")
     straight = (100 * yearly["shares"] / whole).pow(2).groupby(yearly["market_ids"]).sum()
-    index = told.assign(square=(100 * told["share"]) ** 2).groupby("start")["square"].sum()
+    index = shares.assign(square=(100 * shares["share"]) ** 2).groupby("start")["square"].sum()
     assert len(index) == 20 and np.abs(index.to_numpy() - straight.to_numpy()).max() < 1e-9
 
 
@@ -146,7 +148,7 @@ def cigarettes(others_data):
 def test_californias_synthetic_control_loses_what_was_published(cigarettes):
     """Abadie, Diamond and Hainmueller (2010): some 19 packs a head on average 1989 to 2000, 26 by 2000; first of 39.
 
-    They match on prices, incomes, ages and beer besides, which this file does not hold; we match on all years of sales. Held
+    They match on prices, incomes, ages and beer too, which this file does not hold; we match on all years of sales. Held
     against the fit to the very years matched on, Missouri and Virginia would come before California, for sales alone fit
     them closer than the paper's predictors did; held against years that the mix did not see, California is first.
     """

@@ -1,7 +1,12 @@
 """A small company of two regions, and two notebooks that take a second each."""
 
+import shutil
+
 import nbformat
+import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from quarterdeck import cli
 
 FILES = {
     "invoices.csv": """number,line,day,client,article,seller,area,pieces,net
@@ -19,6 +24,7 @@ SOURCE = """title: Acme
 currency: EUR
 folder_variable: ACME_DATA
 files: {invoices: {}, clients: {}, articles: {}, sellers: {}, quotas: {}}
+whole_from: {orders: 2024-01-01}
 tables:
   orders: |
     SELECT number AS order_id, line AS line_no, day AS order_date, client AS customer_id, article AS product_id,
@@ -29,12 +35,37 @@ tables:
   quotas: SELECT seller AS rep_id, first AS period_start, last AS period_end, quota FROM quotas
 """
 REGIONS = {"company": "company", "north": "North", "south": "South"}
-SETUP = """from quarterdeck.analysis.catalogue import measure
+SETUP = """from quarterdeck.analysis.brief.metrics import measure
 from quarterdeck.data.snapshot import open_desk
 from quarterdeck.present import tables
 from quarterdeck.present.page import show
 
 desk = open_desk(company, region, as_of, data)"""
+
+
+def run_once(folder, address, *command, **notebooks):
+    """Give a company that has run once, its kernels forked by the process at `address`, with a copy of it beside it.
+
+    `notebooks` gives the code of those that are not as usual.
+    """
+    acme = Acme(folder)
+    for name, code in notebooks.items():
+        acme.write_notebook(name, code)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("QUARTERDECK_ZYGOTE", address)
+        patch.chdir(acme.root)
+        assert cli.main(acme.command(*command)) == 0
+    shutil.copytree(acme.root, acme.root.with_name("copy"), symlinks=True)
+    return acme
+
+
+def put_back(acme, monkeypatch, address):
+    """Put a company back as its one run left it, and make its folder the working directory."""
+    shutil.rmtree(acme.root)
+    shutil.copytree(acme.root.with_name("copy"), acme.root, symlinks=True)
+    monkeypatch.chdir(acme.root)
+    monkeypatch.setenv("QUARTERDECK_ZYGOTE", address)
+    return acme
 
 
 class Acme:

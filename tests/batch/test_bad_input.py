@@ -171,10 +171,7 @@ def test_a_region_without_a_file_and_a_day_to_come_are_noted(acme, capsys):
     dated(acme, day)
     assert cli.main(["check", str(acme.params), "--data", str(acme.data), "--out", str(acme.out)]) == 0
     printed = capsys.readouterr().out
-    assert (
-        "has no file for South" in printed
-        and f"holds {day}, after today, and figures are told as of that day" in printed
-    )
+    assert "has no file for South" in printed and f"holds {day}, after today, and figures are as of that day" in printed
     assert "note: table orders: column order_date, row " in printed
 
 
@@ -186,7 +183,7 @@ def test_an_order_of_another_century_is_refused_with_its_row(acme, capsys, comma
     said = capsys.readouterr().err
     assert said.startswith("quarterdeck: table orders: column order_date, row ") and said.count("\n") == 1
     assert (
-        "holds 2203-08-20, more than three years after today, and every figure would be of that day; mend the source"
+        "holds 2203-08-20, more than three years after today, and every figure would be of that day; fix the source"
         in said
     )
     assert not list(acme.out.glob("acme/20*"))
@@ -210,7 +207,7 @@ def test_an_option_may_be_given_twice_and_sums_are_claimed_only_where_they_were_
     assert cli.main(acme.command("--region", "north", "--region", "south", "--notebook", "executive_brief")) == 0
     printed = capsys.readouterr().out
     assert "north" in printed and "south" in printed and "add up over the regions" not in printed
-    assert "nothing to reconcile" in printed and "serve --out" in printed
+    assert "reconciled in part: 2 facts read the same" in printed and "serve --out" in printed
 
 
 @pytest.mark.parametrize("given", ["0", "-5", "nan", "inf", "soon"])

@@ -5,11 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
 
+from conftest import PATIENCE, until
 from quarterdeck import cli
 from quarterdeck.batch import folders
 from test_execute import entries, facts
@@ -18,15 +18,6 @@ TWO = ["--notebook", "executive_brief", "market_research"]
 SLOW = """import os, time
 while region == 'South' and not os.path.exists({gate!r}): time.sleep(0.05)"""
 TINY = 'show(tables.kpi_tiles, measure(desk, "revenue"))'
-
-
-def until(true, seconds=400):
-    """Wait until something is true."""
-    end = time.monotonic() + seconds
-    while not (found := true()):
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    return found
 
 
 def dask(root, *command):
@@ -39,17 +30,17 @@ def dask(root, *command):
 def cluster(tmp_path_factory):
     """A scheduler and two workers that see nothing of the company's folder: its address, and their processes."""
     root = tmp_path_factory.mktemp("cluster")
-    told = root / "scheduler.json"
-    known = ["--scheduler-file", str(told)]
+    connection_file = root / "scheduler.json"
+    known = ["--scheduler-file", str(connection_file)]
     scheduler = dask(root, "scheduler", *known, "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
-    until(told.is_file)
+    until(connection_file.is_file)
     one = ["worker", *known, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1"]
     workers = [dask(root, *one, "--local-directory", str(root / f"worker{i}")) for i in (1, 2)]
-    address = until(lambda: json.loads(told.read_text())["address"])
+    address = until(lambda: json.loads(connection_file.read_text())["address"])
     yield address, workers
     for process in (*workers, scheduler):
         process.terminate()
-        process.wait(120)
+        process.wait(PATIENCE)
 
 
 def test_a_cluster_gives_the_figures_that_this_machine_gives(acme, cluster):
@@ -92,9 +83,9 @@ def test_a_killed_worker_takes_no_notebook_down(acme, cluster):  # the last of t
     (busy,) = [w for w in workers if len(of[w.pid].children(recursive=True)) == 3]
     at_work = of[busy.pid].children(recursive=True)
     os.kill(busy.pid, signal.SIGKILL)
-    assert not psutil.wait_procs(at_work, timeout=60)[1]
+    assert not psutil.wait_procs(at_work, timeout=PATIENCE)[1]
     gate.touch()
-    said, complained = process.communicate(timeout=400)
+    said, complained = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0 and "Traceback" not in complained
     assert {e["state"] for e in entries(acme, "latest").values()} == {"done"} and len(entries(acme, "latest")) == 6
     assert "reconciled" in said
@@ -109,7 +100,7 @@ def test_a_killed_worker_takes_no_notebook_down(acme, cluster):  # the last of t
         ),
         (
             ["--cluster", "tcp://127.0.0.1:1", "--workers", "2"],
-            "--workers counts notebooks on this machine; a Dask worker is told by its own --nthreads.",
+            "--workers counts notebooks on this machine; a Dask worker has its own --nthreads.",
         ),
     ],
 )

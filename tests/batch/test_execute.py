@@ -11,7 +11,7 @@ import pytest
 
 from acme import Acme
 from quarterdeck import cli
-from quarterdeck.batch import kernels, zygote
+from quarterdeck.batch import fork_server, kernels
 from quarterdeck.data import source
 
 TWO = ["--notebook", "executive_brief", "market_research"]
@@ -38,22 +38,22 @@ def whole(tmp_path_factory, forking_process):
 
 
 def test_every_notebook_runs_for_every_region_and_its_figures_are_recorded(whole):
-    told = facts(whole)
-    assert [(e["region"], e["notebook"], e["state"]) for e in told["notebooks"]][:3] == [
+    recorded = facts(whole)
+    assert [(e["region"], e["notebook"], e["state"]) for e in recorded["notebooks"]][:3] == [
         ("company", "executive_brief", "done"),
         ("company", "market_research", "done"),
         ("north", "executive_brief", "done"),
     ]
-    assert (told["company"], told["as_of"], told["library"]) == ("acme", "2026-08-20", cli.__version__)
-    revenue = {k["region"]: k["value"] for k in told["kpis"] if k["metric"] == "revenue"}
+    assert (recorded["company"], recorded["as_of"], recorded["library"]) == ("acme", "2026-08-20", cli.__version__)
+    revenue = {k["region"]: k["value"] for k in recorded["kpis"] if k["metric"] == "revenue"}
     assert revenue == {"company": 450.75, "north": 240.75, "south": 210.0}  # 200.50 + 40.25 and 310 − 100
-    assert told["notebooks"][2]["parameters"] == {"company": "acme", "region": "North", "as_of": "", "data": "data"}
+    assert recorded["notebooks"][2]["parameters"] == {"company": "acme", "region": "North", "as_of": "", "data": "data"}
 
 
 def test_regions_add_up_and_pages_agree(whole):
     checks = facts(whole)["reconciliation"]
     assert all(c["ok"] for c in checks)
-    assert {c["check"] for c in checks} == {"same on every page", "regions add up"}
+    assert {c["check"] for c in checks} == {"same on every page", "regions add up", "one fact, one value"}
     (sums,) = [c for c in checks if c["check"] == "regions add up"]
     assert sums["values"] == [450.75, 450.75] and sums["places"] == ["the regions together", "company"]
 
@@ -69,7 +69,8 @@ def test_history_grows_by_each_run(whole):
 
 
 def test_nothing_but_whole_things_is_left(whole):
-    assert not [p for p in whole.out.rglob("*") if p.name.startswith(".") or "draft" in p.name]
+    kept = {".kpi_history.parquet-before", ".forecast_ledger.parquet-before"}  # their last good state
+    assert not [p for p in whole.out.rglob("*") if (p.name[0] == "." and p.name not in kept) or "draft" in p.name]
 
 
 def test_plain_papermill_runs_a_notebook_from_a_regions_file(whole, monkeypatch):
@@ -101,7 +102,7 @@ def test_a_failed_notebook_is_kept_aside_and_the_others_go_on(acme, capfd):
     assert not (run / "south" / "market_research.ipynb").exists()
     assert (run / "failed" / "south" / "market_research.ipynb").is_file()
     assert (run / "south" / "executive_brief.ipynb").is_file() and (run / "company" / "market_research.ipynb").is_file()
-    assert not (acme.out / "acme" / "latest").exists() and not (run / ".drafts").exists()
+    assert (acme.out / "acme" / "latest").resolve() == run.resolve() and not (run / ".drafts").exists()
     printed = capfd.readouterr()
     assert "failed: south/market_research: cell 4" in printed.out and "Traceback" not in printed.err
 
@@ -114,11 +115,33 @@ def test_the_source_is_read_once_and_the_longest_notebook_goes_first(acme, monke
         assert cli.main(command) == 0
         pages = {n: nbformat.read(acme.out / f"acme/latest/north/{n}.ipynb", 4).metadata.papermill for n in TWO[1:]}
         assert min(pages, key=lambda n: pages[n].start_time) == ahead
-        told = facts(acme)
-        for entry in told["notebooks"]:
+        recorded = facts(acme)
+        for entry in recorded["notebooks"]:
             entry["seconds"] = 100.0 if entry["notebook"] == "market_research" else 1.0
-        (acme.out / "acme/latest/run.json").write_text(json.dumps(told))
+        (acme.out / "acme/latest/run.json").write_text(json.dumps(recorded))
     assert len(reads) == 2  # once for each run
+
+
+def test_kernels_of_a_run_are_forked_with_the_desk_open_and_share_nothing_else(acme):
+    state = "import quarterdeck.data.snapshot as s; print(len(s._ahead), len(s._opened), 'mine' in vars(s))"
+    acme.write_notebook("executive_brief", state, "s.mine = 1")
+    acme.write_notebook("market_research", state, "s.mine = 1")
+    assert cli.main(acme.command(*TWO, "--region", "North", "--workers", "1")) == 0
+    for name in TWO[1:]:
+        page = (acme.out / f"acme/latest/north/{name}.ipynb").read_text()
+        assert "1 2 False" in page  # read ahead; this desk and the company's opened; nobody else's names
+
+
+def test_a_run_of_a_notebook_without_the_house_style_does_not_get_it(acme):
+    acme.write_notebook("executive_brief", "import matplotlib as mpl; print('top', mpl.rcParams['axes.spines.top'])")
+    path = acme.notebooks / "market_research.ipynb"
+    plain = nbformat.read(path, 4)
+    plain.cells[2].source = "import matplotlib as mpl; print('top', mpl.rcParams['axes.spines.top'])"
+    plain.cells[4:] = []
+    nbformat.write(plain, path)
+    assert cli.main(acme.command(*TWO, "--region", "North")) == 0
+    pages = {n: (acme.out / f"acme/latest/north/{n}.ipynb").read_text() for n in TWO[1:]}
+    assert "top False" in pages["executive_brief"] and "top True" in pages["market_research"]
 
 
 def test_figures_that_do_not_agree_give_status_one(acme, capsys):
@@ -134,8 +157,8 @@ def test_figures_that_do_not_agree_give_status_one(acme, capsys):
 
 def test_where_nothing_can_be_forked_the_runs_are_the_same_with_one_warning(acme, monkeypatch):
     monkeypatch.delenv("QUARTERDECK_ZYGOTE")
-    monkeypatch.setattr(zygote, "FORKS", False)
-    monkeypatch.setattr(kernels, "_told", [])
+    monkeypatch.setattr(fork_server, "FORKS", False)
+    monkeypatch.setattr(kernels, "_reasons", [])
     with pytest.warns(UserWarning, match="kernels start slowly here, for this system cannot fork a process safely"):
         assert cli.main(acme.command("--notebook", "executive_brief", "--region", "North")) == 0
     assert entries(acme, "latest")["north", "executive_brief"]["state"] == "done"

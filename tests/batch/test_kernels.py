@@ -12,10 +12,10 @@ import psutil
 import pytest
 from jupyter_client.manager import KernelManager
 
-from conftest import ROOT
-from quarterdeck.batch import kernels, zygote
+from conftest import PATIENCE, ROOT
+from quarterdeck.batch import fork_server, kernels
 
-pytestmark = pytest.mark.skipif(not zygote.FORKS, reason="kernels are forked on Linux alone")
+pytestmark = pytest.mark.skipif(not fork_server.FORKS, reason="kernels are forked on Linux alone")
 
 
 class Kernel:
@@ -26,7 +26,7 @@ class Kernel:
         self.manager.start_kernel(**kwargs)
         self.client = self.manager.client()
         self.client.start_channels()
-        self.client.wait_for_ready(timeout=60)
+        self.client.wait_for_ready(timeout=PATIENCE)
 
     @property
     def process(self):
@@ -35,13 +35,13 @@ class Kernel:
     def run(self, code):
         """Run code; give all that it put out, as messages."""
         heard = []
-        self.client.execute_interactive(code, output_hook=heard.append, timeout=60)
+        self.client.execute_interactive(code, output_hook=heard.append, timeout=PATIENCE)
         return [m for m in heard if m["msg_type"] in ("stream", "display_data", "execute_result", "error")]
 
     def ask(self, expression):
         """Give the value of an expression, by way of JSON."""
-        (told,) = self.run(f"import json; print(json.dumps({expression}))")
-        return json.loads(told["content"]["text"])
+        (output,) = self.run(f"import json; print(json.dumps({expression}))")
+        return json.loads(output["content"]["text"])
 
     def stop(self):
         self.client.stop_channels()
@@ -65,7 +65,7 @@ def start(tmp_path, monkeypatch):
         kernel.stop()
 
 
-def ends(process, seconds=5):
+def ends(process, seconds=PATIENCE):
     """Tell whether a process ends within so many seconds."""
     gone, _ = psutil.wait_procs([process], timeout=seconds)
     return bool(gone) or process.status() == psutil.STATUS_ZOMBIE
@@ -73,7 +73,7 @@ def ends(process, seconds=5):
 
 def test_two_kernels_share_nothing(start):
     one, other = start(), start()
-    assert isinstance(one.process, zygote.Forked) and one.process.pid != other.process.pid
+    assert isinstance(one.process, fork_server.ForkedProcess) and one.process.pid != other.process.pid
     one.run("""
 import random, numpy as np, pandas as pd, matplotlib as mpl, matplotlib.pyplot as plt
 from quarterdeck.data import contract, snapshot
@@ -133,13 +133,14 @@ def test_environment_and_working_directory_are_passed_on(start, tmp_path):
 def test_interrupt_restart_and_shutdown(start):
     kernel = start()
     kernel.run("x = 1")
-    asked = kernel.client.execute("import time; time.sleep(60)")
-    time.sleep(0.5)
+    asked = kernel.client.execute("import time; print('begun'); time.sleep(600)")
+    while kernel.client.get_iopub_msg(timeout=PATIENCE)["content"].get("text") != "begun\n":
+        pass
     kernel.manager.interrupt_kernel()
-    assert kernel.client.get_shell_msg(timeout=5)["content"]["ename"] == "KeyboardInterrupt" and asked
+    assert kernel.client.get_shell_msg(timeout=PATIENCE)["content"]["ename"] == "KeyboardInterrupt" and asked
     before = kernel.process.pid
     kernel.manager.restart_kernel(now=True)
-    kernel.client.wait_for_ready(timeout=30)
+    kernel.client.wait_for_ready(timeout=PATIENCE)
     assert kernel.process.pid != before and kernel.ask("'x' in globals()") is False
     process = psutil.Process(kernel.process.pid)
     kernel.manager.shutdown_kernel()
@@ -156,15 +157,15 @@ def test_what_a_kernel_has_started_ends_with_it(start):
 def test_a_kernel_that_is_killed_is_known_to_be_dead(start):
     kernel = start()
     os.kill(kernel.process.pid, signal.SIGKILL)
-    assert kernel.process.wait(5) == -signal.SIGKILL and not kernel.manager.is_alive()
+    assert kernel.process.wait(PATIENCE) == -signal.SIGKILL and not kernel.manager.is_alive()
 
 
-def test_the_forking_process_killed_takes_its_kernels_along_and_the_next_one_starts_anew(start):
+def test_the_forking_process_killed_takes_its_kernels_along_and_the_next_one_starts_again(start):
     kernel = start()
     forking = psutil.Process(kernel.process.pid).parent()
     os.kill(forking.pid, signal.SIGKILL)
-    assert kernel.process.wait(5) == -signal.SIGKILL
-    assert isinstance(start().process, zygote.Forked)
+    assert kernel.process.wait(PATIENCE) == -signal.SIGKILL
+    assert isinstance(start().process, fork_server.ForkedProcess)
 
 
 def test_nothing_outlives_an_owner_who_was_killed(tmp_path, start):
@@ -186,7 +187,7 @@ time.sleep(60)"""
 def test_a_child_forked_in_the_moment_before_its_forking_process_dies_dies_too(tmp_path):
     program = """
 import os, signal, sys
-from quarterdeck.batch import zygote
+from quarterdeck.batch import fork_server
 fork = os.fork
 def fork_and_die():  # nobody outside can hit the moment between a fork and the child's first step
     pid, own = fork(), os.getpid()
@@ -196,17 +197,17 @@ def fork_and_die():  # nobody outside can hit the moment between a fork and the 
     while os.getppid() == nursery: pass
     return pid
 nursery, os.fork = os.getpid(), fork_and_die
-zygote.main(lambda: None)"""
+fork_server.main(lambda: None)"""
     (tmp_path / "mark.py").write_text("import pathlib\ndef leave(owner, path): pathlib.Path(path).touch()")
-    mark, address = tmp_path / "mark", str(tmp_path / "zygote")
-    with zygote.socket.socket(zygote.socket.AF_UNIX) as listening:
+    mark, address = tmp_path / "mark", str(tmp_path / "forks")
+    with fork_server.socket.socket(fork_server.socket.AF_UNIX) as listening:
         listening.bind(address)
         listening.listen()
         held = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "pass_fds": [listening.fileno()], "text": True}
         forking = subprocess.Popen([sys.executable, "-c", program, str(listening.fileno())], **held)
     env = os.environ | {"PYTHONPATH": str(tmp_path)}
     with pytest.raises(ConnectionResetError):
-        zygote.Forked(address, "mark:leave", {"path": str(mark)}, env, str(tmp_path), (1, 2))
+        fork_server.ForkedProcess(address, "mark:leave", {"path": str(mark)}, env, str(tmp_path), (1, 2))
     child = int(forking.stdout.readline())
     forking.communicate()
     assert forking.returncode == -signal.SIGKILL and not mark.exists()
@@ -214,8 +215,8 @@ zygote.main(lambda: None)"""
 
 
 def test_where_nothing_can_be_forked_an_ordinary_kernel_starts_with_one_warning(start, monkeypatch):
-    monkeypatch.setattr(zygote, "FORKS", False)
-    monkeypatch.setattr(kernels, "_told", [])
+    monkeypatch.setattr(fork_server, "FORKS", False)
+    monkeypatch.setattr(kernels, "_reasons", [])
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         kernel = start()
@@ -227,10 +228,10 @@ def test_where_nothing_can_be_forked_an_ordinary_kernel_starts_with_one_warning(
 
 
 def test_where_the_forking_process_dies_at_once_an_ordinary_kernel_starts_with_a_warning(start, monkeypatch):
-    monkeypatch.delenv(zygote.ADDRESS, raising=False)
+    monkeypatch.delenv(fork_server.ADDRESS, raising=False)
     sound = dict(os.environ)
     monkeypatch.setattr(kernels, "_own", [])
-    monkeypatch.setattr(kernels, "_told", [])
+    monkeypatch.setattr(kernels, "_reasons", [])
     monkeypatch.setenv("PYTHONHOME", "/nowhere")  # it finds no library to import
     with pytest.warns(UserWarning, match="kernels start slowly here, for the process that forks them does not answer"):
         kernel = start(env=sound)
@@ -241,16 +242,16 @@ def test_where_the_forking_process_dies_at_once_an_ordinary_kernel_starts_with_a
 def test_setup_has_installed_the_kernelspec_where_every_client_of_this_environment_finds_it():
     env = {k: v for k, v in os.environ.items() if k != "JUPYTER_PATH"}
     command = [sys.executable, "-m", "jupyter", "kernelspec", "list", "--json"]
-    told = json.loads(subprocess.run(command, env=env, check=True, capture_output=True).stdout)
+    output = json.loads(subprocess.run(command, env=env, check=True, capture_output=True).stdout)
     spec = ROOT / "lib/quarterdeck/batch/jupyter/kernels/quarterdeck/kernel.json"
-    found = told["kernelspecs"]["quarterdeck"]["spec"]["metadata"]["kernel_provisioner"]["provisioner_name"]
+    found = output["kernelspecs"]["quarterdeck"]["spec"]["metadata"]["kernel_provisioner"]["provisioner_name"]
     assert found == json.loads(spec.read_text())["metadata"]["kernel_provisioner"]["provisioner_name"]
 
 
 def test_a_kernel_is_held_to_its_memory(start):
     kernel = start(env=os.environ | {kernels.MEMORY_LIMIT: str(1 << 30)})
-    (told,) = kernel.run("x = bytearray(2 << 30)")
-    assert told["content"]["ename"] == "MemoryError" and kernel.ask("1") == 1
+    (output,) = kernel.run("x = bytearray(2 << 30)")
+    assert output["content"]["ename"] == "MemoryError" and kernel.ask("1") == 1
 
 
 def test_the_process_that_forks_has_one_thread(start):

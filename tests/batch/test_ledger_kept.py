@@ -11,11 +11,11 @@ from quarterdeck import cli
 from quarterdeck.batch import record
 from quarterdeck.data import ledger, snapshot
 
-FORECAST = """from quarterdeck.analysis import ledger
+FORECAST = """from quarterdeck.analysis.forecasting import ledger
 import pandas as pd
 row = {"metric": ["revenue"], "p10": [300.0], "p50": [400.0], "p90": [500.0]}
 spans = {"period_start": [desk.period.start], "period_end": [desk.period.end]}
-show(tables.given_out, desk.ask(ledger.given_out, forecasts=pd.DataFrame(row | spans)))
+show(tables.published, desk.ask(ledger.published, forecasts=pd.DataFrame(row | spans)))
 show(tables.kpi_tiles, measure(desk, "revenue"))"""
 LATER = "A2,1,2026-08-11,C2,P1,R2,South,3,310.00\nA4,1,2026-10-09,C1,P1,R1,North,1,90.00\n"
 NOW = ["--notebook", "executive_brief"]
@@ -65,14 +65,14 @@ def test_running_again_with_nothing_new_leaves_the_snapshot_as_it_was(history):
 def test_a_later_run_finds_each_forecast_that_has_come_due_in_its_snapshot(history):
     last = runs(history)[-1]
     desk = snapshot.open_desk("acme", data=str(last / "data"))
-    told = desk.tables["forecast_ledger"]  # the second run said the same of the same day: the first is kept
-    assert told["run"].tolist() == [runs(history)[0].name] and told["region"].tolist() == ["company"]
+    stored = desk.tables["forecast_ledger"]  # the second run said the same of the same day: the first is kept
+    assert stored["run"].tolist() == [runs(history)[0].name] and stored["region"].tolist() == ["company"]
     north = snapshot.open_desk("acme", "North", data=str(last / "data")).tables["forecast_ledger"]
     assert north["region"].tolist() == ["North"]
 
 
 def test_a_desk_that_looks_from_before_the_end_knows_of_nothing_due(history):
-    from quarterdeck.analysis.ledger import scored
+    from quarterdeck.analysis.forecasting.ledger import scored
 
     desk = snapshot.open_desk("acme", as_of="2026-09-29", data=str(runs(history)[-1] / "data"))
     assert desk.ask(scored).sentence == ledger.NONE_DUE
@@ -105,10 +105,12 @@ def test_writing_the_same_run_again_doubles_no_row(history):
 
 
 def test_a_day_after_the_datas_last_makes_nothing_due_that_has_not_ended_in_it(history):
-    told = history.out / "acme" / "forecast_ledger.parquet"
-    assert len(ledger.come_due(told, pd.Timestamp("2026-10-09"))) == 3
+    stored = history.out / "acme" / "forecast_ledger.parquet"
+    assert len(ledger.come_due(stored, pd.Timestamp("2026-10-09"))) == 3
     _, tables = snapshot.read_snapshot(runs(history)[0] / "data")
-    facts = snapshot.freeze(tables, history.root / "again", "acme", "Acme", "EUR", told.parent, "2026-12-31")
+    facts = snapshot.freeze(
+        tables, history.root / "again", snapshot.CompanyInfo("acme", "Acme", "EUR"), stored.parent, "2026-12-31"
+    )
     assert facts["as_of"] == "2026-08-20" and "forecast_ledger" not in facts["tables"]
 
 
@@ -120,14 +122,15 @@ def test_a_ledger_that_cannot_be_read_stops_the_run_in_one_sentence(acme, capsys
     assert "forecast_ledger.parquet cannot be read as Parquet; put back a copy" in said and "Traceback" not in said
 
 
-def test_a_run_that_is_not_whole_or_does_not_reconcile_keeps_nothing(acme):
+def test_a_run_that_does_not_reconcile_keeps_nothing_and_one_with_a_page_that_failed_what_is_whole(acme):
     two = ["--notebook", "executive_brief", "market_research", "--region", "company"]
     acme.write_notebook("executive_brief", FORECAST)
     acme.write_notebook("market_research", 'show(tables.kpi_tiles, measure(desk, "revenue").assign(value=1.0))')
     assert cli.main(acme.command(*two)) == 1
+    assert not list((acme.out / "acme").glob("*.parquet"))
     acme.write_notebook("market_research", "1 / 0")
     assert cli.main(acme.command(*two)) == 1
-    assert not list((acme.out / "acme").glob("*.parquet"))
+    assert kept(acme)["run"].to_list() == kept(acme, "kpi_history")["run"].to_list() == [runs(acme)[-1].name]
 
 
 def test_a_forecast_for_a_past_day_is_found_by_the_next_run_though_its_files_have_not_changed(
@@ -157,14 +160,14 @@ def test_a_page_that_is_taken_over_brings_its_forecasts_along(history, monkeypat
 
 
 def test_a_later_run_finds_the_figures_of_earlier_days_in_its_snapshot_and_never_its_own(history):
-    told = kept(history, "kpi_history")
-    assert sorted(told["region"].unique()) == ["North", "South", "company"]  # as the data calls them
+    stored = kept(history, "kpi_history")
+    assert sorted(stored["region"].unique()) == ["North", "South", "company"]  # as the data calls them
     first, again, *later = runs(history)
     for run in (first, again):  # both of 20 August: there is no earlier day
         assert "kpi_history" not in json.loads((run / "data" / "snapshot.json").read_text())["tables"]
     desk = snapshot.open_desk("acme", "North", data=str(later[0] / "data"))  # of 9 October
     figures = desk.tables["kpi_history"].set_index("metric")
-    assert figures["value"].to_dict() == {"revenue": 240.75}  # 200.50 + 40.25, told once though it was run twice
+    assert figures["value"].to_dict() == {"revenue": 240.75}  # 200.50 + 40.25, kept once though it was run twice
     assert figures["as_of"].tolist() == [pd.Timestamp("2026-08-20")] and figures["region"].tolist() == ["North"]
 
 

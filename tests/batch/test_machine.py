@@ -10,7 +10,7 @@ GB = 1 << 30
 
 
 @pytest.fixture
-def told(tmp_path, monkeypatch):
+def allowed(tmp_path, monkeypatch):
     """What the kernel tells of a machine of 8 cores and 64 GB, on which we are in the group pod/quarterdeck."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)  # this machine has what it has
     proc, groups = tmp_path / "proc", tmp_path / "groups"
@@ -27,23 +27,25 @@ def told(tmp_path, monkeypatch):
     return tell
 
 
-def test_without_limits_the_cores_decide(told):
-    assert told() == 8
-    assert told("pod/quarterdeck", cpu_max="max 100000\n", memory_max="max\n", memory_current=str(9 * GB)) == 8
+def test_without_limits_the_cores_decide(allowed):
+    assert allowed() == 8
+    assert allowed("pod/quarterdeck", cpu_max="max 100000\n", memory_max="max\n", memory_current=str(9 * GB)) == 8
 
 
 @pytest.mark.parametrize(("limit", "count"), [("300000 100000", 3), ("150000 100000", 1), ("20000 100000", 1)])
-def test_a_limit_on_cores_counts_by_whole_ones_and_leaves_one(told, limit, count):
-    assert told("pod/quarterdeck", cpu_max=limit) == count
+def test_a_limit_on_cores_counts_by_whole_ones_and_leaves_one(allowed, limit, count):
+    assert allowed("pod/quarterdeck", cpu_max=limit) == count
 
 
-def test_a_limit_on_a_group_around_ours_counts(told):
-    assert told("pod/quarterdeck", cpu_max="600000 100000") == 6
-    assert told("pod", cpu_max="200000 100000") == 2
+def test_a_limit_on_a_group_around_ours_counts(allowed):
+    assert allowed("pod/quarterdeck", cpu_max="600000 100000") == 6
+    assert allowed("pod", cpu_max="200000 100000") == 2
 
 
-def test_memory_that_is_left_counts_and_what_files_keep_gives_way(told):
+def test_memory_that_is_left_counts_and_what_files_keep_gives_way(allowed):
     files = {"memory_max": str(3 * GB), "memory_current": str(2 * GB)}
-    assert told("pod/quarterdeck", **files) == 2  # (3 − 2) GB ÷ 400 MB = 2.56
-    assert told("pod/quarterdeck", memory_stat=f"anon 5\ninactive_file {GB}\n") == 5  # (3 − 2 + 1) GB ÷ 400 MB = 5.12
-    assert told("pod/quarterdeck", memory_current=str(4 * GB)) == 1
+    assert allowed("pod/quarterdeck", **files) == 2  # (3 − 2) GB ÷ 400 MB = 2.56
+    assert (
+        allowed("pod/quarterdeck", memory_stat=f"anon 5\ninactive_file {GB}\n") == 5
+    )  # (3 − 2 + 1) GB ÷ 400 MB = 5.12
+    assert allowed("pod/quarterdeck", memory_current=str(4 * GB)) == 1

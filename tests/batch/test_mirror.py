@@ -12,6 +12,7 @@ import pytest
 
 from quarterdeck import cli
 from quarterdeck.batch.mirror import COPIES
+from quarterdeck.batch.record import KEPT
 
 TWO = ["--notebook", "executive_brief", "market_research"]
 
@@ -33,8 +34,8 @@ class Far:
         return self.read("latest").decode()
 
     def states(self):
-        told = json.loads(self.read(f"{self.latest()}/run.json"))["notebooks"]
-        return {(e["region"], e["notebook"]): e["state"] for e in told}
+        recorded = json.loads(self.read(f"{self.latest()}/run.json"))["notebooks"]
+        return {(e["region"], e["notebook"]): e["state"] for e in recorded}
 
     def history(self):
         return pd.read_parquet(io.BytesIO(self.read("kpi_history.parquet")))
@@ -84,15 +85,19 @@ def test_what_is_read_first_is_written_last(acme, disk, tmp_path):
     assert cli.main(command(acme, disk.url)) == 0
     changed = {n: (tmp_path / "far/acme" / n).stat().st_mtime_ns for n in disk.names()}
     order = sorted(changed, key=changed.get)
-    assert order[-3:] == [f"{disk.latest()}/run.json", "kpi_history.parquet", "latest"]
+    assert order[-4:] == [f"{disk.latest()}/run.json", *KEPT[::2], "latest"]
 
 
-def test_a_run_with_a_failure_is_published_but_not_as_the_latest(acme, far):
+def test_a_run_with_a_failure_is_published_with_the_last_good_pages_in_their_place(acme, far):
     assert cli.main(command(acme, far.url)) == 0
     first = far.latest()
     acme.write_notebook("market_research", "1 / 0")
+    on_another_machine()
     assert cli.main(command(acme, far.url)) == 1
-    assert far.latest() == first and far.history()["run"].unique().tolist() == [first]
+    second, page = far.latest(), "south/market_research.ipynb"
+    assert second != first and far.history()["run"].unique().tolist() == [first, second]
+    assert far.states()["south", "market_research"] == "failed"
+    assert far.read(f"{second}/{page}") == far.read(f"{first}/{page}")
     assert len([n for n in far.names() if n.endswith("/run.json")]) == 2
     assert len([n for n in far.names() if "/failed/" in n]) == 3
 

@@ -5,22 +5,24 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from acme import Acme
 from quarterdeck import cli
-from quarterdeck.batch.reconcile import reconcile, say
-from quarterdeck.publish import view
-from quarterdeck.publish.access import Shelf
+from quarterdeck.batch.reconcile import reconcile, say, untried
+from quarterdeck.publish.access.shelf import Shelf
+from quarterdeck.publish.pages import page_frame
 
 # Two notebooks that say what they mean: the forecast is 600, of which 150 and the revenue make up the company's.
-FORECAST = """from quarterdeck.analysis import ledger
+FORECAST = """from quarterdeck.analysis.forecasting import ledger
 import pandas as pd
 kpis = measure(desk, "revenue", "forecast_p50", "forecast_to_come")
 end = kpis["value"].iloc[0] + 150
 kpis["value"] = [kpis["value"].iloc[0], end, 150.0]
 row = {"metric": ["revenue"], "p10": [end - 9], "p50": [end], "p90": [end + 9]}
 spans = {"period_start": [desk.period.start], "period_end": [desk.period.end]}
-show(tables.given_out, desk.ask(ledger.given_out, forecasts=pd.DataFrame(row | spans)))
+show(tables.published, desk.ask(ledger.published, forecasts=pd.DataFrame(row | spans)))
 show(tables.kpi_tiles, kpis)"""
 TWO = ["--notebook", "executive_brief", "market_research"]
 REGIONS = {"company": "company", "north": "North", "south": "South"}
@@ -56,9 +58,10 @@ def test_a_whole_run_holds_every_kind_of_check_and_none_is_broken(acme_run):
     assert all(c["ok"] for c in checks) and not apart(acme_run)
     assert {c["check"] for c in checks} == {
         "same on every page",
+        "one fact, one value",
         "regions add up",
         "what is in leads to the forecast",
-        "the forecast is given out as shown",
+        "the forecast is published as shown",
     }
 
 
@@ -88,12 +91,12 @@ def test_a_remainder_that_does_not_lead_to_the_forecast_is_named(acme_run):
     ]
 
 
-def test_a_forecast_given_out_otherwise_than_shown_is_named(acme_run):
+def test_a_forecast_published_otherwise_than_shown_is_named(acme_run):
     facts = copy.deepcopy(acme_run)
-    (told,) = [f for f in facts["forecasts"] if f["region"] == "South"]
-    told["p50"] = 333.0
+    (forecast,) = [f for f in facts["forecasts"] if f["region"] == "South"]
+    forecast["p50"] = 333.0
     assert apart(facts) == [
-        "forecast_p50 of south: the forecast is given out as shown: executive_brief 360.00, the forecasts of executive_brief "
+        "forecast_p50 of south: the forecast is published as shown: executive_brief 360.00, the forecasts of executive_brief "
         "333.00"
     ]
 
@@ -111,6 +114,31 @@ def test_a_break_fails_the_run_in_one_line(acme, capsys):
 def test_the_command_and_the_page_say_the_same_of_a_run_in_part(acme, capsys):
     assert cli.main(acme.command("--region", "company", *TWO)) == 0
     run = Shelf(acme.out).find("acme", "latest") or Shelf(acme.out).runs("acme")[0]
-    foot = view.summary(run, run.name, datetime.now(UTC))["reconciled"]
+    foot = page_frame.summary(run, run.name, datetime.now(UTC))["reconciled"]
     assert foot.startswith("reconciled in part: ") and foot.endswith("; the regions were not held against the company")
     assert foot in capsys.readouterr().out.splitlines()
+
+
+PAGES = ["executive_brief", "market_research", "customers"]
+WHERE = {"revenue": PAGES[:2], "pipeline_open": PAGES[1:], "bookings": PAGES[2:]}
+WORTH = {"company": 10.0, "north": 4.0, "south": 6.0}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sets(st.tuples(st.sampled_from(list(WORTH)), st.sampled_from(PAGES))))
+def test_whichever_pages_fail_no_sum_is_said_to_differ_and_every_one_is_checked_or_named(failed):
+    rows = [
+        {"region": region, "notebook": page, "metric": metric, "value": WORTH[region]}
+        for metric, pages in WHERE.items()
+        for page in pages
+        for region in WORTH
+        if (region, page) not in failed
+    ]
+    checks = reconcile(rows, REGIONS, 2, failed=sorted(failed))
+    left = {c["metric"]: c["failed"] for c in untried(rows, REGIONS, 2, sorted(failed))}
+    sums = {c["metric"] for c in checks if c["check"] == "regions add up"}
+    assert all(c["ok"] for c in checks)
+    shown = {metric: {r["region"] for r in rows if r["metric"] == metric} for metric in WHERE}
+    assert sums == {m for m, regions in shown.items() if regions == set(WORTH)} and sums.isdisjoint(left)
+    assert set(left) == {m for m, regions in shown.items() if regions and regions != set(WORTH)}
+    assert all(tuple(page.split("/")) in failed for pages in left.values() for page in pages)

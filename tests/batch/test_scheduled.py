@@ -1,4 +1,4 @@
-"""Do the lines that the README gives to cron and systemd run as they stand, with the little that these leave in the environment?"""
+"""Do the lines that docs/operating.md gives to cron and systemd run as they stand, in the sparse environment that these give?"""
 
 import re
 import shutil
@@ -10,13 +10,13 @@ import pytest
 from conftest import ROOT
 from quarterdeck.batch.params import WORKBOOKS
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 SPARSE = {"PATH": "/usr/bin:/bin", "SHELL": "/bin/sh", "LANG": "C.UTF-8"}  # no home, no virtual environment
 
 
 @pytest.fixture
 def server(acme):
-    """Lay the company out as the README has it; give a function that runs a line there, and tells its status and its words."""
+    """Lay the company out as docs/operating.md has it; give a function that runs a line there and gives status and output."""
     (acme.root / ".venv").symlink_to(sys.prefix)
     for name in WORKBOOKS:
         acme.write_notebook(name)
@@ -32,11 +32,8 @@ def server(acme):
 
 
 def unit(name):
-    """Give the text of the unit that stands in one of the README's two columns."""
-    block = re.search(r"(?m)^ {4}# /etc/systemd(?:.+\n)+", README).group().splitlines()
-    edge = block[0].index("# /etc/systemd/system/quarterdeck.timer")
-    column = slice(0, edge) if name == "service" else slice(edge, None)
-    return "\n".join(line[column].strip() for line in block)
+    """Give the text of a unit: the block below its path."""
+    return re.search(rf"quarterdeck\.{name}`:\n\n```ini\n(.+?)```", OPERATING, re.DOTALL).group(1)
 
 
 def settings(text):
@@ -45,7 +42,7 @@ def settings(text):
 
 
 def test_the_line_for_cron_runs(acme, server):
-    times, line = re.search(r"From cron: `((?:[\d*,/-]+ ){5}) ?(.+?)`", README).groups()
+    times, line = re.search(r"(?m)^ {4}((?:[\d*,/-]+ ){5}) ?(.+)$", OPERATING).groups()
     assert times.split() == ["15", "5", "*", "*", "1-5"]
     status, said = server(line)
     assert status == 0, said

@@ -6,15 +6,17 @@ import json
 import signal
 import subprocess
 import sys
-import time
 
 import nbformat
 import pandas as pd
 import psutil
 import pytest
 
+from conftest import PATIENCE, until
+from fake_runs import make_facts
 from quarterdeck import cli
-from quarterdeck.batch import execute, folders, zygote
+from quarterdeck.batch import execute, folders, fork_server
+from quarterdeck.batch.finished import facts
 
 TWO = ["--notebook", "executive_brief", "market_research"]
 BEGUN: list[subprocess.Popen] = []
@@ -45,15 +47,6 @@ def begin(acme, *more):
     return process
 
 
-def until(true, seconds=60):
-    """Wait until something is true."""
-    end = time.monotonic() + seconds
-    while not (found := true()):
-        assert time.monotonic() < end
-        time.sleep(0.02)
-    return found
-
-
 def runs(acme):
     return sorted(p for p in (acme.out / "acme").glob("20*"))
 
@@ -70,7 +63,7 @@ def finished(acme):
 
 
 def all_but_the_slow_one(acme):
-    return runs(acme) and not folders.facts(runs(acme)[-1]) and len(folders.pages(runs(acme)[-1])) == 5
+    return runs(acme) and not facts(runs(acme)[-1]) and len(folders.pages(runs(acme)[-1])) == 5
 
 
 def entries(acme):
@@ -90,17 +83,29 @@ def takes_up(acme):
 
 @pytest.fixture
 def waits(acme):
-    """A company whose second notebook waits, for South, until a file is there; and that file."""
-    gate = acme.root / "gate"
-    wait = f"import os, time\nwhile region == 'South' and not os.path.exists({str(gate)!r}): time.sleep(0.05)"
-    acme.write_notebook("market_research", TINY, wait)
+    """A company whose second notebook waits, for South, until a file is there; and that file. Its kernel tells its number."""
+    gate, pid_file = acme.root / "gate", acme.root / "kernel"
+    write_pid = (
+        f"import os, time\nif region == 'South': print(os.getpid(), file=open({str(pid_file)!r}, 'w'), flush=True)"
+    )
+    wait = f"while region == 'South' and not os.path.exists({str(gate)!r}): time.sleep(0.05)"
+    acme.write_notebook("market_research", TINY, f"{write_pid}\n{wait}")
     return gate
 
 
-def waiting(forking):
-    """Give the process of the notebook that waits, and its kernel, when no other is left."""
-    children = psutil.Process(forking).children
-    return sorted(until(lambda: len(found := children()) == 2 and found), key=lambda p: p.pid)
+def waiting(acme, forking):
+    """Give the process of the notebook that waits, and its kernel, when no other is left.
+
+    The kernel is known by its word. It is forked from its region's process, which is not forked for the notebook alone, and
+    that from the one that has read the snapshot.
+    """
+    pid_file = acme.root / "kernel"
+    kernel = psutil.Process(int(until(lambda: pid_file.is_file() and pid_file.read_text().strip())))
+    assert kernel.parent().parent().ppid() == forking
+    region, snapshot = kernel.parent(), kernel.parent().parent()
+    others = until(lambda: len(found := set(psutil.Process(forking).children()) - {snapshot}) == 1 and found)
+    until(lambda: region.children() == [kernel])
+    return [*others, kernel]
 
 
 def test_ctrl_c_stops_at_once_and_the_next_run_takes_up_what_is_finished(acme, waits, monkeypatch):
@@ -109,12 +114,12 @@ def test_ctrl_c_stops_at_once_and_the_next_run_takes_up_what_is_finished(acme, w
         process = begin(acme)
     until(lambda: all_but_the_slow_one(acme))
     (forking,) = psutil.Process(process.pid).children()
-    at_work = [forking, *waiting(forking.pid)]
+    at_work = [forking, *waiting(acme, forking.pid)]
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=15)
+    _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert "stopped; 5 finished pages are kept in" in said and "Traceback" not in said
-    assert not psutil.wait_procs(at_work, timeout=3)[1]
+    assert not psutil.wait_procs(at_work, timeout=PATIENCE)[1]
     assert not (acme.out / "acme/latest").exists() and not list(acme.out.rglob("run.json"))
     waits.touch()
     ran, taken = takes_up(acme)
@@ -124,47 +129,52 @@ def test_ctrl_c_stops_at_once_and_the_next_run_takes_up_what_is_finished(acme, w
 def test_ctrl_c_stops_a_run_whose_forking_process_has_not_answered_yet(acme, monkeypatch):
     monkeypatch.delenv("QUARTERDECK_ZYGOTE")
     process = begin(acme)
-    forks = "quarterdeck.batch.zygote"
+    forks = "quarterdeck.batch.fork_server"
     (forking,) = until(lambda: [p for p in psutil.Process(process.pid).children() if forks in p.cmdline()])
     forking.suspend()  # as if its imports took for ever
     until(lambda: list(acme.out.glob("acme/20*/.drafts")))
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=15)
+    _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130 and said.endswith("quarterdeck: stopped.\n") and "Traceback" not in said
-    assert not psutil.wait_procs([forking], timeout=3)[1] and not runs(acme)
+    assert not psutil.wait_procs([forking], timeout=PATIENCE)[1] and not runs(acme)
 
 
 def test_a_run_that_is_stopped_ends_its_notebooks_before_the_process_that_forks(acme, waits, monkeypatch):
-    """A notebook that saw the forking process die first would be begun anew by another one."""
+    """A notebook that saw the forking process die first would be begun again by another one."""
     monkeypatch.delenv("QUARTERDECK_ZYGOTE")
-    at_work, seen, close = [], [], zygote.Zygote.close
+    at_work, seen, close = [], [], fork_server.ForkServer.close
     there = set(psutil.Process().children())
 
-    def stopped(steps, count):
+    def stopped(steps, count, unit):
+        if unit != "notebook":
+            yield from steps
+            return
         with contextlib.closing(steps):
             yield from itertools.islice(steps, count - 1)
             (forking,) = set(psutil.Process().children()) - there
-            at_work.extend(waiting(forking.pid))
+            at_work.extend(waiting(acme, forking.pid))
             raise KeyboardInterrupt
 
     def looked(own):
         seen.append(at_work[0].is_running())  # the process that executes; its kernel dies by the forking one's hand
         close(own)
 
-    monkeypatch.setattr(zygote.Zygote, "close", looked)
+    monkeypatch.setattr(fork_server.ForkServer, "close", looked)
     with pytest.raises(KeyboardInterrupt, match="^stopped; 5 finished pages are kept in "):
-        execute.run(acme.params, acme.out, acme.notebooks, only=TWO[1:], data=acme.data, tell=stopped)
-    assert seen == [False] and not psutil.wait_procs(at_work, timeout=5)[1]
+        execute.run(
+            execute.RunOptions(acme.params, acme.out, acme.notebooks, only=TWO[1:], data=acme.data), progress=stopped
+        )
+    assert seen == [False] and not psutil.wait_procs(at_work, timeout=PATIENCE)[1]
     assert set(psutil.Process().children()) == there  # and no other was begun
 
 
 def test_a_killed_runner_leaves_nothing_running_and_the_next_run_finishes_the_rest(acme, waits, forking_process):
     process = begin(acme)
     until(lambda: all_but_the_slow_one(acme))
-    at_work = waiting(forking_process.process.pid)
+    at_work = waiting(acme, forking_process.process.pid)
     process.kill()
     process.communicate()
-    assert not psutil.wait_procs(at_work, timeout=5)[1]
+    assert not psutil.wait_procs(at_work, timeout=PATIENCE)[1]
     waits.touch()
     assert takes_up(acme)[0] == {("south", "market_research")}
 
@@ -173,13 +183,13 @@ def test_a_killed_runner_leaves_nothing_running_and_the_next_run_finishes_the_re
 def test_a_killed_worker_or_kernel_takes_its_own_notebook_down_and_no_other(acme, waits, forking_process, which, said):
     process = begin(acme)
     until(lambda: all_but_the_slow_one(acme))
-    at_work = waiting(forking_process.process.pid)
+    at_work = waiting(acme, forking_process.process.pid)
     at_work[which].kill()
-    printed, _ = process.communicate(timeout=30)
+    printed, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1 and printed.count("failed: ") == 1
     assert f"failed: south/market_research: {said}" in printed
-    assert not psutil.wait_procs(at_work, timeout=5)[1]
-    assert not (acme.out / "acme/latest").exists()
+    assert not psutil.wait_procs(at_work, timeout=PATIENCE)[1]
+    assert [k for k, e in entries(acme).items() if e["state"] == "failed"] == [("south", "market_research")]
     waits.touch()
     assert cli.main(acme.command(*TWO)) == 0
     assert {k for k, e in entries(acme).items() if e["state"] == "done"} == {("south", "market_research")}
@@ -193,9 +203,24 @@ def test_a_killed_forking_process_is_replaced_and_the_run_goes_on(acme, waits, m
     (forking,) = psutil.Process(process.pid).children()
     forking.kill()
     waits.touch()
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0 and "failed" not in said
     assert len(entries(acme)) == 6
+
+
+@pytest.mark.parametrize("level", ["region", "snapshot"])
+def test_a_process_that_kernels_are_forked_from_is_replaced_and_its_notebook_begins_again(
+    acme, waits, forking_process, level
+):
+    process = begin(acme)
+    until(lambda: all_but_the_slow_one(acme))
+    _, kernel = waiting(acme, forking_process.process.pid)
+    (kernel.parent() if level == "region" else kernel.parent().parent()).kill()
+    assert not psutil.wait_procs([kernel], timeout=PATIENCE)[1]
+    waits.touch()
+    said, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0 and "failed" not in said
+    assert len(entries(acme)) == 6 and not list(acme.out.glob("acme/20*/failed/*/*"))
 
 
 def test_a_second_run_on_the_same_folder_is_refused_in_one_sentence(acme, waits, capsys):
@@ -207,13 +232,13 @@ def test_a_second_run_on_the_same_folder_is_refused_in_one_sentence(acme, waits,
         == f"quarterdeck: another run is writing to {acme.out / 'acme'}; wait until it ends, or stop it.\n"
     )
     waits.touch()
-    assert process.wait(60) == 0
+    assert process.wait(PATIENCE) == 0
     process.communicate()
 
 
 def test_a_notebook_that_hangs_is_stopped_in_its_time(acme, waits, capsys):
-    assert cli.main(acme.command(*TWO, "--timeout", "6")) == 1
-    assert "failed: south/market_research: it took longer than the 6 seconds it is given" in capsys.readouterr().out
+    assert cli.main(acme.command(*TWO, "--timeout", "20")) == 1
+    assert "failed: south/market_research: it took longer than the 20 seconds it is given" in capsys.readouterr().out
     (run,) = runs(acme)
     assert len(finished(acme)) == 5 and (run / "failed/south/market_research.ipynb").is_file()
 
@@ -242,8 +267,9 @@ def test_a_full_disk_is_named_and_what_was_finished_is_taken_over_when_there_is_
     assert cli.main(acme.command(*TWO)) == 1
     printed = "".join(capfd.readouterr())
     assert "No space left on device" in printed and "Traceback" not in printed
-    assert not (acme.out / "acme/latest").exists()
     kept = finished(acme)
+    if (acme.out / "acme/latest").exists():  # there was room for the record of what is whole
+        assert {k for k, e in entries(acme).items() if e["state"] == "done"} == kept
     assert 0 < len(kept) < 6
     ballast.unlink()
     assert cli.main(acme.command(*TWO)) == 0
@@ -262,7 +288,7 @@ def test_an_output_folder_that_cannot_be_written_is_named(acme, small_disk, caps
     )
 
 
-def test_a_clock_that_jumps_back_makes_neither_two_runs_of_one_name_nor_durations_below_nought(acme, monkeypatch):
+def test_a_clock_that_jumps_back_makes_neither_two_runs_of_one_name_nor_durations_below_zero(acme, monkeypatch):
     class Jumps(folders.datetime):
         days = iter((3, 3, 1, 1))
 
@@ -309,6 +335,6 @@ def test_prune_leaves_an_interrupted_run_that_can_still_be_taken_up(acme):
     company = acme.out / "acme"
     for name in ("2026-01-01T000000Z", "2026-01-02T000000Z", "2026-01-03T000000Z"):
         (company / name / "north").mkdir(parents=True)
-    (company / "2026-01-02T000000Z" / "run.json").write_text("{}")
+    (company / "2026-01-02T000000Z" / "run.json").write_text(json.dumps(make_facts("2026-01-02", "2026-01-02", [])))
     assert folders.prune(company, 1) == ["2026-01-01T000000Z"]
     assert [p.name for p in runs(acme)] == ["2026-01-02T000000Z", "2026-01-03T000000Z"]

@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from jupyter_server.auth.security import passwd
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from conftest import ROOT
+from conftest import ROOT, until
 from fake_runs import serving
 from quarterdeck.batch.params import WORKBOOKS
 from reader import Reader
@@ -64,13 +63,6 @@ def explored(company):
         yield address, run
 
 
-def wait_until(true) -> None:
-    end = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
 def facts(root: Path) -> dict:
     return json.loads((root / "outputs" / "demo" / "latest" / "run.json").read_text())
 
@@ -95,7 +87,7 @@ def test_every_page_of_the_run_opens_with_its_pictures_and_without_an_error(serv
         chromium.execute_script(
             "for (const i of document.images) i.loading = 'eager'"
         )  # what lies far below comes late
-        wait_until(lambda: chromium.execute_script("return [...document.images].every(i => i.complete)"))
+        until(lambda: chromium.execute_script("return [...document.images].every(i => i.complete)"))
         shown = chromium.execute_script("return [...document.images].map(i => [i.naturalWidth > 0, i.alt])")
         assert shown and all(drawn and "?" in alt for drawn, alt in shown), (region, notebook)
         assert "Snapshot" in chromium.find_element("tag name", "main").text
@@ -121,10 +113,10 @@ def test_the_evidence_of_a_finding_lies_open_where_its_link_leads(served, chromi
     for k in range(count):
         chromium.get(brief)
         chromium.find_elements("css selector", ".finding a")[k].click()
-        wait_until(lambda: chromium.execute_script(IN_VIEW))
-    folded = "who-buys-and-how-much-hangs-on-few"  # which a link unfolds
+        until(lambda: chromium.execute_script(IN_VIEW))
+    folded = "who-buys-and-how-much-depends-on-few"  # which a link unfolds
     chromium.get(f"{address}/demo/latest/north_sea/market_research#{folded}")
-    wait_until(lambda: chromium.execute_script(IN_VIEW))
+    until(lambda: chromium.execute_script(IN_VIEW))
     assert chromium.execute_script(f"return document.getElementById('{folded}').closest('details').open")
 
 
@@ -138,9 +130,9 @@ return Boolean(head) && section.open !== false && head.top >= 0 && head.bottom <
 def barriers(chromium):
     """Name what keeps somebody from reading the page, with everything unfolded."""
     chromium.execute_script("document.querySelectorAll('main details').forEach(d => d.open = true)")
-    told = Axe().run(chromium)
-    assert len(told["passes"]) > 15  # the check did look at the page
-    grave = [v for v in told["violations"] if v["impact"] in ("serious", "critical")]
+    result = Axe().run(chromium)
+    assert len(result["passes"]) > 15  # the check did look at the page
+    grave = [v for v in result["violations"] if v["impact"] in ("serious", "critical")]
     return [(v["id"], v["nodes"][0]["html"][:200]) for v in grave]
 
 
@@ -189,20 +181,16 @@ def test_a_page_asks_no_other_host_and_weighs_little(served, chromium):
     for notebook in {n["notebook"] for n in facts(root)["notebooks"]}:
         look(chromium, f"{address}/demo/latest/company/{notebook}", 1440, "light")
         chromium.execute_script("for (const i of document.images) i.loading = 'eager'")
-        wait_until(lambda: chromium.execute_script("return [...document.images].every(i => i.complete)"))
+        until(lambda: chromium.execute_script("return [...document.images].every(i => i.complete)"))
         script = "return performance.getEntriesByType('resource').map(e => [e.name, e.encodedBodySize])"
         loaded = chromium.execute_script(script)
         assert all(name.startswith(address) for name, _ in loaded if not name.startswith("data:"))
         assert sum(size for _, size in loaded) < 1_500_000, notebook
 
 
-def find(chromium, css: str, seconds: float = 120.0):
+def find(chromium, css: str):
     """Wait for an element."""
-    end = time.monotonic() + seconds
-    while not (found := chromium.find_elements(By.CSS_SELECTOR, css)) and time.monotonic() < end:
-        time.sleep(0.1)
-    assert found, f"{css} is not on {chromium.current_url}"
-    return found[0]
+    return until(lambda: chromium.find_elements(By.CSS_SELECTOR, css))[0]
 
 
 def texts(chromium, css: str) -> list[str]:
@@ -238,11 +226,11 @@ def test_who_may_see_two_regions_of_six_reads_explores_and_goes_back(company, ex
     assert figures in find(chromium, "#live-state").text
     said = chromium.find_element(By.CSS_SELECTOR, ".live").text
     handle.send_keys(Keys.ARROW_RIGHT)
-    wait_until(lambda: find(chromium, ".live .widget-image[src^=blob]") and chromium.execute_script(DRAWN))
+    until(lambda: find(chromium, ".live .widget-image[src^=blob]") and chromium.execute_script(DRAWN))
     assert chromium.find_element(By.CSS_SELECTOR, ".live").text != said
     drawn = chromium.execute_script(DRAWN)
     handle.send_keys(*[Keys.ARROW_RIGHT] * 9)
-    wait_until(lambda: chromium.execute_script(DRAWN) not in ("", drawn))
+    until(lambda: chromium.execute_script(DRAWN) not in ("", drawn))
     assert chromium.execute_script("return document.documentElement.scrollWidth") == width
     elsewhere = (
         "return performance.getEntriesByType('resource').map(r => r.name).filter(n => !n.startsWith(arguments[0]))"
@@ -250,7 +238,7 @@ def test_who_may_see_two_regions_of_six_reads_explores_and_goes_back(company, ex
     assert not [n for n in chromium.execute_script(elsewhere, address) if not n.startswith(("data:", "blob:"))]
     assert not [e for e in chromium.get_log("browser") if e["level"] == "SEVERE"]
     find(chromium, "#live-state a, .top .chip").click()
-    wait_until(lambda: left(company)[before:] == [204])  # its kernel has ended
+    until(lambda: left(company)[before:] == [204])  # its kernel has ended
     find(chromium, ".top .brand").click()
     assert sorted(texts(chromium, ".regions .region")) == ["Iberia", "North Sea"]
 

@@ -31,6 +31,7 @@ def test_it_is_as_large_as_a_real_company(company):
     assert tables["orders"]["order_date"].min() <= pd.Timestamp("2021-11-15")
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_company_and_another_seed_another():
     one, again, other = (demo.generate(seed=s, scale=0.05, as_of="2026-11-15")[0] for s in (3, 3, 4))
     assert all(one[t].equals(again[t]) for t in one)
@@ -82,7 +83,7 @@ def test_skill_is_in_the_deals_that_a_seller_wins(company):
     assert np.corrcoef(found["mean"], pd.Series(truths["rep_skill"]).loc[found.index])[0, 1] > 0.85
 
 
-def test_a_dearer_category_sells_less_by_its_elasticity(company):
+def test_a_more_expensive_category_sells_less_by_its_elasticity(company):
     tables, truths = company
     lines = tables["orders"].merge(tables["products"][["product_id", "category", "list_price"]], on="product_id")
     lines = lines[lines["order_id"].str.startswith("O")]

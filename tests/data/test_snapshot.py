@@ -1,6 +1,8 @@
 import json
+import shutil
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -46,7 +48,7 @@ def tables():
 
 @pytest.fixture
 def frozen(tables, tmp_path):
-    snapshot.freeze(tables, tmp_path / "data", "acme", "Acme", "EUR")
+    snapshot.freeze(tables, tmp_path / "data", snapshot.CompanyInfo("acme", "Acme", "EUR"))
     return tmp_path / "data"
 
 
@@ -60,15 +62,15 @@ def test_what_is_frozen_comes_back_the_same(tables, frozen):
 def test_the_hash_follows_the_content_and_not_the_order_of_rows(tables, frozen, tmp_path):
     first = json.loads((frozen / "snapshot.json").read_text())["hash"]
     turned = {k: v.iloc[::-1] for k, v in tables.items()}
-    assert snapshot.freeze(turned, tmp_path / "b", "acme", "Acme", "EUR")["hash"] == first
+    assert snapshot.freeze(turned, tmp_path / "b", snapshot.CompanyInfo("acme", "Acme", "EUR"))["hash"] == first
     tables["quotas"].loc[0, "quota"] = 6.0
-    assert snapshot.freeze(tables, tmp_path / "c", "acme", "Acme", "EUR")["hash"] != first
+    assert snapshot.freeze(tables, tmp_path / "c", snapshot.CompanyInfo("acme", "Acme", "EUR"))["hash"] != first
 
 
 def test_a_table_that_breaks_the_contract_leaves_nothing_behind(tables, tmp_path):
     tables["quotas"].loc[0, "quota"] = -1.0
     with pytest.raises(ContractError, match="quota"):
-        snapshot.freeze(tables, tmp_path / "run" / "data", "acme", "Acme", "EUR")
+        snapshot.freeze(dict(tables), tmp_path / "run" / "data", snapshot.CompanyInfo("acme", "Acme", "EUR"))
     assert not list(tmp_path.iterdir())
 
 
@@ -113,10 +115,40 @@ def test_the_company_is_the_sum_of_its_regions(frozen):
     assert company == north + south == 12.0  # 5 + 7
 
 
+def test_a_desk_read_ahead_is_the_one_that_is_opened_and_reads_nothing_again(frozen, monkeypatch):
+    monkeypatch.setattr(snapshot, "_ahead", {})
+    usual = {region: snapshot.open_desk("acme", region, "", str(frozen)) for region in ("North", "company")}
+    snapshot.read_ahead(str(frozen), "", "North")
+    monkeypatch.setattr(snapshot, "read_snapshot", None)  # a call of it fails
+    for region, desk in usual.items():
+        ahead = snapshot.open_desk("acme", region, "", str(frozen))
+        assert repr(ahead) == repr(desk) and list(ahead.tables) == list(desk.tables)
+        for name in desk.tables:
+            pd.testing.assert_frame_equal(ahead.tables[name], desk.tables[name])
+        assert ahead.tables.asked is not snapshot.open_desk("acme", region, "", str(frozen)).tables.asked
+    changed = ahead.tables["reps"]
+    changed.loc[0, "name"] = "Zoe"
+    assert "Zoe" not in set(snapshot.open_desk("acme", "North", "", str(frozen)).tables["reps"]["name"])
+
+
+def test_a_snapshot_that_was_frozen_again_is_read_again(tables, frozen, monkeypatch):
+    monkeypatch.setattr(snapshot, "_ahead", {})
+    snapshot.read_ahead(str(frozen), "")
+    shutil.rmtree(frozen)
+    other = dict(tables) | {"reps": tables["reps"].assign(name=["Zoe", "Bo"])}
+    snapshot.freeze(contract.check(other), frozen, snapshot.CompanyInfo("acme", "Acme", "EUR"))
+    assert list(snapshot.open_desk("acme", "North", "", str(frozen)).tables["reps"]["name"]) == ["Zoe"]
+    shutil.rmtree(frozen)
+    with pytest.raises(RunError, match="holds no snapshot"):
+        snapshot.open_desk("acme", "North", "", str(frozen))
+
+
 def test_an_unknown_region_names_those_there_are(frozen):
     with pytest.raises(ParamsError) as caught:
         snapshot.open_desk("acme", "Nowhere", data=str(frozen))
-    assert str(caught.value) == ("there is no region 'Nowhere'; the data has North and South, and 'company' for all.")
+    assert str(caught.value) == (
+        "there is no region 'Nowhere' in the data; did you mean 'North'? There are North, South, company."
+    )
 
 
 def test_a_day_that_is_none_is_refused(frozen):
@@ -168,9 +200,9 @@ def test_several_that_are_no_tables_are_asked_for_in_the_plural(frozen):
     def seek(orders, record, goal, pace=None):
         return record
 
-    with pytest.raises(TypeError) as told:
+    with pytest.raises(TypeError) as refused:
         snapshot.open_desk("acme", data=str(frozen)).ask(seek)
-    assert str(told.value) == "seek works on record and goal, which are no tables: give them by name."
+    assert str(refused.value) == "seek works on record and goal, which are no tables: give them by name."
 
 
 def test_the_same_question_is_computed_once_and_nobody_changes_anothers_answer(frozen):
@@ -188,3 +220,70 @@ def test_the_same_question_is_computed_once_and_nobody_changes_anothers_answer(f
     assert (
         desk.ask(most, opportunities=pd.DataFrame({"amount": [7.0]}))["amount"].item() == 7.0
     )  # a frame is never looked up
+
+
+CHANGES = {
+    "a column": lambda t: t.__setitem__(t.columns[-1], 0),
+    "a cell": lambda t: t.iloc.__setitem__((0, 0), "X"),
+    "a column dropped": lambda t: t.pop(t.columns[0]),
+    "names": lambda t: setattr(t, "columns", range(len(t.columns))),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("name", ["quotas", "opportunities"])
+def test_what_is_changed_in_a_table_changes_no_later_figure(frozen, name, change):
+    desk = snapshot.open_desk("acme", "North", data=str(frozen))
+    before, company = desk.tables[name].copy(), desk.whole[name].copy()
+
+    def answer(quotas, opportunities):
+        own = {"quotas": quotas, "opportunities": opportunities}[name]
+        return {"alone": own, "listed": [own], "paired": (own, 1)}
+
+    def frames():
+        given = desk.ask(answer)
+        return given["alone"], given["listed"][0], given["paired"][0], desk.tables[name], (desk.tables | {})[name]
+
+    for frame in (*frames(), desk.whole[name], desk.everywhere().tables[name]):
+        change(frame)
+    for frame in frames():
+        pd.testing.assert_frame_equal(frame, before)
+    pd.testing.assert_frame_equal(desk.whole[name], company)
+
+
+def test_a_table_is_handed_out_without_being_copied(frozen):
+    desk = snapshot.open_desk("acme", data=str(frozen))
+    one, other = (desk.tables["quotas"]["quota"].to_numpy() for _ in range(2))
+    assert np.shares_memory(one, other) and not one.flags.writeable
+
+
+def test_a_slip_of_the_pen_is_answered_with_the_nearest_name(frozen):
+    desk = snapshot.open_desk("acme", data=str(frozen))
+    with pytest.raises(KeyError) as error:
+        desk.tables["qotas"]
+    there = "There are opportunities, opportunity_history, quotas, reps."
+    assert str(error.value) == f"there is no table 'qotas' in these data; did you mean 'quotas'? {there}"
+    for odd in (None, 3, ["quotas"], {"quotas"}):
+        with pytest.raises(ParamsError, match="there is no table .* in these data; .*here are opportunities, "):
+            desk.tables[odd]
+    assert desk.tables.get("market") is None and "market" not in desk.tables and ["quotas"] not in desk.tables
+    for odd in ("revenue", None, 3, desk.tables):
+        with pytest.raises(
+            TypeError, match=r"ask wants a function of quarterdeck.analysis, such as .*measure\(desk, 'revenue'\)\.$"
+        ):
+            desk.ask(odd)
+
+    def answer(quotas, factor=1):
+        return factor
+
+    with pytest.raises(TypeError, match="answer takes no 'factr'; did you mean 'factor'. There are factor, quotas."):
+        desk.ask(answer, factr=2)
+    for odd in (None, 7, ["acme"]):
+        with pytest.raises(ParamsError, match="company holds .*, expected the name of a folder of params."):
+            snapshot.open_desk(odd)
+        with pytest.raises(ParamsError, match="there is no region .*here are North, South, company."):
+            snapshot.open_desk("acme", odd, data=str(frozen))
+    for odd in (7.5j, ["2026-03-01"], object()):
+        with pytest.raises(ParamsError, match="as_of holds .*, expected a date as YYYY-MM-DD."):
+            snapshot.open_desk("acme", as_of=odd, data=str(frozen))

@@ -1,10 +1,12 @@
 """What every notebook keeps to, read without running it."""
 
 import ast
+import asyncio
 import re
 
 import nbformat
 import pytest
+from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 
 from conftest import ROOT
 
@@ -36,6 +38,26 @@ def test_no_output_is_stored(notebook):
     assert not any(c.outputs or c.execution_count for c in code(notebook))
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_opening_and_saving_one_in_jupyterlab_changes_nothing(path, tmp_path):
+    copy = tmp_path / path.name
+    copy.write_bytes(path.read_bytes())
+    contents = AsyncLargeFileManager(root_dir=str(tmp_path), pre_save_hook="quarterdeck.batch.lab.as_committed")
+    model = asyncio.run(contents.get(path.name))
+    language = {
+        "codemirror_mode": {"name": "ipython", "version": 3},
+        "file_extension": ".py",
+        "name": "python",
+        "version": "3.99",
+    }
+    model["content"]["metadata"]["language_info"] = (
+        language  # as a kernel describes itself to JupyterLab, which notes it
+    )
+    asyncio.run(contents.save(model, path.name))
+    assert copy.read_text(encoding="utf-8") == path.read_text(encoding="utf-8")
+    assert model["content"]["metadata"]["kernelspec"]["name"] == "quarterdeck"
+
+
 def test_the_page_asks_one_question_and_its_sections_ask_theirs(notebook):
     headings = [line for text in prose(notebook) for line in text.splitlines() if line.startswith("#")]
     assert [h.startswith("# ") for h in headings].count(True) == 1
@@ -56,9 +78,12 @@ def test_parameters_are_literals_that_papermill_can_read(notebook):
         ast.literal_eval(node.value)
 
 
+IMPORT = re.compile(r"from \S+ import |import ")  # one a package: what the notebook stands on, not its argument
+
+
 def test_cells_are_short_and_define_nothing(notebook):
     cells = code(notebook)
-    lines = [len(c.source.splitlines()) for c in cells]
+    lines = [len([li for li in c.source.splitlines() if not IMPORT.match(li)]) for c in cells]
     assert len(cells) <= 24 and max(lines) <= 16 and sorted(lines)[len(lines) // 2] <= 3
     banned = (ast.FunctionDef, ast.ClassDef, ast.For, ast.While, ast.Try, ast.ListComp, ast.Lambda)
     for cell in cells:

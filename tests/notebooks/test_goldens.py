@@ -3,8 +3,16 @@
 import nbformat
 import pytest
 
+import make_goldens
 from conftest import GOLDEN, ROOT
 from quarterdeck.batch.params import WORKBOOKS
+
+
+def golden(name):
+    """Give the file of a golden run, or say how it is made."""
+    path = GOLDEN / f"{name}.ipynb"
+    assert path.is_file(), f"{name} has no golden run; make it with: make goldens NAME={name}"
+    return path
 
 
 def sources(path):
@@ -14,11 +22,19 @@ def sources(path):
 
 @pytest.mark.parametrize("name", WORKBOOKS)
 def test_a_golden_run_is_of_the_notebook_as_it_is(name):
-    assert sources(GOLDEN / f"{name}.ipynb") == sources(ROOT / "notebooks" / f"{name}.ipynb"), "run: make goldens"
+    same = sources(golden(name)) == sources(ROOT / "notebooks" / f"{name}.ipynb")
+    assert same, f"the golden run of {name} is of another notebook; make it with: make goldens NAME={name}"
 
 
 @pytest.mark.parametrize("name", WORKBOOKS)
 def test_a_golden_run_holds_no_warning_and_no_path(name):
-    cells = nbformat.read(GOLDEN / f"{name}.ipynb", as_version=4).cells
+    cells = nbformat.read(golden(name), as_version=4).cells
     outputs = [o for c in cells if c.cell_type == "code" for o in c.outputs]
     assert not [o for o in outputs if o.output_type in ("stream", "error")]
+
+
+def test_a_missing_golden_run_is_named_with_the_command_that_makes_it():
+    with pytest.raises(AssertionError, match="no_such has no golden run; make it with: make goldens NAME=no_such"):
+        golden("no_such")
+    with pytest.raises(SystemExit, match="there is no notebook 'forcasting'; did you mean 'forecasting'?"):
+        make_goldens.main("forcasting")

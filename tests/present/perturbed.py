@@ -7,10 +7,11 @@ import pandas as pd
 from IPython.utils.capture import capture_output
 
 from conftest import ROOT
-from quarterdeck.analysis.catalogue import METRICS
-from quarterdeck.analysis.claims import FIGURES, WORDS, holds
+from quarterdeck.analysis.brief.figures import FIGURES
+from quarterdeck.analysis.brief.metrics import METRICS
+from quarterdeck.analysis.methods.claims import WORDS, holds
 from quarterdeck.present import style
-from quarterdeck.present.said import SAID_MIME
+from quarterdeck.present.sentences import SAID_MIME
 
 # Phrases in which a word of direction or order says nothing of a figure.
 DESCRIPTIVE = (
@@ -24,7 +25,7 @@ DESCRIPTIVE = (
 )
 DESCRIPTIVE += ("one per cent higher",)
 PLACES = r"Q\d \d{2,4}|\d{1,2} [A-Z][a-z]{2}( \d{4})?|\b20\d\d\b|R\d{4}"
-NUMBER = r"[−+]?[€$£]?\d+(?:,\d{3})*(?:\.\d+)?(?:bn|m|k)?(?: %| pp)?"
+NUMBER = r"[−+]?[€$£]?\d+(?:,\d{3})*(?:\.\d+)?(?:tn|bn|m|k)?(?: %| pp)?"
 
 
 def scaled(column, table, part, factor):
@@ -90,9 +91,8 @@ def faults(claim, computed):
         figures = figures | {"middle": (figures["low"] + figures["high"]) / 2}
     wrong = [name for name, value in computed.items() if abs(figures[name] - value) > 1e-9 + 1e-6 * abs(value)]
     known = claim["metric"] in METRICS or claim["metric"] in FIGURES
-    return (
-        wrong + ([] if known else ["metric"]) + ([] if holds(claim["predicate"], claim["figures"]) else ["predicate"])
-    )
+    held = holds(claim["predicate"], claim["figures"], claim.get("unit", ""))
+    return wrong + ([] if known else ["metric"]) + ([] if held else ["predicate"])
 
 
 def unclaimed_words(record):
@@ -101,29 +101,32 @@ def unclaimed_words(record):
     for phrase in (*DESCRIPTIVE, *named(claims)):
         text = re.sub(re.escape(phrase), " ", text, flags=re.IGNORECASE)
     allowed = {word for c in claims for word in WORDS.get(c["predicate"], ())}
-    told = " ".join(c["subject"] for c in claims)
+    subjects = " ".join(c["subject"] for c in claims)
     return [
         word
         for word in {w for words in WORDS.values() for w in words} - allowed
-        if re.search(rf"\b{word}\b", text) and not any(word in longer for longer in allowed) and word not in told
+        if re.search(rf"\b{word}\b", text) and not any(word in longer for longer in allowed) and word not in subjects
     ]
 
 
 def unclaimed_numbers(record):
     """Give the numbers in a sentence that are none of the figures its claims hold of."""
-    text = record["text"]
+    text = re.sub(r"\b\d+ % (range|interval)", " ", record["text"])  # how wide it is, not a figure
     for phrase in named(record["claims"]):
         text = re.sub(re.escape(phrase), " ", text, flags=re.IGNORECASE)
-    told = {form for c in record["claims"] for v in figures_of(c) for form in written(v)}
-    return [n for n in re.findall(NUMBER, re.sub(PLACES, " ", text)) if n not in told]
+    claimed = {form for c in record["claims"] for v in figures_of(c) for form in written(v)}
+    return [n for n in re.findall(NUMBER, re.sub(PLACES, " ", text)) if n not in claimed]
 
 
 def figures_of(claim):
     """Give a claim's figures, and the change of what it compares: as a share of the former, and as a difference."""
-    told = claim["figures"]
-    values = list(told.values())
-    if {"now", "before"} <= set(told):
-        values += [told["now"] - told["before"], told["now"] / told["before"] - 1 if told["before"] else 0.0]
+    figures = claim["figures"]
+    values = list(figures.values())
+    if {"now", "before"} <= set(figures):
+        values += [
+            figures["now"] - figures["before"],
+            figures["now"] / figures["before"] - 1 if figures["before"] else 0.0,
+        ]
     return values
 
 

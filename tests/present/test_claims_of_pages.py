@@ -14,13 +14,17 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from perturbed import between, faults, records, run_page, swapped, unclaimed_numbers, unclaimed_words
 
-from quarterdeck.analysis.catalogue import METRICS
-from quarterdeck.analysis.claims import FIGURES, holds
+from quarterdeck.analysis.brief.figures import FIGURES
+from quarterdeck.analysis.brief.metrics import METRICS
+from quarterdeck.analysis.methods.claims import holds
 from quarterdeck.data import snapshot
 from quarterdeck.present import page as put
-from quarterdeck.present.said import SAID_MIME
-from quarterdeck.publish import deck
-from quarterdeck.publish.told import BRIEF, Told
+from quarterdeck.present.page import LEAD
+from quarterdeck.present.sentences import SAID_MIME
+from quarterdeck.publish.exports import deck
+from quarterdeck.publish.exports.run_reader import BRIEF, RunReader
+
+pytestmark = pytest.mark.slow  # its pages are made once, which takes most of its time
 
 PAGES = ("market_research", "competitor_analysis", "team_performance")
 FOUR, FOUR_BEFORE = ("2025-10-01", "2026-09-30"), ("2024-10-01", "2025-09-30")  # quarters that the market's table knows
@@ -72,7 +76,7 @@ def ran(demo_company, tmp_path_factory):
         if name not in done:
             folder = tmp_path_factory.mktemp("pages") / "data"
             tables = PERTURBED[name](demo_company[0])
-            snapshot.freeze(tables, folder, "demo", "Halcyon Marine", "EUR", folder.parent)
+            snapshot.freeze(tables, folder, snapshot.CompanyInfo("demo", "Halcyon Marine", "EUR"), folder.parent)
             done[name] = SimpleNamespace(tables=tables, folder=folder, pages={})
         company = done[name]
         if page not in company.pages:
@@ -128,7 +132,7 @@ def of_the_market(tables):
             ("market_growth", f"segment: {name}"): {"now": grown[0] / grown[1] - 1},
             ("revenue_growth", f"segment: {name}"): {"now": sold[0] / sold[1] - 1},
             ("market_share", f"segment: {name}", "amounts to"): {"now": sold[0] / grown[0]},
-            ("market_share", f"segment: {name}", "lost most"): {"now": moved},
+            ("market_share", f"a year's move of segment: {name}", "lost most"): {"now": moved},
             ("penetration", f"segment: {name}"): {"now": buyers[customers["segment"] == name].mean()},
         }
     counted = {"n": sum(outgrown), "of": len(outgrown)}
@@ -141,15 +145,15 @@ def of_sellers(tables):
     year = between(rivals, "period_start", FOUR)
     shares = year.groupby("competitor")["revenue"].sum() / size
     shares["Us"] = amount(tables["orders"], "revenue", FOUR) / size
-    weighed = (year["price_index"] * year["revenue"]).groupby(year["competitor"]).sum()
-    level = weighed / year.groupby("competitor")["revenue"].sum()
+    weighted = (year["price_index"] * year["revenue"]).groupby(year["competitor"]).sum()
+    level = weighted / year.groupby("competitor")["revenue"].sum()
     prices = {
         ("price_index", f"rival: {name}", p): {"now": v} for name, v in level.items() for p in ("is most", "is least")
     }
     return prices | {
         ("hhi", ""): {"now": (100 * shares).pow(2).sum()},
         ("market_share", "four largest"): {"now": shares.nlargest(4).sum()},
-        ("market_share", "seller: Us", "is most"): {"now": shares["Us"], "most": shares.max()},
+        ("market_share", "rival: Us", "is most"): {"now": shares["Us"], "most": shares.max()},
         ("market_share", "rivals larger than we are"): {"n": (shares > shares["Us"]).sum(), "of": len(shares) - 1},
         ("price_index", "rivals cheaper than we are"): {"n": (level < 100).sum(), "of": len(level)},
     }
@@ -195,26 +199,27 @@ def of_the_team(tables):
     }
 
 
-def again(told, claim):
+def again(figures, claim):
     """Find what was computed again of a claim's figures."""
     subject = "" if claim["metric"] == "hhi" else claim["subject"]  # which is the guidelines' word for it
-    return told.get((claim["metric"], subject, claim["predicate"])) or told.get((claim["metric"], subject), {})
+    return figures.get((claim["metric"], subject, claim["predicate"])) or figures.get((claim["metric"], subject), {})
 
 
 @every()
 def test_no_false_claim_survives(ran, name, page):
     tables, outputs = ran(name, page)
-    told, claims = recomputed(tables), [c for r in records(outputs) for c in r["claims"]]
+    figures, claims = recomputed(tables), [c for r in records(outputs) for c in r["claims"]]
     assert len(claims) > 20
-    assert not [(c, wrong) for c in claims if (wrong := faults(c, again(told, c)))]
-    assert len({(c["metric"], c["subject"]) for c in claims if again(told, c)}) >= 4
+    assert not [(c, wrong) for c in claims if (wrong := faults(c, again(figures, c)))]
+    assert len({(c["metric"], c["subject"]) for c in claims if again(figures, c)}) >= 4
 
 
 @every()
 def test_every_picture_and_sentence_carries_a_claim(ran, name, page):
     bare = []
     for _, data, about in ran(name, page)[1]:
-        text = data.get("text/markdown") or (about.get("image/png", {}).get("alt") if "image/png" in data else "")
+        said = data["text/plain"] if data.get("text/html", "").startswith(f'<div class="{LEAD} ') else ""
+        text = said or (about.get("image/png", {}).get("alt") if "image/png" in data else "")
         if text and not text.startswith(PURELY_DESCRIPTIVE) and not any(r["claims"] for r in data.get(SAID_MIME, [])):
             bare.append(text)
     assert not bare
@@ -245,31 +250,32 @@ def test_titles_turn_with_the_rows(ran):
 
 
 @pytest.fixture(scope="module")
-def told(ran, tmp_path_factory):
+def run(ran, tmp_path_factory):
     """The pages as a run stores them, and what `run.json` would say of them."""
     folder = tmp_path_factory.mktemp("run")
     (folder / "company").mkdir()
     for page in (BRIEF, *PAGES):
         cells = [c for section, data, about in ran("as it is", page)[1] for c in stored(section, data, about)]
-        (folder / "company" / f"{page}.ipynb").write_text(json.dumps({"cells": cells}))
+        (folder / "company" / f"{page}.ipynb").write_text(json.dumps({"cells": cells, "metadata": {}}))
     figures = [r for r in records(ran("as it is", BRIEF)[1]) if r["kind"] == "figure"]
     kpis = [{k: f[k] for k in ("metric", "value", "low", "high", "n")} | {"region": "company"} for f in figures]
     kpis = [k | {"unit": METRICS[k["metric"]].unit} for k in kpis]
     facts = {"title": "Halcyon Marine", "as_of": "2026-11-15", "run": "r", "snapshot": "a" * 64, "currency": "EUR"}
-    return Told(folder, facts | {"kpis": kpis}, "company")
+    facts |= {"created_at": "2026-11-15T08:00:00+00:00", "library": "0.1.0", "company": "demo", "notebooks": []}
+    return RunReader(folder, facts | {"kpis": kpis}, "company")
 
 
 def stored(section, data, about):
     picture = {k: base64.b64encode(v).decode() for k, v in data.items() if isinstance(v, bytes)}
-    output = {"data": data | picture, "metadata": about}
+    output = {"output_type": "display_data", "data": data | picture, "metadata": about}
     return [
-        {"cell_type": "markdown", "source": [f"## {section}"]},
-        {"cell_type": "code", "source": [], "outputs": [output]},
+        {"cell_type": "markdown", "source": [f"## {section}"], "metadata": {}},
+        {"cell_type": "code", "source": [], "metadata": {}, "outputs": [output]},
     ]
 
 
-def test_every_slide_title_carries_a_claim_that_holds_into_its_notes(told):
-    slides = deck.build(told).slides
+def test_every_slide_title_carries_a_claim_that_holds_into_its_notes(run):
+    slides = deck.build(run).slides
     headed = {s.shapes.title.text_frame.text: s.notes_slide.notes_text_frame.text for s in slides}
     assert len(headed) >= 8 and any("figures stand well" in title for title in headed)
     for title, note in headed.items():
@@ -284,4 +290,4 @@ def test_every_slide_title_carries_a_claim_that_holds_into_its_notes(told):
 
 def test_there_is_one_definition_of_every_figure_that_claims_speak_of():
     assert not set(FIGURES) & set(METRICS)
-    assert all(": " in told and not told.endswith(".") for told in FIGURES.values())
+    assert all(": " in f.definition and not f.definition.endswith(".") for f in FIGURES.values())

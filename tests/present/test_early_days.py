@@ -7,11 +7,13 @@ from perturbed import run_page
 from quarterdeck.batch.params import WORKBOOKS
 from quarterdeck.data import snapshot
 
+pytestmark = pytest.mark.slow  # its pages are made once, which takes most of its time
+
 
 @pytest.fixture(scope="module")
 def frozen(demo_company, tmp_path_factory):
     folder = tmp_path_factory.mktemp("early") / "data"
-    snapshot.freeze(demo_company[0], folder, "demo", "Halcyon Marine", "EUR", folder.parent)
+    snapshot.freeze(demo_company[0], folder, snapshot.CompanyInfo("demo", "Halcyon Marine", "EUR"), folder.parent)
     return folder
 
 

@@ -3,6 +3,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
+from quarterdeck.data.reasons import LACKING
 from quarterdeck.data.snapshot import Missing
 from quarterdeck.present import page, style
 from quarterdeck.present.page import show
@@ -55,12 +56,16 @@ def test_a_picture_comes_with_words_for_those_who_cannot_see_it():
 
 def test_what_is_missing_is_said_in_one_sentence():
     (note,) = shown(line, Missing("Not shown: <b> is missing."))
-    assert note["text/html"] == '<p class="missing">Not shown: &lt;b&gt; is missing.</p>'
+    assert '<p class="missing">Not shown: &lt;b&gt; is missing.</p>' in note["text/html"]
 
 
 def test_a_frame_without_rows_is_said_not_drawn():
     (note,) = shown(line, pd.DataFrame({"x": []}))
     assert "too little of it" in note["text/html"] and "image/png" not in note
+    short = pd.DataFrame({"x": []})
+    short.attrs[LACKING] = "Not shown: it needs two quarters of x, more than the data of Acme holds."
+    (note,) = shown(line, short)
+    assert "two quarters of x" in note["text/html"]
 
 
 def test_tiles_record_the_very_figures_they_show():
@@ -96,3 +101,20 @@ def test_a_move_inside_the_interval_is_not_called_a_change():
     (tiles,) = shown(kpi_tiles, KPIS)
     assert "no clear change on last year" in tiles["text/html"]  # 28.0 % lies within 25 % to 30 %
     assert 'class="tile good"' in tiles["text/html"]  # revenue rose
+
+
+def test_a_picture_keeps_its_labels_and_leaves_no_room_for_those_without_words():
+    ax = line(pd.DataFrame({"x": [1, 2]}))
+    ax.set_xlabel("day")
+    page.png(ax)
+    assert ax.xaxis.label.get_visible() and not ax.yaxis.label.get_visible()
+    assert ax.xaxis.label.get_window_extent().y1 < min(t.get_window_extent().y0 for t in ax.get_xticklabels())
+
+
+def test_a_head_stands_where_matplotlib_would_put_it():
+    given, found = line(pd.DataFrame({"x": [1, 2]})), line(pd.DataFrame({"x": [1, 2]}))
+    found.set_title("It rises", loc="left", pad=28)  # no place given
+    found._autotitlepos = True
+    for ax in (given, found):
+        page.png(ax)
+    assert given.head[0].get_position()[1] == found.head[0].get_position()[1] == 1.0

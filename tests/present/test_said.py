@@ -22,9 +22,11 @@ from perturbed import (
     without,
 )
 
-from quarterdeck.analysis.claims import PREDICATES, Claim, first, holds
+from quarterdeck.analysis.methods.claims import PREDICATES, Claim, first, holds
 from quarterdeck.data import snapshot
-from quarterdeck.present.said import Sentence
+from quarterdeck.present.sentences import Sentence
+
+pytestmark = pytest.mark.slow  # its pages are made once, which takes most of its time
 
 NOW, BEFORE = ("2026-10-01", "2026-11-15"), ("2025-10-01", "2025-11-15")
 YEAR = ("2025-11-15", "2026-11-15")
@@ -65,7 +67,7 @@ def page(demo_company, tmp_path_factory, shell):
             folder = tmp_path_factory.mktemp("said") / "data"
             earlier(folder.parent)
             tables = PERTURBED[name](demo_company[0])
-            snapshot.freeze(tables, folder, "demo", "Halcyon Marine", "EUR", folder.parent)
+            snapshot.freeze(tables, folder, snapshot.CompanyInfo("demo", "Halcyon Marine", "EUR"), folder.parent)
             done[name, region] = tables, records(run_page(shell, "executive_brief", folder, region))
         return done[name, region]
 
@@ -73,7 +75,7 @@ def page(demo_company, tmp_path_factory, shell):
 
 
 def earlier(folder):
-    """Keep figures of 8 November, as if a run of that day had told them."""
+    """Keep figures of 8 November, as if a run of that day had shown them."""
     rows = {"revenue": 1.5e6, "forecast_p50": 6.2e6, "win_rate": 0.3, "pipeline_open": 3.0e6, "gross_margin": 0.33}
     frame = pd.DataFrame({"metric": list(rows), "value": list(rows.values())})
     frame = frame.assign(
@@ -115,12 +117,13 @@ def recomputed(tables, claim):
         return {"middle": moved[0] - moved[1]}
     if subject.startswith("rival: "):
         named = between(deals[deals["status"] != "open"].dropna(subset=["competitor"]), "closed_on", YEAR)
-        won = named["status"].eq("won").groupby(named["competitor"].eq(subject.partition(": ")[2])).mean()
-        return {"middle": won[True] - won[False]}
+        won = named["status"].eq("won")
+        return {"middle": won[named["competitor"].eq(subject.partition(": ")[2])].mean() - won.mean()}
     if subject.startswith("lapsed: "):
-        years = [set(between(orders, "order_date", s, True)["customer_id"]) for s in (YEAR, YEAR_BEFORE)]
-        then = between(orders, "order_date", YEAR_BEFORE, True).groupby("customer_id")["revenue"].sum()
-        return {"n": len([c for c in years[1] - years[0] if then[c] > 0])}
+        now, then = (
+            between(orders, "order_date", s, True).groupby("customer_id")["revenue"].sum() for s in (YEAR, YEAR_BEFORE)
+        )
+        return {"n": len([c for c in then.index if then[c] > 0 and not now.get(c, 0.0) > 0])}
     return {}
 
 
@@ -211,5 +214,5 @@ def test_a_claim_that_does_not_hold_cannot_be_made(predicate):
 
 def test_a_sentence_is_a_string_with_its_claims():
     claim = first("revenue", ("rose", "fell"), {"now": 1.0, "before": 2.0})
-    said = Sentence("## Revenue fell", [claim, None])
-    assert said == "## Revenue fell" and said.record("sentence")["text"] == "Revenue fell" and said.claims == (claim,)
+    said = Sentence("**Revenue** fell", [claim, None])
+    assert said == "**Revenue** fell" and said.record("sentence")["text"] == "Revenue fell" and said.claims == (claim,)

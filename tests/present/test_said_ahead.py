@@ -12,17 +12,21 @@ import pandas as pd
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from perturbed import between, faults, records, run_page, scaled, unclaimed_numbers, unclaimed_words
-from test_stories import given_out
+from test_stories import past_forecasts
 
-from quarterdeck.analysis.catalogue import METRICS
-from quarterdeck.analysis.claims import CLEAR, FIGURES
+from quarterdeck.analysis.brief.figures import FIGURES
+from quarterdeck.analysis.brief.metrics import METRICS
+from quarterdeck.analysis.methods.claims import CLEAR
 from quarterdeck.data import ledger, snapshot
 from quarterdeck.present import page as put
 from quarterdeck.present.narrative import customers as customers_say
 from quarterdeck.present.narrative import forecast as forecast_say
 from quarterdeck.present.narrative import initiatives as initiatives_say
 from quarterdeck.present.narrative import targets as targets_say
-from quarterdeck.present.said import SAID_MIME
+from quarterdeck.present.page import LEAD
+from quarterdeck.present.sentences import SAID_MIME
+
+pytestmark = pytest.mark.slow  # its pages are made once, which takes most of its time
 
 REGION = "North Sea"
 QUARTER, YEAR, BEFORE = ("2026-10-01", "2026-11-15"), ("2025-11-16", "2026-11-15"), ("2024-11-16", "2025-11-15")
@@ -59,10 +63,12 @@ DESCRIPTIVE = (
 TERMS = r"largest tenth|ten largest|the largest (?=€)"  # names of things that hold a word of order
 
 
-def told():
+def published():
     """Forecasts of the region's quarters, as if earlier runs had given them out."""
     return (
-        given_out().assign(region=REGION, run="r", snapshot="s", p50=1.2e6, naive=1.1e6).reindex(columns=ledger.COLUMNS)
+        past_forecasts()
+        .assign(region=REGION, run="r", snapshot="s", p50=1.2e6, naive=1.1e6)
+        .reindex(columns=ledger.COLUMNS)
     )
 
 
@@ -75,8 +81,8 @@ def page(demo_company, tmp_path_factory):
         if name not in frozen:
             folder = tmp_path_factory.mktemp("said") / "data"
             tables = PERTURBED[name](demo_company[0])
-            told().to_parquet(folder.parent / f"{ledger.TABLE}.parquet", index=False)
-            snapshot.freeze(tables, folder, "demo", "Halcyon Marine", "EUR", folder.parent)
+            published().to_parquet(folder.parent / f"{ledger.TABLE}.parquet", index=False)
+            snapshot.freeze(tables, folder, snapshot.CompanyInfo("demo", "Halcyon Marine", "EUR"), folder.parent)
             frozen[name] = folder, snapshot.within(tables, REGION)
         folder, tables = frozen[name]
         if (name, notebook) not in done:
@@ -105,14 +111,14 @@ def due(tables, column, span):
 
 
 def of_forecasts(tables, metric, subject, predicate):
-    deals, ends = tables["opportunities"], told()[["period_start", "period_end"]].itertuples(index=False)
+    deals, ends = tables["opportunities"], published()[["period_start", "period_end"]].itertuples(index=False)
     came = pd.Series([between(tables["orders"], "order_date", span)["revenue"].sum() for span in ends])
     expected = deals[deals["status"].eq("open") & deals["expected_close"].between("2026-10-01", "2026-12-31")]
     known = {
         ("revenue", "so far"): lambda: {"now": between(tables["orders"], "order_date", QUARTER)["revenue"].sum()},
         ("forecast_p50", "target"): lambda: {"than": due(tables, "revenue_target", ("2026-10-01", "2026-12-31"))},
-        ("forecast_error", "given out: revenue"): lambda: {"now": (told()["p50"] - came).abs().sum() / came.sum()},
-        ("forecast_bias", "given out: revenue"): lambda: {"now": (told()["p50"] - came).sum() / came.sum()},
+        ("forecast_error", "published: revenue"): lambda: {"now": (published()["p50"] - came).abs().sum() / came.sum()},
+        ("forecast_bias", "published: revenue"): lambda: {"now": (published()["p50"] - came).sum() / came.sum()},
         ("bookings", ""): lambda: {
             "now": between(deals[deals["status"] == "won"], "closed_on", QUARTER)["amount"].sum()
         },
@@ -171,7 +177,7 @@ def of_customers(tables, metric, subject, predicate):
 
 def of_initiatives(tables, metric, subject, predicate):
     rows = tables["initiatives"]
-    if metric == "initiatives_worked" and subject in ("worked", "did not work", "cannot tell"):
+    if metric == "initiatives_worked" and subject in ("moved its figure", "moved it too little", "cannot tell"):
         return {"of": len(rows)}
     if metric == "initiatives_spend" and not subject:
         return {"now": rows["spend"].sum()}
@@ -194,7 +200,7 @@ def test_no_false_claim_survives(page, name, notebook):
 @pytest.mark.parametrize("name, notebook", RUNS)
 def test_every_picture_and_every_sentence_makes_a_claim(page, name, notebook):
     for section, data, _ in page(name, notebook)[1]:
-        said = str(data.get("text/markdown", ""))
+        said = data["text/plain"] if data.get("text/html", "").startswith(f'<div class="{LEAD} ') else ""
         if ("image/png" in data or said) and not any(words in said for words in DESCRIPTIVE):
             assert any(record["claims"] for record in data.get(SAID_MIME, [])), (section, said)
 
@@ -208,8 +214,8 @@ def test_no_word_of_direction_stands_without_its_claim(page, name, notebook):
 @pytest.mark.parametrize("name, notebook", RUNS)
 def test_no_figure_stands_without_its_claim(page, name, notebook):
     for record in records(page(name, notebook)[1]):
-        told = [claim | {"figures": dict(enumerate(values(claim["figures"])))} for claim in record["claims"]]
-        assert not unclaimed_numbers(record | {"claims": told}), record
+        rounded = [claim | {"figures": dict(enumerate(values(claim["figures"])))} for claim in record["claims"]]
+        assert not unclaimed_numbers(record | {"claims": rounded}), record
 
 
 def values(figures):
@@ -221,7 +227,7 @@ def values(figures):
 
 
 def rare():
-    """Sentences that the rows of the demo company seldom lead to."""
+    """Sentences that the rows of the demo company rarely lead to."""
     reached = {"lever": ["win_rate", "sellers"], "gap": -0.05, "reached": 0, "quarters": 20, "together": [0.5, None]}
     seek = pd.DataFrame(reached | {"together_percentile": [0.9, None]})
     part = {"dimension": "region", "past": 2e6, "change": [0.5, -0.25], "sure": True}
@@ -248,13 +254,19 @@ def rare():
     move = {
         "dimension": "channel",
         "unit": ["Online", "Direct"],
+        "fair": [5e5, 5e5],
         "total": 0.2,
         "margin": 1e5,
         "error": 0.0,
         "chance": 0.4,
         "move": [2e4, -2e4],
     }
-    worked = {"name": ["Push", "Dud"], "verdict": ["worked", "did not work"], "effect": [0.2, 0.0], "low": [0.1, -0.1]}
+    worked = {
+        "name": ["Push", "Dud"],
+        "verdict": ["moved its figure", "moved it too little"],
+        "effect": [0.2, 0.0],
+        "low": [0.1, -0.1],
+    }
     worked |= {"high": [0.3, 0.1], "money": [1e6, 0.0], "spend": 2e5, "early": False}
     worked |= {"roi": [0.3, -0.1], "roi_low": [-7.9, -0.2], "roi_high": [8.6, 0.2]}
     known = {
@@ -280,8 +292,8 @@ def test_rare_sentences_claim_all_that_they_say():
     said = rare()
     for sentence in said:
         record = sentence.record("sentence")
-        told = [claim | {"figures": dict(enumerate(values(claim["figures"])))} for claim in record["claims"]]
-        assert told and not unclaimed_numbers(record | {"claims": told}), sentence
+        rounded = [claim | {"figures": dict(enumerate(values(claim["figures"])))} for claim in record["claims"]]
+        assert rounded and not unclaimed_numbers(record | {"claims": rounded}), sentence
         assert not unclaimed_words(record | {"text": sentence.lower()}), sentence
     assert "to spare" in said[0] and "2 of 2 levers" in said[1]
     assert "surely more from A and less from B" in said[2] and "no part adds anything" in said[3]
@@ -302,4 +314,4 @@ def test_what_is_said_turns_with_the_rows(page):
 
 def test_no_name_of_a_figure_is_one_of_the_catalogue_too():
     assert not set(FIGURES) & set(METRICS)
-    assert all(": " in definition for definition in FIGURES.values())
+    assert all(": " in figure.definition for figure in FIGURES.values())

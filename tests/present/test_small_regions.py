@@ -4,10 +4,12 @@ import math
 
 import pandas as pd
 
+from quarterdeck.analysis.team import performance
 from quarterdeck.present import style
 from quarterdeck.present.charts import forecast as forecast_chart
 from quarterdeck.present.charts import steps as steps_chart
 from quarterdeck.present.charts import team as chart
+from quarterdeck.present.narrative import market as market_say
 from quarterdeck.present.narrative import team as say
 from quarterdeck.present.tables import forecast as forecast_table
 from quarterdeck.present.tables import team as table
@@ -39,7 +41,10 @@ def test_one_seller_is_no_team():
     assert heading(ax) == "The one seller reached the quota in none of 2 quarters"
     assert "the median seller" not in [text.get_text() for text in ax.get_legend().get_texts()]
     pace = pd.DataFrame({"middle": [0.5], "low": [0.4], "high": [0.6], "n": [7]})
-    assert "at that pace the one seller ends at 46 % of quota" in say.pace_takeaway(pace, spread)
+    end = pd.DataFrame({"value": [46.0], "low": [38.0], "high": [58.0], "attainment": [0.46], "by": ["pace"]})
+    assert "At that pace, the one seller ends at €46 (€38 to €58 in eight of ten cases), 46 % of quota." in (
+        say.pace_takeaway(pace, spread, end=end)
+    )
 
 
 def test_none_is_said_in_words_and_no_tenth_of_few_sellers():
@@ -77,8 +82,10 @@ def test_one_team_is_held_against_no_other():
         "by_value": 0.4,
         "team": 0.41,
     }
-    rates = pd.DataFrame([row | {"ranked": True, "place": "cannot be told apart from the team"}])
-    assert say.manager_takeaway(rates) == "**There is one team here**: it wins 41.0 % of its deals (n 226)."
+    rates = pd.DataFrame([row | {"ranked": True, "place": performance.TOGETHER}])
+    assert (
+        say.manager_takeaway(rates) == "**There is one team here**: it wins 41.0 % of its deals (36 % to 47 %, n 226)."
+    )
     assert "like the others" not in table.manager_win_rates(rates).as_raw_html()
     two = pd.concat([rates, rates.assign(name="U")], ignore_index=True)
     assert "like the others" in table.manager_win_rates(two).as_raw_html()
@@ -91,7 +98,7 @@ def test_the_best_of_few_sellers_is_no_tenth():
     assert many.startswith("The best tenth of sellers, 3 of 30, brings 34 %")
 
 
-def test_the_ramp_is_not_drawn_otherwise_than_it_is_told():
+def test_the_ramp_is_drawn_as_it_is_said():
     ramp = pd.DataFrame({"month": [0, 1, 5], "won": [5, 6, 9], "n": [30, 30, 30], "rate": [0.17, 0.2, 0.3]})
     ramp = ramp.assign(low=0.1, high=0.4, usual=0.38)
     clear, doubt = (pd.DataFrame({"clear": [is_clear]}) for is_clear in (True, False))
@@ -107,14 +114,15 @@ def test_a_table_says_of_what_it_shows_a_part():
     coached = pd.DataFrame(
         {"name": [f"S{k}" for k in range(14)], "lever": "win_rate", "gap": -0.2, "low": -0.3, "high": -0.1}
     )
-    coached = coached.assign(clear=True, worth=1e5, n=50)
+    coached = coached.assign(clear=True, worth=1e5, n=50, months=14)
     assert "The 12 of 14 whose gap is worth most." in table.levers(coached).as_raw_html()
     assert "of 14" not in table.levers(coached.head(12)).as_raw_html()
+    assert "the 14 months there are" in table.levers(coached).as_raw_html()
     faults = pd.DataFrame(
         {"fault": ["no date", "any of these"], "deals": 9, "open_deals": 9, "amount": 1e6, "part": 1.0}
     )
     assert "Stuck" not in table.hygiene(faults).as_raw_html()
-    assert "the largest part of it is “no date” (€1.0m in 9 deals)" in say.hygiene_takeaway(faults)
+    assert "all of it is “no date” (€1.0m in 9 deals)" in say.hygiene_takeaway(faults)
     ahead = {
         "start": pd.Timestamp("2020-07-01"),
         "before": 1e6,
@@ -122,12 +130,18 @@ def test_a_table_says_of_what_it_shows_a_part():
         "p50": 1e6,
         "p90": 2e6,
         "change": 0.0,
+        "alone": 1e6,
+        "moved": 0.0,
         "series": 1e6,
+        "series_weight": 0.25,
+        "pace_weight": 0.0,
+        "growth_weight": 0.75,
+        "pipeline_weight": 0.0,
     }
-    alone = forecast_table.quarters_ahead(
-        pd.DataFrame([ahead | {"growth": 1e6, "pipeline": float("nan")}])
-    ).as_raw_html()
+    none = {"growth": 1.1e6, "pace": float("nan"), "pipeline": float("nan")}
+    alone = forecast_table.quarters_ahead(pd.DataFrame([ahead | none])).as_raw_html()
     assert "last year grown on." in alone and "the open deals" not in alone
+    assert "€1.0m, 25 %" in alone and "€1.1m, 75 %" in alone
 
 
 def test_sellers_of_a_company_without_orders_bring_bookings():
@@ -180,16 +194,16 @@ def test_levers_of_a_goal_that_is_met_are_not_near_to_hand():
     seek, record = pd.DataFrame([lever | {"gap": -0.12}]), pd.DataFrame({"win_rate": [0.3, 0.4, 0.5]})
     assert heading(forecast_chart.lever_dots(seek, record)) == "A usual quarter meets the goal, with 12 % to spare"
     short = heading(forecast_chart.lever_dots(seek.assign(gap=0.1), record))
-    assert short == "Nearest to hand: win rate, so good in 15 of 20 quarters"
+    assert short == "Nearest: win rate, so good in 15 of 20 quarters"
 
 
-def test_ticks_of_a_narrow_axis_can_be_told_apart():
+def test_ticks_of_a_narrow_axis_all_differ():
     ax = style.axes()
-    for limits, told in (((0.98, 1.0), 5), ((0.0, 1.0), 5)):
+    for limits, fewest in (((0.98, 1.0), 5), ((0.0, 1.0), 5)):
         ax.set_ylim(*limits)
         style.percent_axis(ax.yaxis)
         written = [label.get_text() for label in ax.get_yticklabels()]
-        assert len(written) == len(set(written)) >= told
+        assert len(written) == len(set(written)) >= fewest
 
 
 def test_who_is_all_but_at_quota_does_not_look_far_from_it():
@@ -220,3 +234,11 @@ def test_a_name_stands_on_a_side_where_no_point_and_no_name_is():
     crowd.set(xlim=(0, 10), ylim=(0, 10))
     style.name_points(crowd, [5.0] * 6, [5.0] * 6, list("abcdef"), [100.0] * 6)
     assert 1 <= len(crowd.texts) < 6
+
+
+def test_of_a_segment_where_nobody_buys_it_is_not_said_what_a_buyer_spends():
+    row = {"segment": "A", "n": 4, "buyers": 0, "rate": 0.0, "low": 0.0, "high": 0.4, "spend": math.nan}
+    known = pd.DataFrame([row, row | {"segment": "B", "buyers": 3, "rate": 0.75, "spend": 900.0}])
+    assert market_say.penetration_takeaway(known) == (
+        "**38 % of 8 known accounts bought in twelve months**, the fewest in A: 0 % (0 % to 40 %, n 4)."
+    )

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quarterdeck.analysis import scenarios
+from quarterdeck.analysis.planning import scenarios
 from quarterdeck.present import widgets
 
 CHANCES = pd.DataFrame({"amount": np.linspace(1e4, 9e4, 800), "chance": np.linspace(0.05, 0.8, 800)})
@@ -29,12 +29,12 @@ def panel():
 def test_a_move_redraws_the_sentence_and_the_picture_by_the_same_sums(panel):
     assert panel.drawn.value == b"" and "than as now" not in panel.said.value
     panel.sliders["win_rate"].value = 10
-    told = scenarios.scenario(OUTLOOK, CHANCES, RESPONSE, pd.DataFrame({"win_rate": [0.1]}))
+    moved = scenarios.scenario(OUTLOOK, CHANCES, RESPONSE, pd.DataFrame({"win_rate": [0.1]}))
     assert (
         bytes(panel.drawn.value).startswith(b"\x89PNG")
-        and f"{told['chance'].iloc[0]:.0%}".replace("%", " %") in panel.said.value
+        and f"{moved['chance'].iloc[0]:.0%}".replace("%", " %") in panel.said.value
     )
-    assert panel.said.value.startswith("<strong>Q4 2026 ends at") and "more than as now" in panel.said.value
+    assert panel.said.value.startswith("<p><strong>Q4 2026 ends at") and "more than as now" in panel.said.value
     panel.sliders["win_rate"].value = 0
     assert "than as now" not in panel.said.value
 

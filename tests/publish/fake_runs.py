@@ -1,18 +1,27 @@
 """A small folder of finished runs, written by hand, and a server over it."""
 
+import atexit
+import http.client
 import json
 import os
+import shutil
 import socket
 import ssl
 import subprocess
 import sys
-import time
+import tempfile
 import urllib.request
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import nbformat
 from nbformat import v4
+
+from conftest import PATIENCE, until
+from quarterdeck.publish.access.shelf import Shelf
+from quarterdeck.publish.pages import prerender
 
 LIB = Path(__file__).parents[2] / "lib"
 REGIONS = {"company": "company", "north": "North", "united_kingdom": "United Kingdom"}
@@ -28,8 +37,29 @@ TILES = """<section class="tiles"><div class="tile good"><span class="label">Rev
 WIDE = "<table><tr>" + "".join(f"<td>column{i}column{i}</td>" for i in range(30)) + "</tr></table>"
 
 
-def make_outputs(root: Path) -> Path:
-    """Write one company with three runs: an old whole one, the latest, and one that is not finished."""
+def make_outputs(root: Path, rendered: bool = False) -> Path:
+    """Write one company with three runs: an old whole one, the latest, and one that is not finished.
+
+    Where they are `rendered`, a server finds their pages as it would have made them, and need not begin with that.
+    """
+    outputs = _make_outputs(root)
+    if rendered:
+        shutil.copytree(_rendered(), outputs / prerender.FOLDER, copy_function=shutil.copy)
+    return outputs
+
+
+@cache
+def _rendered() -> Path:
+    """Render the pages of such runs, once for all tests of a process."""
+    root = Path(tempfile.mkdtemp(prefix="rendered-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    kept = prerender.Prerenderer(_make_outputs(root))
+    for path in prerender.notebooks(Shelf(root / "outputs")):
+        kept.make(path)
+    return kept.folder
+
+
+def _make_outputs(root: Path) -> Path:
     company = root / "outputs" / "demo"
     for name, created in (("2026-10-01", "2026-10-01T06:00:00+00:00"), ("2026-11-15", "2026-11-15T06:00:00+00:00")):
         make_run(company / name, name, created, failing=name == "2026-11-15")
@@ -108,35 +138,57 @@ def make_notebook(question: str) -> nbformat.NotebookNode:
         ),
     ]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    for number, cell in enumerate(cells):
+        cell.id = f"cell-{number}"  # the same each time: the same content is rendered once
     return v4.new_notebook(cells=cells, metadata=kernel)
 
 
 @contextmanager
-def serving(outputs: Path, log: Path, *options: str, program: tuple[str, str] = ("-m", "quarterdeck.cli")):
-    """Run the real server over `outputs` in a process of its own; gives its address and its process."""
+def serving(outputs: Path, log: Path, *options: str, program: tuple[str, str] = ("-m", "quarterdeck.cli"), before=None):
+    """Run the real server over `outputs` in a process of its own, which calls `before` first; gives its address and process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = ["serve", "--out", str(outputs), "--port", str(port), *options]
     environment = {**os.environ, "PYTHONPATH": str(LIB)}
     with log.open("w") as out:
-        process = subprocess.Popen([sys.executable, *program, *command], env=environment, stdout=out, stderr=out)
+        begun = {"env": environment, "stdout": out, "stderr": out, "preexec_fn": before}
+        process = subprocess.Popen([sys.executable, *program, *command], **begun)
     try:
         address = f"{'https' if '--certfile' in options else 'http'}://127.0.0.1:{port}"
         _wait(address, process, log)
         yield address, process
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE)
+
+
+def impatient(**more: float) -> tuple[str, str]:
+    """Give a program for `serving` that is the server with shorter deadlines, each named by its module."""
+    lines = "".join(f"{name} = {value}; " for name, value in more.items())
+    modules = "from quarterdeck.publish import connections, server; from quarterdeck.publish.pages import prerender"
+    return ("-c", f"{modules}; {lines}import quarterdeck.cli as c, sys; sys.exit(c.main())")
 
 
 def _wait(address: str, process: subprocess.Popen, log: Path) -> None:
     anybody = ssl._create_unverified_context()  # a test's certificate is its own
-    for _ in range(600):
+
+    def answers() -> bool:
         try:
-            urllib.request.urlopen(f"{address}/healthz", timeout=5, context=anybody).close()
-            return
+            urllib.request.urlopen(f"{address}/healthz", timeout=PATIENCE, context=anybody).close()
         except OSError:  # nobody listens yet, or the machine is too busy to answer at once
             assert process.poll() is None, log.read_text()
-            time.sleep(0.1)
-    raise AssertionError(f"the server did not come up: {log.read_text()}")
+            return False
+        return True
+
+    until(answers)
+
+
+def ask(server, path, method="GET", **headers):
+    """Send a request line exactly as written: urllib would tidy a path."""
+    connection = http.client.HTTPConnection(urlsplit(server[0]).netloc, timeout=PATIENCE)
+    connection.request(method, path, headers=headers)
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    return answer.status, dict(answer.getheaders()), body.decode()

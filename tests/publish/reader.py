@@ -1,9 +1,22 @@
 """A reader on the wire: asks exactly as written, keeps cookies, and fills in the login form."""
 
 import http.client
+import json
 import re
 import ssl
+import uuid
+from pathlib import Path
 from urllib.parse import urlencode, urlsplit
+
+from conftest import PATIENCE, until
+
+
+def audited(address: str, log: Path) -> list[dict]:
+    """Read a server's audit log when it holds all that was asked so far: lines are written a moment later, in their order."""
+    last = f"/marker/{uuid.uuid4().hex}"
+    Reader(address).ask(last)
+    until(lambda: last in log.read_text())
+    return [line for line in map(json.loads, log.read_text().splitlines()) if not line["path"].startswith("/marker/")]
 
 
 class Reader:
@@ -16,7 +29,7 @@ class Reader:
         """Give status, headers and text (or bytes) of an answer; urllib would tidy the path."""
         secured = {"context": ssl._create_unverified_context()} if self.address.scheme == "https" else {}
         kind = http.client.HTTPSConnection if secured else http.client.HTTPConnection
-        connection = kind(self.address.netloc, timeout=60, **secured)
+        connection = kind(self.address.netloc, timeout=PATIENCE, **secured)
         if self.cookies:
             headers.setdefault("Cookie", "; ".join(f"{k}={v}" for k, v in self.cookies.items()))
         connection.request(method, path, body, headers)

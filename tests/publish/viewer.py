@@ -3,13 +3,18 @@
 import asyncio
 import json
 import re
+import threading
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from jupyter_server.services.kernels.connection.base import deserialize_msg_from_ws_v1, serialize_msg_to_ws_v1
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
-WAIT = object()  # among what is said: listen until the kernel has told its widgets
+from conftest import PATIENCE
+
+WAIT = object()  # among what is said: listen until the kernel has listed its widgets
 PROTOCOL = "v1.kernel.websocket.jupyter.org"
 
 
@@ -18,7 +23,7 @@ def kernel_of(page: str) -> str:
     return re.search(r'"kernelId": "([0-9a-f-]{36})"', page)[1]
 
 
-def frame(kind: str, content: dict, channel: str = "shell", parent: dict | None = None, **header: str) -> bytes:
+def frame(kind: str, content: dict, channel: str = "shell", parent: dict | None = None, **header: object) -> bytes:
     """Write a message of Jupyter's protocol v1."""
     head = {"msg_id": uuid.uuid4().hex, "session": "s", "username": "x", "date": "", "version": "5.3"} | header
     parts = [
@@ -31,13 +36,34 @@ class Viewer:
     """A connection to a kernel; `heard` holds what the kernel said, as (type, content)."""
 
     def __init__(self, address: str, kernel: str, cookies: dict[str, str] | None = None, **headers: str) -> None:
+        self.kernel = kernel
         self.url = f"{address.replace('http', 'ws', 1)}/api/kernels/{kernel}/channels"
         self.headers = {"Cookie": "; ".join(f"{k}={v}" for k, v in (cookies or {}).items())} | headers
         self.heard = []
 
-    def say(self, *frames, seconds: float = 20.0, until=None) -> int | None:
+    def say(self, *frames, seconds: float = PATIENCE, until=None) -> int | None:
         """Connect, send, and listen until there is enough; give the status of a connection that was refused."""
         return asyncio.run(self._say(frames, seconds, until))
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Stay connected, as somebody who looks at the page."""
+        here, gone = threading.Event(), threading.Event()
+
+        async def stay() -> None:
+            connection = await websocket_connect(HTTPRequest(self.url, headers=self.headers), subprotocols=[PROTOCOL])
+            here.set()
+            await asyncio.to_thread(gone.wait)
+            connection.close()
+
+        watcher = threading.Thread(target=asyncio.run, args=[stay()])
+        watcher.start()
+        try:
+            assert here.wait(30)
+            yield
+        finally:
+            gone.set()
+            watcher.join()
 
     async def _say(self, frames, seconds, until) -> int | None:
         try:
@@ -75,6 +101,6 @@ def ask_for_widgets(control: str = "control") -> list[bytes]:
 
 
 def states(heard) -> dict[str, dict]:
-    """Give the widgets' states by id, once the kernel has told them."""
-    told = [c["data"]["states"] for k, c in heard if k == "comm_msg" and c["data"].get("method") == "update_states"]
-    return told[-1] if told else {}
+    """Give the widgets' states by id, once the kernel has listed them."""
+    states = [c["data"]["states"] for k, c in heard if k == "comm_msg" and c["data"].get("method") == "update_states"]
+    return states[-1] if states else {}

@@ -1,15 +1,16 @@
 """Where does a company keep its runs, who may write there, and which of them may go?"""
 
 import contextlib
-import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from quarterdeck.batch import finished
+from quarterdeck.data import durable
 from quarterdeck.errors import RunError
 
 try:
@@ -95,25 +96,32 @@ def point(company: Path, run: str) -> None:
     link = company / f".latest-{run}"
     link.symlink_to(run)
     os.replace(link, company / "latest")
+    durable.flush(company)
 
 
 def pages(run: Path) -> set[tuple[str, str]]:
-    """Name the whole pages in a run's folder, by region and notebook."""
+    """Name the pages in a run's folder that are complete.
+
+    Returns
+    -------
+    set of tuple
+        Region and notebook, as the files are named.
+    """
     return {(p.parent.name, p.stem) for p in run.glob("[!.]*/*.ipynb") if p.parent.name != ASIDE}
 
 
 def clear(company: Path, whole: Path) -> None:
     """Remove the interrupted runs that hold no page which the run `whole` does not have."""
     for run in runs(company):
-        if run != whole and not (run / "run.json").is_file() and pages(run) <= pages(whole):
+        if run != whole and not (run / finished.RECORD).exists() and pages(run) <= pages(whole):
             shutil.rmtree(run)
 
 
 def prune(company: Path, keep: int) -> list[str]:
     """Remove all but the newest `keep` finished runs; `latest` and what runs have stored beside them stay.
 
-    A forecast's ledger and the history of figures hold all they need themselves, and are not touched. An interrupted run
-    stays while it is newer than every finished one, for it can be taken up.
+    A forecast's ledger and the history of figures are complete without the runs, and are not touched. An interrupted run
+    stays while it is newer than every finished one, for it can be taken up; so does one whose `run.json` cannot be read.
 
     Returns
     -------
@@ -122,11 +130,12 @@ def prune(company: Path, keep: int) -> list[str]:
     """
     latest = (company / "latest").resolve()
     found = runs(company)
-    finished = [r for r in found if (r / "run.json").is_file()]
-    ahead = found[: found.index(finished[0])] if finished else found
-    gone = [r for r in found if r not in (*finished[:keep], *ahead) and r.resolve() != latest]
+    whole = [r for r in found if finished.facts(r)]
+    ahead = found[: found.index(whole[0])] if whole else found
+    gone = [r for r in found if r not in (*whole[:keep], *ahead) and r.resolve() != latest]
     for run in gone:
-        (run / "run.json").unlink(missing_ok=True)  # first, so that no reader sees half of it
+        if (run / finished.RECORD).is_file():
+            (run / finished.RECORD).unlink()  # first, so that no reader sees half of it
         shutil.rmtree(run)
     return sorted(r.name for r in gone)
 
@@ -137,23 +146,23 @@ def shared(file: Path, place: Path) -> None:
     try:
         os.link(file, place)
     except OSError:
-        written(place, lambda draft: shutil.copyfile(file, draft))
-
-
-def written(place: Path, write: Callable[[Path], Any]) -> None:
-    """Have a file written, by `write`, beside its place and moved there when it is whole."""
-    draft = place.with_name(f".{place.name}-draft")
-    write(draft)
-    os.replace(draft, place)
-
-
-def facts(run: Path) -> dict:
-    """Read what a finished run says of itself; nothing where it is not finished."""
-    told = run / "run.json"
-    return json.loads(told.read_text(encoding="utf-8")) if told.is_file() else {}
+        durable.copy(file, place)
 
 
 def recorded(notebook: dict[str, Any], kinds: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
-    """Collect by kind what an executed notebook recorded under the kind's MIME type."""
+    """Collect what an executed notebook recorded.
+
+    Parameters
+    ----------
+    notebook : dict
+        As nbformat has it.
+    kinds : dict
+        By kind, the MIME type under which it is recorded.
+
+    Returns
+    -------
+    dict
+        By kind, the recorded rows in the order of the page.
+    """
     outputs = [o.get("data", {}) for cell in notebook["cells"] for o in cell.get("outputs", [])]
     return {kind: [row for data in outputs for row in data.get(mime, [])] for kind, mime in kinds.items()}

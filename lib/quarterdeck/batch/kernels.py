@@ -1,7 +1,7 @@
 """How does a kernel start in a fraction of a second, for papermill, JupyterLab and Voilà alike?
 
 The kernelspec `quarterdeck` names a provisioner, which is Jupyter's own way to start kernels otherwise. This one has each
-kernel forked by a zygote. Where that cannot be, the kernel starts as any other does.
+kernel forked by a fork server. Where that is not possible, the kernel starts as any other does.
 """
 
 import asyncio
@@ -20,20 +20,20 @@ from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import LocalProvisioner
 
-from quarterdeck.batch import zygote
+from quarterdeck.batch import fork_server
 
 KERNEL = "quarterdeck"
 MEMORY_LIMIT = "QUARTERDECK_MEMORY_LIMIT"  # environment variable: bytes that a kernel may take up
 START_SECONDS = 60  # within which a kernel answers, or is given up
 INLINE = "module://matplotlib_inline.backend_inline"
-begun: dict[str, Any] = {}  # the names that a kernel forked from this process begins with
-_own: list[zygote.Zygote] = []  # this process's zygote, once it needed one
+namespace: dict[str, Any] = {}  # the names that a kernel forked from this process starts with
+_own: list[fork_server.ForkServer] = []  # this process's fork server, once it needed one
 _one_at_a_time = threading.Lock()  # a server starts kernels from several threads
-_told: list[str] = []  # why kernels are not forked here, once that is known
+_reasons: list[str] = []  # why kernels are not forked here, once that is known
 
 
 class ForkedProvisioner(LocalProvisioner):
-    """Starts kernels by fork."""
+    """Starts kernels by fork, and as Jupyter does where they cannot be forked."""
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Have the kernel forked; where that fails, say so once and start an ordinary one."""
@@ -42,7 +42,7 @@ class ForkedProvisioner(LocalProvisioner):
         try:
             self.process = await asyncio.to_thread(_fork, cmd[3:], kwargs)
         except OSError as error:
-            _tell_once(f"the process that forks them does not answer ({error})")
+            warn_once(f"the process that forks them does not answer ({error})")
             return await super().launch_kernel(cmd, **kwargs)
         self.pid = self.pgid = self.process.pid
         self.cwd = kwargs.get("cwd") or os.getcwd()
@@ -50,14 +50,14 @@ class ForkedProvisioner(LocalProvisioner):
 
     async def send_signal(self, signum: int) -> None:
         """Signal the kernel and all that it has started."""
-        if isinstance(self.process, zygote.Forked):
+        if isinstance(self.process, fork_server.ForkedProcess):
             self.process.send_signal(signum)
         else:
             await super().send_signal(signum)
 
     async def kill(self, restart: bool = False) -> None:
-        """Kill the kernel; it is dead within milliseconds, and who waits for that by asking need not ask twice."""
-        if not isinstance(self.process, zygote.Forked):
+        """Kill the kernel and wait the few milliseconds until it has ended, so that a caller who polls need not poll twice."""
+        if not isinstance(self.process, fork_server.ForkedProcess):
             return await super().kill(restart)
         self.process.kill()
         for _ in range(100):
@@ -67,7 +67,7 @@ class ForkedProvisioner(LocalProvisioner):
 
     async def wait(self) -> int | None:
         """Wait until the kernel has ended."""
-        if not isinstance(self.process, zygote.Forked):
+        if not isinstance(self.process, fork_server.ForkedProcess):
             return await super().wait()
         while (status := self.process.poll()) is None:
             await asyncio.sleep(0.005)
@@ -102,26 +102,26 @@ class PromptClient(AsyncKernelClient):
 
 
 def run_kernel(owner: socket.socket, argv: list[str]) -> None:
-    """Be a kernel, in a process just forked; tell the owner when a client can connect."""
+    """Run a kernel in a process just forked; send the owner a message when a client can connect."""
     from ipykernel.kernelapp import IPKernelApp
 
-    from quarterdeck.batch.preload import start_afresh
+    from quarterdeck.batch.preload import start_again
 
-    start_afresh()
+    start_again()
     limit_memory()
-    app = IPKernelApp.instance(user_ns=begun or None)
+    app = IPKernelApp.instance(user_ns=namespace or None)
     app.initialize([*argv, f"--IPKernelApp.parent_handle={os.getppid()}"])
     if os.environ.get("MPLBACKEND", INLINE) == INLINE:  # pyplot is there before the shell, and would draw for nobody
         app.shell.enable_matplotlib("inline")
-    if widgets := sys.modules.get("ipywidgets"):  # imported before there was a kernel, it has not told it of itself
+    if widgets := sys.modules.get("ipywidgets"):  # imported before there was a kernel, it has not registered with it
         widgets.register_comm_target()
-    zygote.tell(owner, "bound")
+    fork_server.send(owner, "bound")
     owner.close()
     app.start()
 
 
 def limit_memory() -> None:
-    """Hold this process to the memory that its environment allows, if any, beyond what it begins with."""
+    """Limit this process to the memory that its environment allows, if any, beyond what it starts with."""
     import resource
 
     if allowed := int(os.environ.get(MEMORY_LIMIT, 0)):
@@ -132,28 +132,29 @@ def limit_memory() -> None:
 
 def cannot_fork() -> bool:
     """Tell whether kernels cannot be forked here, and say so once."""
-    if not zygote.FORKS:
-        _tell_once("this system cannot fork a process safely")
-    return bool(_told)
+    if not fork_server.FORKS:
+        warn_once("this system cannot fork a process safely")
+    return bool(_reasons)
 
 
-def _tell_once(why: str) -> None:
-    if not _told:
-        _told.append(why)
+def warn_once(why: str) -> None:
+    """Warn once why kernels start as any others do."""
+    if not _reasons:
+        _reasons.append(why)
         warnings.warn(f"kernels start slowly here, for {why}; they work as they would otherwise", stacklevel=2)
 
 
-def _fork(argv: list[str], kwargs: dict[str, Any]) -> zygote.Forked:
+def _fork(argv: list[str], kwargs: dict[str, Any]) -> fork_server.ForkedProcess:
     env = kwargs.get("env") or dict(os.environ)
     out = tuple(_descriptor(kwargs.get(name), place) for place, name in ((1, "stdout"), (2, "stderr")))
-    wish = (f"{__name__}:run_kernel", {"argv": argv}, env, str(kwargs.get("cwd") or os.getcwd()), out)
+    request = (f"{__name__}:run_kernel", {"argv": argv}, env, str(kwargs.get("cwd") or os.getcwd()), out)
     try:
-        kernel = zygote.Forked(env.get(zygote.ADDRESS) or _own_zygote(), *wish)
-    except OSError:  # the zygote was killed: once more, with a new one of our own
+        kernel = fork_server.ForkedProcess(env.get(fork_server.ADDRESS) or _own_fork_server(), *request)
+    except OSError:  # the fork server was killed: once more, with a new one of our own
         while _own:
             _own.pop().close()
-        kernel = zygote.Forked(_own_zygote(), *wish)
-    kernel.hear()  # a client that connects sooner would try again a tenth of a second later
+        kernel = fork_server.ForkedProcess(_own_fork_server(), *request)
+    kernel.receive()  # a client that connects sooner would try again a tenth of a second later
     return kernel
 
 
@@ -163,8 +164,8 @@ def _descriptor(given: Any, place: int) -> int:
     return given if isinstance(given, int) and given >= 0 else place
 
 
-def _own_zygote() -> str:
+def _own_fork_server() -> str:
     with _one_at_a_time:
         if not _own:
-            _own.append(zygote.Zygote())
+            _own.append(fork_server.ForkServer())
         return _own[0].address

@@ -1,4 +1,4 @@
-"""How do runs come to lie at a URL? They are made in a folder of this machine, and published when they are finished.
+"""How do runs get to a URL? They are made in a folder of this machine, and published when they are finished.
 
 Any store that fsspec speaks to will do: it needs no links, no locks and no folders. Its `latest` is a file that holds the
 name of a run.
@@ -14,11 +14,12 @@ from typing import Any
 
 import fsspec
 
-from quarterdeck.batch import folders
+from quarterdeck.batch import finished, folders
 from quarterdeck.batch.record import KEPT
+from quarterdeck.data import durable
 from quarterdeck.errors import ParamsError, QuarterdeckError, RunError
 
-LATEST, TOLD = "latest", "run.json"
+LATEST = "latest"
 COPIES = Path("outputs", ".copies")
 KEEP = 2  # finished runs in the folder of this machine
 
@@ -51,12 +52,20 @@ class Mirror:
 
     @_asking
     def fetch(self) -> None:
-        """Bring what a run holds itself against: the history, the ledger, and the run that `latest` names."""
+        """Fetch what a run compares itself with: the history, the ledger, and the run that `latest` names.
+
+        Raises
+        ------
+        RunError
+            Where the file `latest` names no finished run there.
+        OSError
+            Where the store does not answer.
+        """
         self.latest = (self._read(LATEST) or b"").decode()
-        if self.latest and not (folders.RUN.fullmatch(self.latest) and self._read(f"{self.latest}/{TOLD}")):
+        if self.latest and not (folders.RUN.fullmatch(self.latest) and self._read(f"{self.latest}/{finished.RECORD}")):
             where = f"{self.url}/{self.company.name}/{LATEST}"
             raise RunError(
-                f"{where} names {self.latest[:40]!r}, which is no finished run there; mend or remove that file."
+                f"{where} names {self.latest[:40]!r}, which is no finished run there; fix or remove that file."
             )
         self.company.mkdir(exist_ok=True)
         for name in KEPT:
@@ -64,8 +73,8 @@ class Mirror:
             if content is None:
                 place.unlink(missing_ok=True)
             else:
-                folders.written(place, lambda draft, content=content: draft.write_bytes(content))
-        if self.latest and not (self.company / self.latest / TOLD).is_file():
+                durable.whole(place, lambda draft, content=content: draft.write_bytes(content))
+        if self.latest and not finished.facts(self.company / self.latest):
             self._bring(self.latest)
         folders.point(self.company, self.latest)
 
@@ -78,16 +87,16 @@ class Mirror:
         RunError
             Where another run has been published since `fetch`.
         """
-        run = next((r for r in folders.runs(self.company) if (r / TOLD).is_file()), None)
+        run = next((r for r in folders.runs(self.company) if finished.facts(r)), None)
         self.store.invalidate_cache()
-        if run is None or self.store.exists(self._at(run.name, TOLD)):
+        if run is None or self.store.exists(self._at(run.name, finished.RECORD)):
             return ""
         if (self._read(LATEST) or b"").decode() != self.latest:
             raise RunError(
                 f"another run has been published to {self.url} meanwhile; run again: what was finished is taken over."
             )
         self._put(run)
-        for name in (f"{run.name}/{TOLD}", *(n for n in KEPT if (self.company / n).is_file())):
+        for name in (f"{run.name}/{finished.RECORD}", *(n for n in KEPT if (self.company / n).is_file())):
             self._write(name, (self.company / name).read_bytes())
         if (self.company / LATEST).resolve() == run.resolve():
             self._write(LATEST, run.name.encode())
@@ -96,16 +105,16 @@ class Mirror:
 
     def _bring(self, run: str) -> None:
         """Fetch a run, `run.json` last: an interrupted one is then no finished one here either."""
-        far = [f for f in self.store.find(self._at(run)) if not f.endswith(f"/{TOLD}")]
+        far = [f for f in self.store.find(self._at(run)) if not f.endswith(f"/{finished.RECORD}")]
         near = [self.company / run / f.split(f"/{run}/", 1)[1] for f in far]
         for place in near:
             place.parent.mkdir(parents=True, exist_ok=True)
         self.store.get(far, [str(p) for p in near])
-        told = self._read(f"{run}/{TOLD}")
-        folders.written(self.company / run / TOLD, lambda draft: draft.write_bytes(told))
+        record = self._read(f"{run}/{finished.RECORD}")
+        durable.whole(self.company / run / finished.RECORD, lambda draft: draft.write_bytes(record))
 
     def _put(self, run: Path) -> None:
-        near = [p for p in sorted(run.rglob("*")) if p.is_file() and p != run / TOLD]
+        near = [p for p in sorted(run.rglob("*")) if p.is_file() and p != run / finished.RECORD]
         far = [self._at(p.relative_to(self.company).as_posix()) for p in near]
         for folder in {f.rpartition("/")[0] for f in far}:
             self.store.makedirs(folder, exist_ok=True)

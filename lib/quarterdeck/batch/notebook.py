@@ -1,7 +1,7 @@
 """How does one notebook become a page, in a process of its own?
 
 This process is forked like a kernel, or started by `python -m quarterdeck.batch.notebook`. It writes a draft beside the
-run, moves it to its place when it is whole, and leaves what came of it in a file for the runner, who may outlive it.
+run, moves it to its place when it is whole, and writes the outcome to a file for the runner, which may outlive it.
 """
 
 import ast
@@ -21,9 +21,10 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 from traitlets.config import Config
 
-from quarterdeck.batch import zygote
-from quarterdeck.batch.folders import recorded, written
+from quarterdeck.batch import fork_server
+from quarterdeck.batch.folders import recorded
 from quarterdeck.batch.kernels import KERNEL
+from quarterdeck.data import durable
 
 MEGABYTE = 1 << 20
 MOST_OUTPUT = 16 * MEGABYTE  # of one notebook; a page of thirty pictures has a fifth of it
@@ -54,9 +55,9 @@ class Client(PapermillNotebookClient):
     def papermill_execute_cells(self) -> None:
         """Execute, then ask which tables were read, and write into the notebook what it is made of."""
         super().papermill_execute_cells()
-        wish = self.kc.execute("", silent=True, user_expressions={"read": ASK_WHAT_WAS_READ})
-        told = self.wait_for_reply(wish)["content"].get("user_expressions", {}).get("read", {})
-        text = told.get("data", {}).get("text/plain", "'null'")  # null where it has not imported the module
+        asked = self.kc.execute("", silent=True, user_expressions={"read": ASK_WHAT_WAS_READ})
+        read = self.wait_for_reply(asked)["content"].get("user_expressions", {}).get("read", {})
+        text = read.get("data", {}).get("text/plain", "'null'")  # null where it has not imported the module
         rows = rows_read(json.loads(ast.literal_eval(text)), Path(self.job["cwd"]) / "data", self.job["parts"])
         made = {"made_in": Path(self.job["cwd"]).name, "made_of": self.job["made_of"] | {"rows": rows}}
         self.nb_man.nb.metadata["quarterdeck"] = made
@@ -88,7 +89,7 @@ def work(owner: socket.socket | None, job: dict[str, Any]) -> None:
     Parameters
     ----------
     owner : socket or None
-        Who asked for this process, where it was forked; nothing is told.
+        The connection to the process that asked for this one, where it was forked; nothing is sent.
     job : dict
         file, draft, place, aside and outcome (paths), parameters, cwd (the run's folder), sockets (a folder), seconds (that it
         may take), made_of and parts (as `fresh` and the snapshot have them) and recorded (by kind, the MIME type under which a
@@ -100,15 +101,15 @@ def work(owner: socket.socket | None, job: dict[str, Any]) -> None:
     try:
         notebook = _execute(job, begun)
         said = recorded(notebook, job["recorded"])
-    except Exception as fault:  # whatever stops a notebook is its own failure and nobody else's
+    except Exception as fault:  # whatever stops a notebook is a failure of that notebook alone
         error = _reason(fault, _as_far_as_it_came(draft), job["seconds"])
     place = Path(job["place"] if error is None else job["aside"])
     if draft.is_file():
         place.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(draft, place)
+        durable.settle(draft, place)
     made_of = notebook.metadata["quarterdeck"]["made_of"] if notebook else job["made_of"]
     outcome = {"error": error, "seconds": round(time.monotonic() - begun, 2), "made_of": made_of} | said
-    written(Path(job["outcome"]), lambda draft: draft.write_text(json.dumps(outcome), encoding="utf-8"))
+    durable.whole(Path(job["outcome"]), lambda draft: draft.write_text(json.dumps(outcome), encoding="utf-8"))
 
 
 def rows_read(read: list | None, data: Path, parts: dict[str, dict[str, str]]) -> dict[str, str] | None:
@@ -124,11 +125,12 @@ def rows_read(read: list | None, data: Path, parts: dict[str, dict[str, str]]) -
 
 
 def _execute(job: dict[str, Any], begun: float) -> nbformat.NotebookNode:
-    # Sockets by path: many kernels over TCP race for ports.
-    link = {"transport": "ipc", "ip": job["sockets"], "client_factory": "quarterdeck.batch.kernels.PromptClient"}
+    # Sockets by path, where one may be so long: many kernels over TCP race for ports.
+    sockets = {"transport": "ipc", "ip": job["sockets"]} if len(os.fsencode(job["sockets"])) < 90 else {}
+    link = {"client_factory": "quarterdeck.batch.kernels.PromptClient"} | sockets
     how = {
         "engine_name": "quarterdeck",
-        "kernel_name": KERNEL if zygote.FORKS else "python3",
+        "kernel_name": KERNEL if fork_server.FORKS else "python3",
         "cwd": job["cwd"],
         "progress_bar": False,
         "request_save_on_cell_execute": False,  # the draft is written once
@@ -137,7 +139,7 @@ def _execute(job: dict[str, Any], begun: float) -> nbformat.NotebookNode:
         "job": job,
         "shutdown_kernel": "immediate",
         "config": Config(AsyncKernelManager=link, KernelManager=link),
-        # It calls being told to stop an error; and a run has no history to keep.
+        # The kernel logs an interrupt as an error; and a run has no history to keep.
         "extra_arguments": ["--IPKernelApp.log_level=CRITICAL", "--HistoryManager.enabled=False"],
     }
     notebook = execute_notebook(job["file"], job["draft"], job["parameters"], **how)

@@ -6,9 +6,11 @@ from typing import Any
 import holidays
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from quarterdeck.analysis import cohorts, portfolio, rivalry
+from quarterdeck.analysis.competition import dynamics
+from quarterdeck.analysis.customers import cohorts
+from quarterdeck.analysis.market import portfolio
 from quarterdeck.data.snapshot import COMPANY
-from quarterdeck.errors import ParamsError, nearest
+from quarterdeck.errors import ParamsError, nearest, unquoted
 
 
 class Parameters(BaseModel):
@@ -46,7 +48,7 @@ class MarketResearch(Parameters):
         if wrong := next((k for k in value if k not in known), None):
             raise ValueError(f"there is no factor {wrong!r}; {nearest(wrong, list(known))}")
         if min(value.values(), default=0) < 0 or sum(value.values()) <= 0:
-            raise ValueError("weights are not below nought, and at least one is above it")
+            raise ValueError("weights are not below zero, and at least one is above it")
         return value
 
     @field_validator("country")
@@ -67,8 +69,8 @@ class CompetitorAnalysis(Parameters):
     @field_validator("guidelines")
     @classmethod
     def _is_an_edition(cls, value: int) -> int:
-        if value not in rivalry.GUIDELINES:
-            raise ValueError(f"not an edition; give one of {', '.join(map(str, rivalry.GUIDELINES))}")
+        if value not in dynamics.GUIDELINES:
+            raise ValueError(f"not an edition; give one of {', '.join(map(str, dynamics.GUIDELINES))}")
         return value
 
 
@@ -90,7 +92,7 @@ class Targets(Parameters):
     """What is to be split, and how far a target may fall."""
 
     plan: float = Field(
-        0.0, ge=0, description="next quarter's plan in reporting currency, nought for the targets set or the forecast"
+        0.0, ge=0, description="next quarter's plan in reporting currency, zero for the targets set or the forecast"
     )
     floor: float = Field(
         0.8, ge=0, description="least part of its share of the plan by last year that each is asked for"
@@ -136,14 +138,14 @@ WORKBOOKS: dict[str, type[Parameters]] = {
 
 
 def parameters(workbook: str, given: dict[str, Any], where: str) -> dict[str, Any]:
-    """Hold what a file or a command line gives against a notebook's model; give what the notebook is to get.
+    """Check what a file or a command line gives by the notebook's model; give the parameters for the notebook.
 
-    A parameter that only another notebook takes is passed over, for a region's file serves them all.
+    A parameter that only another notebook takes is skipped, for one file serves all notebooks of a region.
 
     Raises
     ------
     ParamsError
-        Where no notebook takes a parameter of that name (the nearest real name is told), or a value is not allowed.
+        Where no notebook takes a parameter of that name (the message gives the nearest one that exists), or a value is not allowed.
     """
     everything = {name for model in WORKBOOKS.values() for name in model.model_fields}
     for name in given:
@@ -156,4 +158,7 @@ def parameters(workbook: str, given: dict[str, Any], where: str) -> dict[str, An
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
         said = first["msg"].removeprefix("Input ").removeprefix("Value error, ")
-        raise ParamsError(f"{where}: parameter {name} holds {first['input']!r}: {said}; mend it there.") from error
+        hint = unquoted(first["input"]) if first["type"] == "string_type" else ""
+        raise ParamsError(
+            f"{where}: parameter {name} holds {first['input']!r}: {said}{hint or '; fix it there'}."
+        ) from error

@@ -1,6 +1,7 @@
 """Which notebooks are to be run, for which regions, with which parameters?"""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,14 +9,14 @@ from typing import Any
 from quarterdeck.batch.params import WORKBOOKS, parameters
 from quarterdeck.data import source
 from quarterdeck.data.snapshot import COMPANY
-from quarterdeck.errors import ParamsError, RunError, nearest
+from quarterdeck.errors import ParamsError, RunError, nearest, unquoted
 
 NOT_REGIONS = {"source"}
 
 
 @dataclass(frozen=True)
 class Job:
-    """One notebook for one region; `region` is the stem of its YAML, and so the name of its folder."""
+    """One notebook for one region; `region` is the name of its YAML file without the ending, and so the name of its folder."""
 
     region: str
     notebook: str
@@ -28,8 +29,15 @@ class Job:
         return hashlib.sha256(self.file.read_bytes()).hexdigest()
 
 
-def plan(company: Path, notebooks: Path, only_regions: list[str], only_notebooks: list[str], **given: Any) -> list[Job]:
-    """List the jobs of a company: each of its region files × each notebook, the company as a whole first.
+def plan(
+    company: Path,
+    notebooks: Path,
+    only_regions: list[str],
+    only_notebooks: list[str],
+    known: list[str] | None = None,
+    **given: Any,
+) -> list[Job]:
+    """List the jobs of a company: each of its regions × each notebook, the company as a whole first.
 
     Parameters
     ----------
@@ -39,6 +47,8 @@ def plan(company: Path, notebooks: Path, only_regions: list[str], only_notebooks
         The folder of the notebooks.
     only_regions, only_notebooks : list of str
         Names to keep, a region by its file's stem or by its own name; empty for all.
+    known : list of str, optional
+        The regions of the data, once these are read: where source.yaml says `regions: all`, each has pages without a file.
     given : Any
         Parameters that go before those of the files.
 
@@ -47,7 +57,9 @@ def plan(company: Path, notebooks: Path, only_regions: list[str], only_notebooks
     ParamsError
         Where a region, a notebook or a parameter is not one that exists.
     """
-    files = region_files(company)
+    files = region_files(company, known)
+    if known is None and source.load(company).regions:
+        only_regions = [r for r in only_regions if r in files]  # the others are looked for once the data are read
     regions = [_found(r, files) for r in only_regions] or sorted(files, key=lambda stem: (stem != COMPANY, stem))
     for name in only_notebooks:
         if name not in WORKBOOKS:
@@ -61,29 +73,57 @@ def plan(company: Path, notebooks: Path, only_regions: list[str], only_notebooks
     return jobs
 
 
-def region_files(company: Path) -> dict[str, dict]:
+def region_files(company: Path, known: list[str] | None = None) -> dict[str, dict]:
     """Read a company's region files: what each holds, by the stem of its name.
+
+    Parameters
+    ----------
+    company : Path
+        The folder `params/<company>`.
+    known : list of str, optional
+        The regions of the data; where source.yaml says `regions: all`, those without a file are given as if they had one.
 
     Raises
     ------
     ParamsError, SourceError
         Where the folder has no source.yaml or no region file, or one of them is not as it should be.
     """
-    source.load(company)  # says in one sentence what is wrong with the folder
+    every = bool(source.load(company).regions)  # which says in one sentence what is wrong with the folder
     files = {p.stem: p for p in sorted(company.glob("*.yaml")) if p.stem not in NOT_REGIONS}
-    if not files:
+    if not files and not every:
         raise ParamsError(
-            f"{company}: there is no region file; write company.yaml with company: {company.name}, region: company."
+            f"{company}: there is no region file; write company.yaml with company: {company.name}, region: company, "
+            "or regions: all in source.yaml."
         )
     found = {stem: source.read_yaml(path) for stem, path in files.items()}
     for stem, held in found.items():
+        odd = next((v for v in (held.get("company"), held.get("region")) if unquoted(v)), None)
         if held.get("company") != company.name or not held.get("region"):
             raise ParamsError(
                 f"{company / stem}.yaml: company is {held.get('company')!r} and region {held.get('region')!r}, "
-                f"expected company: {company.name} and the name of a region."
+                f"expected company: {company.name} and the name of a region{unquoted(odd)}."
             )
         for name in WORKBOOKS:
             parameters(name, held, f"{company / stem}.yaml")
+    if every:
+        named = {held["region"] for held in found.values()}
+        without = [region for region in [COMPANY, *(known or [])] if region not in named]
+        found |= region_parameters(company.name, without, set(found))
+    return found
+
+
+def region_parameters(company: str, regions: list[str], taken: set[str] = frozenset()) -> dict[str, dict]:
+    """Give what a file of each region would hold, by a stem that is a plain name and not taken.
+
+    >>> region_parameters("acme", ["company", "North Sea", "north-sea"])["north_sea_2"]
+    {'company': 'acme', 'region': 'north-sea'}
+    """
+    found: dict[str, dict] = {}
+    for region in regions:
+        plain = re.sub(r"\W+", "_", region.lower()).strip("_") or "region"
+        stems = (plain, *(f"{plain}_{count}" for count in range(2, len(regions) + len(taken) + 3)))
+        stem = next(s for s in stems if s not in found.keys() | taken | NOT_REGIONS)
+        found[stem] = {"company": company, "region": region}
     return found
 
 

@@ -1,4 +1,4 @@
-"""What does every kernel find imported, fitted and drawn already?"""
+"""What has every kernel imported, fitted and drawn before it starts?"""
 
 import importlib
 import io
@@ -19,7 +19,7 @@ tornado.platform.asyncio""".split()
 
 
 def preload() -> None:
-    """Import the libraries; fit, draw and lay out once, so that compiled code and the fonts are at hand."""
+    """Import the libraries; fit, draw and lay out once, so that compiled code and fonts are in memory."""
     for name in LIBRARIES:
         try:
             importlib.import_module(name)
@@ -37,11 +37,10 @@ def _draw_and_fit() -> None:
     import numpy as np
     import pandas as pd
     from matplotlib.figure import Figure
-    from statsforecast.models import IMAPA, AutoETS
+    from statsforecast.models import IMAPA
 
     as_installed = dict(dict.items(mpl.rcParams))
     year = np.arange(36.0) % 12 + 10
-    AutoETS(season_length=12, model="AAA").forecast(year, h=3, level=[80])
     IMAPA().forecast(year, h=1)  # compiled at its first call, which takes three seconds
     ax = Figure(layout="constrained").subplots()
     ax.plot(pd.date_range("2026-01-01", periods=36), year, label="é€−")
@@ -51,7 +50,7 @@ def _draw_and_fit() -> None:
     dict.update(mpl.rcParams, as_installed)
 
 
-def start_afresh() -> None:
+def start_again() -> None:
     """Give a forked process what it must not share with its siblings: the state of numpy's old random numbers."""
     import numpy as np
 
@@ -71,14 +70,14 @@ def _gather_names() -> None:
     Each kernel asks for all names, and every module for its file (the debugger's sake); what it touches it copies, and that
     were 19 MB.
     """
-    modules = {_moved(name): module for name, module in sys.modules.items()}
+    modules = {_copied(name): module for name, module in sys.modules.items()}
     sys.modules.clear()
     sys.modules.update(modules)
     files = [vars(module).get("__file__") for module in modules.values()]
-    shown = {n: SimpleNamespace(__file__=_moved(f)) for n, f in enumerate(files) if isinstance(f, str)}
+    shown = {n: SimpleNamespace(__file__=_copied(f)) for n, f in enumerate(files) if isinstance(f, str)}
     sys.modules["ipykernel.ipkernel"].sys = _Sys("sys")
     sys.modules["ipykernel.ipkernel"].sys.modules = shown
 
 
-def _moved(text: str) -> str:
+def _copied(text: str) -> str:
     return "".join(list(text))

@@ -1,8 +1,10 @@
 """Do two places say the same of the same figure, do the regions add up, and does what is in lead to what is forecast?"""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
-from quarterdeck.analysis.catalogue import METRICS
+from quarterdeck.analysis.brief.metrics import METRICS
 from quarterdeck.data.snapshot import COMPANY
 
 CENT = 0.01
@@ -11,25 +13,31 @@ AHEAD, LANDING = "forecast_to_come", "forecast_p50"
 
 
 def reconcile(
-    kpis: list[dict], regions: dict[str, str], expected: int, forecasts: list[dict] | None = None
+    kpis: list[dict],
+    regions: dict[str, str],
+    expected: int,
+    forecasts: list[dict] | None = None,
+    failed: Sequence[tuple[str, str]] = (),
 ) -> list[dict]:
     """Hold the figures of a run against each other.
 
     Parameters
     ----------
     kpis : list of dict
-        region (the stem of its file), notebook, metric, value.
+        region (the name of its file), notebook, metric, value.
     regions : dict
-        The regions that were run: the name that the data gives each, by its stem.
+        The regions that were run: the name that the data gives each, by that of its file.
     expected : int
         How many regions the company has; only where all of them and the company were run are sums held against it.
     forecasts : list of dict, optional
-        What was given out: region (its name), notebook, metric, period_start, p50.
+        What was published: region (its name), notebook, metric, period_start, p50.
+    failed : sequence of (str, str), optional
+        The pages that failed, by region and notebook: sums that would need one of them are left to `untried`.
 
     Returns
     -------
     list of dict
-        `check` ("same on every page", "regions add up", "what is in leads to the forecast" or "the forecast is given out as
+        `check` ("same on every page", "regions add up", "what is in leads to the forecast" or "the forecast is published as
         shown"), `metric`, `region`, `places` and `values` (two of each), `difference`, `ok`.
 
     Examples
@@ -43,17 +51,49 @@ def reconcile(
         return []
     frame = pd.DataFrame(kpis)
     checks = _pages(frame)
-    if COMPANY in regions and len(set(regions) - {COMPANY}) == expected:
-        checks += _sums(frame)
+    if _all_there(regions, expected):
+        checks += _sums(frame, failed)
     for region, own in frame.groupby("region", sort=False):
         checks += _outlook(region, own.drop_duplicates("metric").set_index("metric"), forecasts or [], regions)
     return checks
 
 
+def untried(kpis: list[dict], regions: dict[str, str], expected: int, failed: Sequence[tuple[str, str]]) -> list[dict]:
+    """Name the sums over the regions that cannot be held against the company, for pages that they need failed.
+
+    The parameters are those of `reconcile`.
+
+    Returns
+    -------
+    list of dict
+        `check`, `region`, `metric`, and `failed`: the pages, as REGION/NOTEBOOK.
+
+    Examples
+    --------
+    >>> shown = [{"region": r, "notebook": "a", "metric": "revenue", "value": 2.0} for r in ("company", "x")]
+    >>> untried(shown, {"company": "company", "x": "X", "y": "Y"}, 2, [("y", "a")])
+    [{'check': 'regions add up', 'region': 'company', 'metric': 'revenue', 'failed': ['y/a']}]
+    """
+    if not kpis or not _all_there(regions, expected):
+        return []
+    lacking = {metric: _lacking(shown, failed) for metric, shown in pd.DataFrame(kpis).groupby("metric")}
+    named = {"check": "regions add up", "region": COMPANY}
+    return [named | {"metric": m, "failed": pages} for m, pages in lacking.items() if METRICS[m].additive and pages]
+
+
 def say(check: dict) -> str:
-    """Name the figure, the two places and the two values of a check."""
-    told = [f"{place} {value:,.2f}" for place, value in zip(check["places"], check["values"], strict=True)]
-    return f"{check['metric']} of {check['region']}: {check['check']}: {', '.join(told)}"
+    """Name the figure, the two places and the two values of a check.
+
+    >>> check = {"check": "one fact, one value", "metric": "account_chance", "region": "x", "entity": "account A", "period": ""}
+    >>> say(check | {"places": ["company/customers", "x/customers"], "shown": ["14 %", "17 %"]})
+    'account_chance of account A: one fact, one value: company/customers: 14 %; x/customers: 17 %'
+    """
+    if shown := check.get("shown"):
+        whom = " ".join(filter(None, [check["entity"] or check["region"], check["period"]]))
+        both = "; ".join(f"{place}: {said}" for place, said in zip(check["places"], shown, strict=True))
+        return f"{check['metric']} of {whom}: {check['check']}: {both}"
+    shown = [f"{place} {value:,.2f}" for place, value in zip(check["places"], check["values"], strict=True)]
+    return f"{check['metric']} of {check['region']}: {check['check']}: {', '.join(shown)}"
 
 
 def _pages(frame: pd.DataFrame) -> list[dict]:
@@ -67,19 +107,29 @@ def _pages(frame: pd.DataFrame) -> list[dict]:
     return checks
 
 
-def _sums(frame: pd.DataFrame) -> list[dict]:
-    """Hold the regions' sum of every additive figure against the company's."""
+def _all_there(regions: dict[str, str], expected: int) -> bool:
+    return COMPANY in regions and len(set(regions) - {COMPANY}) == expected
+
+
+def _lacking(shown: pd.DataFrame, failed: Sequence[tuple[str, str]]) -> list[str]:
+    """Name the failed pages that would have shown a figure, for a region of which no other page shows it."""
+    pages, regions = set(shown["notebook"]), set(shown["region"])
+    return [f"{region}/{page}" for region, page in failed if page in pages and region not in regions]
+
+
+def _sums(frame: pd.DataFrame, failed: Sequence[tuple[str, str]]) -> list[dict]:
+    """Hold the regions' sum of every additive figure against the company's, where no page that it needs has failed."""
     checks = []
-    for metric, shown in frame.drop_duplicates(["metric", "region"]).groupby("metric"):
-        values = shown.set_index("region")["value"]
-        if METRICS[metric].additive and COMPANY in values:
+    for metric, shown in frame.groupby("metric"):
+        values = shown.drop_duplicates("region").set_index("region")["value"]
+        if METRICS[metric].additive and COMPANY in values and not _lacking(shown, failed):
             two = values.drop(COMPANY).sum(), values[COMPANY]
             checks.append(_check("regions add up", metric, COMPANY, ("the regions together", COMPANY), two, CENT))
     return checks
 
 
 def _outlook(region: str, shown: pd.DataFrame, forecasts: list[dict], regions: dict[str, str]) -> list[dict]:
-    """Hold the forecast of the quarter's end against what is in and what is to come, and against what was given out."""
+    """Hold the forecast of the quarter's end against what is in and what is to come, and against what was published."""
     actual = next((a for a in ACTUALS if a in shown.index), None)
     if actual is None or LANDING not in shown.index:
         return []
@@ -89,9 +139,9 @@ def _outlook(region: str, shown: pd.DataFrame, forecasts: list[dict], regions: d
         places = f"{actual} and what is to come, on {shown['notebook'][AHEAD]},", end["notebook"]
         checks.append(_check("what is in leads to the forecast", LANDING, region, places, two, CENT))
     given = [f for f in forecasts if (f["region"], f["metric"]) == (regions.get(region), actual)]
-    for told in sorted(given, key=lambda f: f["period_start"])[:1]:  # the open quarter comes first
-        places, two = (end["notebook"], f"the forecasts of {told['notebook']}"), (end["value"], told["p50"])
-        checks.append(_check("the forecast is given out as shown", LANDING, region, places, two, CENT))
+    for forecast in sorted(given, key=lambda f: f["period_start"])[:1]:  # the open quarter comes first
+        places, two = (end["notebook"], f"the forecasts of {forecast['notebook']}"), (end["value"], forecast["p50"])
+        checks.append(_check("the forecast is published as shown", LANDING, region, places, two, CENT))
     return checks
 
 

@@ -1,7 +1,7 @@
 """Is there anything to run at all?
 
-A run notes which files it stands on. While every one of them is as it was, and the same is asked for, the latest run stands,
-and nothing need be read or even imported to know it.
+A run notes which files it depends on. While none of them has changed and the same is asked for, the latest run is up to
+date, and nothing has to be read or imported to know that.
 """
 
 import hashlib
@@ -13,14 +13,29 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import TypedDict
+
+from quarterdeck.batch import finished
+from quarterdeck.errors import RunError
+
 LIBRARY = Path(__file__).parent.parent
 NOTE = "inputs.json"
+
+
+class Noted(TypedDict):
+    """What a run noted of what it depends on: files by size, time and hash."""
+
+    asked: dict[str, Any]
+    environment: dict[str, str | None]
+    packages: str
+    files: dict[str, tuple[int, int, str]]
+    sources: list[str]
 
 
 def asked(
     company: Path, regions: list[str] | None, only: list[str] | None, as_of: str, data: Path | None
 ) -> dict[str, Any]:
-    """Say what was asked for, in words that go through JSON."""
+    """Say what is asked for, in values that JSON can hold: company, regions, only, as_of and data."""
     folder = str(data.resolve()) if data else None
     return {
         "company": str(company.resolve()),
@@ -32,14 +47,20 @@ def asked(
 
 
 def stamps(files: list[Path]) -> dict[str, list]:
-    """Stamp files: by path the size, the time of the last change, and the hash of the content."""
+    """Stamp files, so that a later run can see whether they have changed.
+
+    Returns
+    -------
+    dict
+        By absolute path: size (bytes), time of the last change (ns) and SHA-256 of the content.
+    """
     return {str(p.resolve()): [*_stamp(p), _content(p)] for p in files if p.is_file()}
 
 
 def note(
     asked: dict[str, Any], params: Path, notebooks: Path, sources: list[Path], variables: list[str]
 ) -> dict[str, Any]:
-    """Note what a run stands on: what was asked for, the files, the environment and the packages."""
+    """Note what a run depends on: what was asked for, the files, the environment and the packages."""
     files = stamps([*_files(params, notebooks), *sources])
     return {
         "asked": asked,
@@ -51,7 +72,7 @@ def note(
 
 
 def with_files(noted: dict[str, Any], files: list[Path]) -> dict[str, Any]:
-    """Give a note with more files that the run stands on, where they are there."""
+    """Add files that the run depends on to a note, where they exist."""
     more = stamps(files)
     return noted | {"files": noted["files"] | more, "sources": [*noted["sources"], *more]}
 
@@ -69,15 +90,23 @@ def since(company: Path, asked: dict[str, Any], params: Path, notebooks: Path) -
         The folder `params/<company>` and the folder of the notebooks.
     """
     latest = (company / "latest").resolve()
-    if not (latest / NOTE).is_file() or not (latest / "run.json").is_file():
+    noted = _noted(latest)
+    if not noted:
         return None
-    noted = json.loads((latest / NOTE).read_text(encoding="utf-8"))
     here = {str(p.resolve()) for p in _files(params, notebooks)}
     same = noted["asked"] == asked and noted["packages"] == packages()
     same = same and all(os.environ.get(k) == v for k, v in noted["environment"].items())
     same = same and here | set(noted["sources"]) == set(noted["files"])
     same = same and all(_is_as_it_was(Path(path), *stamp) for path, stamp in noted["files"].items())
     return latest if same and _stands(latest) else None
+
+
+def _noted(run: Path) -> dict[str, Any]:
+    """Read what a run noted; nothing where it cannot be read, for then everything is looked at again."""
+    try:
+        return finished.read(run / NOTE, Noted, finished.MOST)
+    except (RunError, OSError):
+        return {}
 
 
 @cache
@@ -99,15 +128,27 @@ def _is_as_it_was(path: Path, size: int, changed: int, content: str) -> bool:
 
 
 def _stands(run: Path) -> bool:
-    """Tell whether every page of a run is there, and its figures agree."""
-    told = json.loads((run / "run.json").read_text(encoding="utf-8"))
-    whole = all((run / e["region"] / f"{e['notebook']}.ipynb").is_file() for e in told["notebooks"])
-    return whole and all(c["ok"] for c in told["reconciliation"])
+    """Tell whether every page of a run is whole and there, and its figures agree."""
+    if not (facts := finished.facts(run)):
+        return False
+    pages = [(e["state"] != "failed", run / e["region"] / f"{e['notebook']}.ipynb") for e in facts["notebooks"]]
+    whole = all(made and _ends(page) for made, page in pages)
+    return whole and all(c["ok"] for c in facts["reconciliation"])
+
+
+def _ends(page: Path) -> bool:
+    """Tell whether a page is there and was not cut short; to read all of them would take longer than the rest."""
+    try:
+        with page.open("rb") as file:
+            file.seek(-min(8, page.stat().st_size), os.SEEK_END)
+            return file.read().rstrip().endswith(b"}")
+    except OSError:
+        return False
 
 
 def _stamp(path: Path) -> tuple[int, int]:
-    told = path.stat()
-    return told.st_size, told.st_mtime_ns
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
 
 
 def _content(path: Path) -> str:

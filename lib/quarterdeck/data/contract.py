@@ -1,16 +1,20 @@
 """Which tables and columns may a workbook rely on?
 
 The contract is one pandera schema per table. `check` holds a company's tables against it, makes the
-types right, and names the first thing that is wrong in one sentence: table, column, row, value, what
-was expected and what to do.
+types right, and names each thing that is wrong in one sentence: table, column, row, value, what was
+expected and what to do.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
+from quarterdeck.data import remarks
+from quarterdeck.data.convert import DAY, NUMBER, TEXT, advice, convert
+from quarterdeck.data.remarks import Remark
 from quarterdeck.errors import ContractError
 
 KEYS = {
@@ -44,7 +48,6 @@ LINKS = [  # (table, column, the table whose key it must be found in)
     ("forecast_calls", "rep_id", "reps"),
 ]
 ORDERED = [  # (table, the earlier date, the later date)
-    ("opportunities", "opened_on", "closed_on"),
     ("reps", "hired", "left_on"),
     ("quotas", "period_start", "period_end"),
     ("targets", "period_start", "period_end"),
@@ -55,7 +58,6 @@ ORDERED = [  # (table, the earlier date, the later date)
     ("initiatives", "started_on", "ended_on"),
 ]
 STATUSES = ["open", "won", "lost"]
-TEXT, DAY, NUMBER = "str", "datetime64[us]", "float64"  # kept as metadata: pandera widens these names to others
 
 
 def _text(what: str, required: bool = False, **options) -> pa.Column:
@@ -88,14 +90,14 @@ TABLES: dict[str, pa.DataFrameSchema] = {
             order_id=_text("order number", True),
             line_no=_amount("line within the order", True),
             order_date=_day("day of the order", True),
-            customer_id=_text("who bought", True),
+            customer_id=_text("who bought, where known"),
             product_id=_text("what was bought", True),
             rep_id=_text("who sold it"),
             region=_text("sales region", True),
             channel=_text("way of selling"),
-            quantity=_amount("units; negative for a return", True),
+            quantity=_amount("units; negative for a return, zero for money alone (a price credit)", True),
             list_amount=_amount("quantity at list price, reporting currency"),
-            revenue=_amount("net of discount, reporting currency; negative for a return", True),
+            revenue=_amount("net of discount, reporting currency; negative for a return or a credit", True),
             cost=_amount("cost of the goods, reporting currency"),
             initiative_id=_text("the initiative behind the order"),
         ),
@@ -242,13 +244,9 @@ TABLES: dict[str, pa.DataFrameSchema] = {
 
 def described() -> str:
     """Write the contract for people, in Markdown: each table with its columns, units, and what may be left out."""
-    said = [
-        "# The contract's tables",
-        "",
-        "A SELECT gives these columns. Bold ones are required; others may be left out, or empty.",
-    ]
+    lines = _introduction()
     for name, schema in TABLES.items():
-        said += [
+        lines += [
             "",
             f"## {name}",
             "",
@@ -259,8 +257,32 @@ def described() -> str:
         ]
         for column, spec in schema.columns.items():
             kind = {TEXT: "text", DAY: "date", NUMBER: "number"}[spec.metadata["type"]]
-            said.append(f"| {column if spec.nullable else f'**{column}**'} | {kind} | {spec.description} |")
-    return "\n".join(said) + "\n"
+            lines.append(f"| {column if spec.nullable else f'**{column}**'} | {kind} | {spec.description} |")
+    return "\n".join(lines) + "\n"
+
+
+def _introduction() -> list[str]:
+    """Say how values are read, which rows are set aside, and what stops a run."""
+    return [
+        "# The contract's tables",
+        "",
+        "A SELECT gives these columns. Bold ones are required; others may be left out, or empty.",
+        "",
+        "Text is read as it is written, without blanks at its ends. A number has a point and no currency sign; none is infinite.",
+        "A date is written year first (2026-07-01, 2026/07/01, 20260701). A moment counts for the day that its own offset gives,",
+        "or the company's `timezone`. What can be read in two ways is refused; the refusal says how to make it clear.",
+        "",
+        f"Some rows of `{'` and `'.join(sorted(SET_ASIDE))}` are set aside: kept out of every figure, counted, and shown with",
+        f"their money, up to `set_aside_limit` ({remarks.LIMIT:.0%}) of a table's rows or money. They are rows that:",
+        "",
+        *(f"- {rule}" for rule, _ in FAULTS),
+        "",
+        "Everything else that breaks the contract stops the run.",
+        "",
+        "What is read, but not as it stands, is listed by `check`, by `run`, and on each page that reads the table: credits,",
+        "repeated rows, rows without a customer, names spelled in two ways, targets and quotas over more than one calendar",
+        "quarter, and tables that reach beyond the day of the run.",
+    ]
 
 
 def empty(name: str) -> pd.DataFrame:
@@ -268,41 +290,119 @@ def empty(name: str) -> pd.DataFrame:
     return pd.DataFrame({c: pd.Series(dtype=spec.metadata["type"]) for c, spec in TABLES[name].columns.items()})
 
 
-def check(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+class Checked(dict):
+    """Tables that hold to the contract, by name, and what is to be said of rows that are not read as they stood."""
+
+    def __init__(self, tables: dict[str, pd.DataFrame], remarks: list[Remark]) -> None:
+        super().__init__(tables)
+        self.remarks = remarks
+
+
+def check(tables: dict[str, pd.DataFrame], limit: float = remarks.LIMIT) -> Checked:
     """Hold a company's tables against the contract.
 
     Parameters
     ----------
     tables : dict of name to DataFrame
         As read from the source: any subset of the contract's tables, in any types that convert.
+    limit : float
+        Share of a table's rows or money up to which faulty orders and deals are set aside.
 
     Returns
     -------
-    dict of name to DataFrame
+    Checked
         The same tables with the contract's columns, in its order and types; a column that may be null
-        and was absent is all null.
+        and was absent is all null. A table of which no row can be used is left out. `remarks` says of which rows more is
+        to be known.
 
     Raises
     ------
     ContractError
-        Naming the first table, column, row and value that breaks a type, range, key, link or date order.
+        Naming table, column, row and value of the first break of each type, range, key, link or date order.
     """
-    checked = {name: _typed(name, frame) for name, frame in tables.items()}
+    said, faults = [], Faults()
+    typed = {name: _typed(name, frame, said, faults) for name, frame in tables.items()}
+    checked = {name: frame for name, frame in typed.items() if frame is not None}
     for name, frame in checked.items():
-        _check_ranges(name, frame)
-        _check_key(name, frame)
-        _check_periods(name, frame)
+        checked[name] = _settled(name, frame, limit, said, faults)
+        faults.held(_check_key, name, checked[name])
+        faults.held(_check_periods, name, checked[name])
+        if name == "opportunities" and "opportunity_history" in checked:
+            gone = set(frame["opportunity_id"]) - set(checked[name]["opportunity_id"])
+            past = checked["opportunity_history"]
+            checked["opportunity_history"] = past[~past["opportunity_id"].isin(gone)].reset_index(drop=True)
     for table, earlier, later in ORDERED:
         if table in checked:
-            _check_order(checked[table], table, earlier, later)
+            faults.held(_check_order, checked[table], table, earlier, later)
     for table, column, home in LINKS:
         if table in checked:
-            _check_link(checked, table, column, home)
-    if "orders" in checked:
-        _check_signs(checked["orders"])
-    if "opportunities" in checked:
-        _check_closed(checked["opportunities"])
-    return checked
+            faults.held(_check_link, checked, table, column, home)
+    for column, spellings in remarks.alike(checked):
+        faults.held(remarks.refuse_alike_regions, checked, column, spellings)
+        said.append(_alike(checked, column, spellings))
+    if faults:
+        raise ContractError(*faults)
+    for table in remarks.SPANS:
+        if table in checked:
+            checked[table] = _within_quarters(table, checked[table], said)
+    return Checked({name: frame for name, frame in checked.items() if len(frame)}, said)
+
+
+class Faults(list[str]):
+    """What breaks the contract, a sentence each."""
+
+    def held(self, hold: Callable[..., None], *what: object) -> None:
+        """Hold something to a rule, and note how it breaks it."""
+        try:
+            hold(*what)
+        except ContractError as error:
+            self.extend(error.faults)
+
+
+def _settled(name: str, frame: pd.DataFrame, limit: float, said: list[Remark], faults: Faults) -> pd.DataFrame:
+    """Set faulty rows aside, note as a fault where there are too many of them, and read rows that need a word."""
+    for rule, rows_of in FAULTS:
+        rows, sentence = rows_of(name, frame)
+        if not rows.any():
+            continue
+        if name not in SET_ASIDE:
+            faults.append(f"{sentence}.")
+        elif remarks.share(name, frame, rows) > limit:
+            faults.append(f"{sentence} ({int(rows.sum()):,} of {len(frame):,} rows; set_aside_limit is {limit:.0%}).")
+        else:
+            words, example = f"rows that {rule} are set aside", _place(name, frame, rows)
+            said.append(remarks.remark(name, frame, rows, "set aside", words, example))
+        frame = frame[~rows].reset_index(drop=True)
+    for words, read in READ_AS.get(name, []):
+        changed, rows = read(frame)
+        if rows.any():
+            said.append(remarks.remark(name, frame, rows, "note", words, _place(name, frame, rows)))
+            frame = changed
+    return frame
+
+
+def _within_quarters(name: str, frame: pd.DataFrame, said: list[Remark]) -> pd.DataFrame:
+    rows = remarks.across_quarters(frame)
+    if rows.any():
+        first = frame[rows].iloc[0]
+        example = f"{_said(first['period_start'])} to {_said(first['period_end'])}"
+        words = (
+            "rows that run over more than one calendar quarter are not used, until Quarterdeck reads fiscal calendars"
+        )
+        said.append(remarks.remark(name, frame, rows, "set aside", words, example))
+    return frame[~rows].reset_index(drop=True)
+
+
+def _alike(tables: dict[str, pd.DataFrame], column: str, spellings: list) -> Remark:
+    (text, name, held), (other, *_) = spellings[0], spellings[-1]
+    rows = held.reindex(tables[name].index, fill_value=False)
+    words = f"names of {column} that are likely one are counted apart; if they are one, map them in the SELECT"
+    example = f"{text!r}, where others hold {other!r}"  # apart, for names stay out of what pages repeat
+    return remarks.remark(name, tables[name], rows, "note", words, example)
+
+
+def _place(name: str, frame: pd.DataFrame, rows: pd.Series) -> str:
+    return str(_Place(name, frame, int(rows.to_numpy().argmax()))).partition("(")[2].rstrip(")")
 
 
 def dated_after(tables: dict[str, pd.DataFrame], day: pd.Timestamp, dates: list[tuple[str, str]]) -> str:
@@ -326,7 +426,7 @@ def dated_after(tables: dict[str, pd.DataFrame], day: pd.Timestamp, dates: list[
 
 @dataclass(frozen=True)
 class _Place:
-    """Where something is wrong: a row of a table, told by its number and its key."""
+    """Where something is wrong: a row of a table, named by its number and its key."""
 
     table: str
     frame: pd.DataFrame
@@ -344,39 +444,48 @@ def _said(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else repr(str(value))
 
 
-def _typed(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+def _typed(name: str, frame: pd.DataFrame, said: list[Remark], faults: Faults) -> pd.DataFrame | None:
+    """Make a table's types right; nothing where one of its columns cannot be read."""
     if name not in TABLES:
-        raise ContractError(f"table {name}: the contract has no such table; it has {', '.join(TABLES)}.")
+        faults.append(f"table {name}: the contract has no such table; it has {', '.join(TABLES)}.")
+        return None
     if frame.empty:
-        raise ContractError(f"table {name}: it has no rows; leave its SELECT out of source.yaml or give it rows.")
-    columns = {}
+        faults.append(f"table {name}: it has no rows; leave its SELECT out of source.yaml or give it rows.")
+        return None
+    columns, before = {}, len(faults)
     for column, spec in TABLES[name].columns.items():
         if column in frame:
-            columns[column] = _converted(name, frame, column, spec)
+            faults.held(lambda c=column, s=spec: columns.update({c: _converted(name, frame, c, s)}))
         elif spec.nullable:
             columns[column] = pd.Series(None, index=range(len(frame)), dtype=spec.metadata["type"])
         else:
-            raise ContractError(
+            faults.append(
                 f"table {name}: column {column} is missing ({spec.description}); "
                 f"its SELECT in source.yaml gives {', '.join(map(str, frame.columns))}."
             )
-    return pd.DataFrame(columns)
+    if len(faults) > before:
+        return None
+    typed = pd.DataFrame(columns)
+    for column in (c for c in remarks.NAMES if c in frame and c in columns):
+        raw = frame[column].reset_index(drop=True)
+        odd = raw.map(lambda value: isinstance(value, str)) & typed[column].notna() & (raw != typed[column])
+        if odd.any():
+            example = f"{raw[odd].iloc[0]!r}, read as {typed.loc[odd, column].iloc[0]!r}"
+            words = f"{column} is read without blanks at its ends, and in one form of Unicode"
+            said.append(remarks.remark(name, typed, odd, "note", words, example))
+    return typed
 
 
 def _converted(name: str, frame: pd.DataFrame, column: str, spec: pa.Column) -> pd.Series:
-    raw = frame[column].reset_index(drop=True)
-    if spec.metadata["type"] == NUMBER:
-        values, kind = pd.to_numeric(raw, errors="coerce").astype(NUMBER), "a number"
-    elif spec.metadata["type"] == DAY:
-        values, kind = _dates(raw), "a date (YYYY-MM-DD)"
-    else:
-        values, kind = raw.convert_dtypes().astype(TEXT), "text"
-    lost = (values.isna() & raw.notna()).to_numpy().nonzero()[0]
+    raw, kind = frame[column].reset_index(drop=True), spec.metadata["type"]
+    values = convert(raw, kind)
+    lost = (values.isna() & raw.notna() & (raw.astype(str).str.strip() != "")).to_numpy().nonzero()[0]
     if len(lost):
-        row = _odd(raw, lost, spec.metadata["type"])
+        row = _odd(raw, lost, kind)
+        expected = {TEXT: "text", DAY: "a date (YYYY-MM-DD)", NUMBER: "a number"}[kind]
         raise ContractError(
             f"table {name}: column {column}, {_Place(name, frame, row)} holds {str(raw.iloc[row])!r}, "
-            f"expected {kind}; mend the source, convert it in the SELECT, or say how the file writes it under files."
+            f"expected {expected}; {advice(raw, row, kind)}."
         )
     return values
 
@@ -394,27 +503,21 @@ def _odd(raw: pd.Series, lost: np.ndarray, kind: str) -> int:
     return int(odd[0] if 0 < len(odd) < len(lost) else lost[0])
 
 
-def _dates(raw: pd.Series) -> pd.Series:
-    """Convert dates; text must be ISO 8601, for nobody can tell whether 03.04.2026 is of March or of April."""
-    written = "ISO8601" if raw.dtype == object or isinstance(raw.dtype, pd.StringDtype) else None
-    days = pd.to_datetime(raw, errors="coerce", format=written)
-    if getattr(days.dtype, "tz", None) is not None:
-        days = days.dt.tz_localize(None)
-    return days.dt.normalize().astype(DAY)
-
-
-def _check_ranges(name: str, frame: pd.DataFrame) -> None:
+def _out_of_range(name: str, frame: pd.DataFrame) -> tuple[pd.Series, str]:
+    rows = pd.Series(False, frame.index)
     try:
         TABLES[name].validate(frame, lazy=True)
     except pa.errors.SchemaErrors as error:
-        case = error.failure_cases.dropna(subset=["index"]).sort_values("index").iloc[0]
-        row, column = int(case["index"]), case["column"]
+        cases = error.failure_cases.dropna(subset=["index"]).sort_values("index")
+        rows[cases["index"].astype(int)] = True
+        case = cases.iloc[0]
         held = "nothing" if pd.isna(case["failure_case"]) else _said(case["failure_case"])
         expected = "a value" if case["check"] == "not_nullable" else case["check"]
-        raise ContractError(
-            f"table {name}: column {column}, {_Place(name, frame, row)} holds {held}, "
-            f"expected {expected}; mend the source or leave the row out in the SELECT."
-        ) from error
+        return rows, (
+            f"table {name}: column {case['column']}, {_Place(name, frame, int(case['index']))} holds {held}, "
+            f"expected {expected}; fix the source or leave the row out in the SELECT"
+        )
+    return rows, ""
 
 
 def _check_key(name: str, frame: pd.DataFrame) -> None:
@@ -436,7 +539,7 @@ def _check_periods(name: str, frame: pd.DataFrame) -> None:
     if len(overlap):
         raise ContractError(
             f"table {name}: {_Place(name, frame, int(overlap[0]))} starts before the period ahead of it has ended, "
-            f"expected periods that do not overlap per {', '.join(others)}; mend the source."
+            f"expected periods that do not overlap per {', '.join(others)}; fix the source."
         )
 
 
@@ -446,7 +549,7 @@ def _check_order(frame: pd.DataFrame, table: str, earlier: str, later: str) -> N
         row = int(wrong[0])
         raise ContractError(
             f"table {table}: column {later}, {_Place(table, frame, row)} holds {_said(frame[later].iloc[row])}, "
-            f"expected {earlier} ({_said(frame[earlier].iloc[row])}) or later; mend the source."
+            f"expected {earlier} ({_said(frame[earlier].iloc[row])}) or later; fix the source."
         )
 
 
@@ -463,25 +566,54 @@ def _check_link(tables: dict[str, pd.DataFrame], table: str, column: str, home: 
         )
 
 
-def _check_signs(orders: pd.DataFrame) -> None:
-    wrong = ((orders["quantity"] < 0) != (orders["revenue"] < 0)) & (orders["revenue"] != 0)
-    rows = wrong.to_numpy().nonzero()[0]
-    if len(rows):
-        row = int(rows[0])
-        raise ContractError(
-            f"table orders: column revenue, {_Place('orders', orders, row)} holds {orders['revenue'].iloc[row]:g} with a "
-            f"quantity of {orders['quantity'].iloc[row]:g}, expected both negative (a return) or neither; mend the source."
-        )
+def _odd_signs(name: str, frame: pd.DataFrame) -> tuple[pd.Series, str]:
+    if name != "orders":
+        return pd.Series(False, frame.index), ""
+    rows = (frame["quantity"] < 0) & (frame["revenue"] > 0)
+    row = int(rows.to_numpy().argmax())
+    return rows, (
+        f"table orders: column revenue, {_Place(name, frame, row)} holds {frame['revenue'].iloc[row]:g} with a "
+        f"quantity of {frame['quantity'].iloc[row]:g}, expected both negative (a return), or a quantity of zero or more; "
+        "fix the source"
+    )
 
 
-def _check_closed(opportunities: pd.DataFrame) -> None:
-    closed = opportunities["status"] != "open"
-    rows = (closed != opportunities["closed_on"].notna()).to_numpy().nonzero()[0]
-    if len(rows):
-        row = int(rows[0])
-        status = opportunities["status"].iloc[row]
-        raise ContractError(
-            f"table opportunities: column closed_on, {_Place('opportunities', opportunities, row)} holds "
-            f"{_said(opportunities['closed_on'].iloc[row])} with status {status!r}, expected a date exactly where "
-            f"a deal is won or lost; mend the source."
-        )
+def _oddly_closed(name: str, frame: pd.DataFrame) -> tuple[pd.Series, str]:
+    if name != "opportunities":
+        return pd.Series(False, frame.index), ""
+    rows = (frame["status"] != "open") != frame["closed_on"].notna()
+    row = int(rows.to_numpy().argmax())
+    return rows, (
+        f"table opportunities: column closed_on, {_Place(name, frame, row)} holds "
+        f"{_said(frame['closed_on'].iloc[row])} with status {frame['status'].iloc[row]!r}, expected a date exactly where "
+        f"a deal is won or lost; fix the source"
+    )
+
+
+def _without_customer(orders: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
+    return orders, orders["customer_id"].isna()
+
+
+def _repeated(orders: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
+    return orders, remarks.repeated(orders)
+
+
+SET_ASIDE = {"orders", "opportunities"}  # tables of which a faulty row says nothing of the others
+FAULTS = [
+    ("lack a value or hold one out of range", _out_of_range),
+    ("have a negative quantity with positive revenue", _odd_signs),
+    ("are closed without a day, or open with one", _oddly_closed),
+]
+READ_AS = {
+    "orders": [
+        ("credits (negative revenue with a positive quantity) are read as money without units", remarks.price_credits),
+        (
+            "rows repeat an earlier one in all columns but line_no; if the source repeats them, SELECT DISTINCT",
+            _repeated,
+        ),
+        ("rows that name no customer are left out of what speaks of customers", _without_customer),
+    ],
+    "opportunities": [
+        ("deals that closed before they were opened are read as opened on the day they closed", remarks.back_dated)
+    ],
+}

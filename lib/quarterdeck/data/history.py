@@ -10,30 +10,39 @@ TABLE = "kpi_history"
 KEY = ["as_of", "region", "metric"]
 NUMBERS = ["value", "n", "low", "high"]
 COLUMNS = ["run", "as_of", "created_at", "region", "metric", "period", *NUMBERS, "unit"]
-NONE_EARLIER = "Not shown: no earlier run of this company has told these figures. Each run keeps its own for the next."
+NONE_EARLIER = (
+    "Not shown: no earlier run of this company has reported these figures. Each run keeps its own for the next."
+)
 
 
-def rows(told: list[dict], regions: dict[str, str], facts: dict) -> pd.DataFrame:
-    """Lay out the figures of a run as rows of the history; what two pages say alike stands there once.
+def rows(figures: list[dict], regions: dict[str, str], facts: dict) -> pd.DataFrame:
+    """Lay out the figures of a run as rows of the history; a figure that two pages show is there once.
 
     Parameters
     ----------
-    told : list of dict
-        region (the stem of its file), metric, period, value, n, low, high, unit.
+    figures : list of dict
+        region (the name of its file), metric, period, value, n, low, high, unit.
     regions : dict
-        The name that the data gives each region, by its stem.
+        The name that the data gives each region, by that of its file.
     facts : dict
         Of `run.json`: run, as_of, created_at.
+
+    Returns
+    -------
+    DataFrame
+        The columns `COLUMNS`, one row per day, region and metric.
     """
-    frame = pd.DataFrame(told).assign(**{k: facts[k] for k in ("run", "as_of", "created_at")}).reindex(columns=COLUMNS)
+    frame = (
+        pd.DataFrame(figures).assign(**{k: facts[k] for k in ("run", "as_of", "created_at")}).reindex(columns=COLUMNS)
+    )
     frame = frame.assign(region=frame["region"].map(regions)).astype(dict.fromkeys(NUMBERS, "float64"))
     return frame.drop_duplicates(KEY, ignore_index=True)
 
 
 def earlier(path: Path, day: pd.Timestamp) -> pd.DataFrame:
-    """Give the figures that were told of days before `day`, each as it was first told.
+    """Give the figures that were reported for days before `day`, each as it was first reported.
 
-    Whatever was told of the same day is left out: running again changes nothing here, and so leaves the snapshot as it was.
+    Figures for the same day are left out, so that running again does not change the snapshot.
 
     Returns
     -------
@@ -45,10 +54,10 @@ def earlier(path: Path, day: pd.Timestamp) -> pd.DataFrame:
     RunError
         Where the file is not Parquet.
     """
-    told = COLUMNS[:2] + COLUMNS[3:]
+    columns = COLUMNS[:2] + COLUMNS[3:]
     kept = ledger.read(path, COLUMNS)
     if kept.empty:
-        return pd.DataFrame(columns=told)
+        return pd.DataFrame(columns=columns)
     kept = kept.assign(as_of=pd.to_datetime(kept["as_of"]).astype("datetime64[us]"))
     kept = kept[kept["as_of"] < day].sort_values(["created_at", "run"], kind="stable")
-    return kept.drop_duplicates(KEY, ignore_index=True)[told]
+    return kept.drop_duplicates(KEY, ignore_index=True)[columns]

@@ -8,45 +8,68 @@ import hashlib
 import inspect
 import json
 import os
+import reprlib
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
+from pyarrow import ArrowException
 
-from quarterdeck.data import COMPANY, history, ledger, source
-from quarterdeck.data.contract import DATED, KEYS, TABLES, check, dated_after
+from quarterdeck.data import COMPANY, answers, coverage, durable, history, ledger, reasons, source
+from quarterdeck.data.answers import Missing
+from quarterdeck.data.contract import DATED, KEYS, TABLES, Checked, check, dated_after
 from quarterdeck.data.home import home
 from quarterdeck.data.periods import Period, quarter
-from quarterdeck.errors import ContractError, ParamsError, RunError, SourceError
+from quarterdeck.data.remarks import Remark, remark
+from quarterdeck.errors import ContractError, ParamsError, RunError, SourceError, nearest
 
 FAR = pd.DateOffset(years=3)  # after today, from which a date of what has come is taken for a slip
 LATE = pd.Timedelta(days=366)  # after the tables' last day, from which they may still be looked at
 KEPT = {ledger.TABLE: ledger.NONE_DUE, history.TABLE: history.NONE_EARLIER}  # of earlier runs; why there may be none
+DESKS = (
+    "as_of",
+    "period",
+    "region",
+    "currency",
+    "begins",
+    "ask",
+    "asks",
+)  # what a desk gives by these names, beside tables
+EITHER = {"orders", "opportunities"}  # of which a company keeps one at least
 PLAIN = (str, int, float, pd.Timestamp, Period)  # values that tell by themselves whether a question was asked before
 LINKS = ["region", "customer_id", "rep_id", "opportunity_id"]  # columns by which `within` tells a region's rows
 
 
-@dataclass(frozen=True)
-class Missing:
-    """What stands in for a figure that the company's tables cannot give; `sentence` says why."""
+class NoTable(ParamsError, KeyError):
+    """Raised where a table is asked for that is not there; a `KeyError`, as mappings raise it."""
 
-    sentence: str
+    __str__ = Exception.__str__
 
 
 class Tables(Mapping):
-    """Frames by the name of their table; it knows which have been asked for, be they there or not."""
+    """Frames by the name of their table; it knows which have been asked for, be they there or not.
+
+    A frame is handed out as a copy on write: what is changed in it changes no later figure, and nothing is copied before.
+    """
 
     def __init__(self, frames: Mapping[str, pd.DataFrame]) -> None:
         self._frames, self.asked = dict(frames), set()
 
     def __getitem__(self, name: str) -> pd.DataFrame:
-        self.asked.add(name)
-        return self._frames[name]
+        if name not in self:
+            raise NoTable(f"there is no table {name!r} in these data; {nearest(name, self._frames)}")
+        return self._frames[name].copy(deep=False)
+
+    def __contains__(self, name: object) -> bool:
+        if isinstance(name, str):
+            self.asked.add(name)
+        return isinstance(name, str) and name in self._frames
 
     def __iter__(self) -> Iterator[str]:
         self.asked.update((*TABLES, *KEPT))
@@ -59,7 +82,16 @@ class Tables(Mapping):
         return {**self, **others}
 
 
+def _unasked(tables: Mapping[str, pd.DataFrame]) -> Mapping[str, pd.DataFrame]:
+    """Give tables that do not note who asks: from which day they are whole is part of a region's own hashes (`_with_begins`)."""
+    return tables._frames if isinstance(tables, Tables) else tables
+
+
 _opened: list[tuple[Path, str, Tables]] = []  # by this process: the snapshot, the region and its tables
+_computed: dict[tuple, dict[str, Any]] = {}  # by this process: company-wide answers, by snapshot, its hash and the day
+_loaded: list[
+    tuple[Path, str, str]
+] = []  # by this process: the snapshot, the region, and the stored answer it was given
 
 
 @dataclass(frozen=True)
@@ -74,10 +106,16 @@ class Desk:
     snapshot: str
     tables: Tables = field(repr=False)
     whole: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)  # the company's, all regions' rows
-    _told: dict[tuple, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    remarks: tuple[Remark, ...] = field(default=(), repr=False)  # on rows set aside, or not read as they stood
+    whole_from: Mapping[str, str] = field(default_factory=dict, repr=False)  # ISO dates that source.yaml declares
+    folder: Path | None = field(
+        default=None, repr=False, compare=False
+    )  # of the snapshot, and of answers stored beside it
+    found: answers.Found = field(default_factory=answers.Found, repr=False, compare=False)
+    _answers: dict[tuple, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def everywhere(self) -> "Desk":
-        """Give the desk with the rows of all regions: it still speaks of its own, but may hold it against the others."""
+        """Give the desk with the rows of all regions, so that its own region can be compared with the others."""
         return replace(self, tables=self.whole)
 
     @property
@@ -85,10 +123,32 @@ class Desk:
         """The quarter of `as_of`, seen through that day."""
         return quarter(self.as_of)
 
+    @cached_property
+    def begins(self) -> Mapping[str, pd.Timestamp]:
+        """The day from which each of the desk's tables is whole."""
+        return coverage.Begins(self.tables, _unasked(self.whole), self.whole_from)
+
+    @cached_property
+    def asks(self) -> Mapping[str, Callable]:
+        """By the name of each region, and "company", what asks a desk of its rows; what they read counts as read of the whole."""
+        named = [COMPANY, *regions(_unasked(self.whole))] if self.whole else []
+        return {name: self._cut_to(name).ask for name in named}
+
+    def _cut_to(self, region: str) -> "Desk":
+        held = {k: v for k, v in within(dict(_unasked(self.whole)), region).items() if len(v)}
+        own = Tables(held)
+        own.asked = self.whole.asked if isinstance(self.whole, Tables) else set()
+        return replace(self, region=region, tables=own)
+
     @property
     def rows_read(self) -> dict[str, int]:
         """Count the rows of each table that has been asked for so far; to count them is not to read them."""
-        return {name: len(self.tables[name]) for name in sorted(self.tables.asked) if name in self.tables}
+        return {name: len(self.tables._frames[name]) for name in sorted(self._stands_on) if name in self.tables._frames}
+
+    @property
+    def _stands_on(self) -> set[str]:
+        """The tables that have been asked for so far, by this desk or by the company-wide answers that it was given."""
+        return self.tables.asked | self.found.tables
 
     @property
     def name(self) -> str:
@@ -98,28 +158,60 @@ class Desk:
     def ask(self, function: Callable, **options: Any) -> Any:
         """Call an analysis function with the tables its parameters are named after.
 
-        A parameter named like a table of the contract gets that table; `as_of`, `period`, `region` and
-        `currency` get the desk's own; all others come from `options`. Where a table that the function
-        needs is not there, the answer is a `Missing` that names it; an option that is one is passed over
-        where the function can do without. What hangs on the tables and on plain values alone is computed once.
+        A parameter named like a table of the contract gets that table; `as_of`, `period`, `region`,
+        `currency` and `begins` get the desk's own; all others come from `options`. Where a table that the function
+        needs is not there, or does not reach back as far as the function looks (`coverage.looks_back`), the answer is a
+        `Missing` that says so; an option that is one is passed over
+        where the function can do without. What depends on the tables and on plain values alone is computed once. What has one
+        answer for the company (`answers.company_wide`) is read where a run has stored it, and cut to the desk's region.
 
         Raises
         ------
         TypeError
-            Where a parameter is neither a table nor given: `desk.ask(goals.seek, record=…, goal=…)`.
+            Where a parameter is neither a table nor given: `desk.ask(goals.seek, record=…, goal=…)`; where the function takes no
+            such option, or is none.
         """
+        if not callable(function):
+            raise TypeError(
+                f"ask wants a function of quarterdeck.analysis, such as market.market_share, not {reprlib.repr(function)}; "
+                "a metric is measured by its id: measure(desk, 'revenue')."
+            )
+        answer = self._company_wide if hasattr(function, "company_wide") else self._answer
         if not all(isinstance(value, PLAIN) for value in options.values()):
-            return self._answer(function, options)
+            return answer(function, options)
         key = (function, *options.items())
-        if key not in self._told:
-            self._told[key] = self._answer(function, options)
-        told = self._told[key]
-        return told.copy(deep=False) if isinstance(told, pd.DataFrame) else told
+        if key not in self._answers:
+            self._answers[key] = answer(function, options)
+        return _handed_out(self._answers[key])
+
+    def _company_wide(self, function: Callable, options: dict[str, Any]) -> Any:
+        """Give the region's part of the company's answer: a stored one, else one computed here from all regions' rows."""
+        if odd := [n for n, value in options.items() if not isinstance(value, (*answers.PLAIN, pd.Timestamp))]:
+            raise TypeError(
+                f"{function.__name__} is asked of the company, with plain values alone; {odd[0]!r} is none."
+            )
+        name = answers.named(function, {"as_of": self.as_of} | options)
+        if name not in self.found.answers:
+            self.found.answers[name] = self._of_company(name, function, options)
+        part = answers.cut(function, self.found.answers[name], self.region)
+        return self._explained(function, {}, part)
+
+    def _of_company(self, name: str, function: Callable, options: dict[str, Any]) -> Any:
+        """Give the whole of a company-wide answer, and note that this region's page stands on it where it was stored."""
+        stored = answers.load(self.folder / answers.FOLDER / name) if self.folder else None
+        if stored is None:
+            return replace(self, region=COMPANY, tables=self.whole)._answer(function, options)
+        answer, tables = stored
+        self.found.tables.update(tables)
+        _loaded.append((self.folder, self.region, name))
+        return answer
 
     def _answer(self, function: Callable, options: dict[str, Any]) -> Any:
         parameters = inspect.signature(function).parameters
+        if odd := [name for name in options if name not in parameters]:
+            raise TypeError(f"{function.__name__} takes no {odd[0]!r}; {nearest(odd[0], parameters)}")
         known = {k: self.tables[k] for k in parameters if k in self.tables}
-        known |= {k: getattr(self, k) for k in ("as_of", "period", "region", "currency")}
+        known |= {k: getattr(self, k) for k in DESKS if k in parameters or k in ("as_of", "period")}
         given = {k: v for k, v in (known | options).items() if k in parameters} | options
         given = {k: v for k, v in given.items() if not (isinstance(v, Missing) and parameters[k].default is None)}
         absent = [k for k, p in parameters.items() if k not in given and p.default is p.empty]
@@ -130,12 +222,50 @@ class Desk:
                 "which is no table: give it by name." if len(asked) == 1 else "which are no tables: give them by name."
             )
             raise TypeError(f"{function.__name__} works on {_listed(asked)}, {are}")
+        if reason := next((said for name in absent if (said := self._unusable(name))), ""):
+            table, _, why = reason.partition(": ")
+            return Missing(f"Not shown: it needs {table}, and {why}.")
         if absent:
             tables = _listed([name.replace("_", " ") for name in absent])
             return Missing(f"Not shown: it needs {tables}, which the data of {self._without(absent)}.")
         if void := next((v for v in given.values() if isinstance(v, Missing)), None):
             return void
-        return function(**given)
+        if past := coverage.lacking(function, known | options, self.begins, given):
+            return Missing(f"Not shown: it {past}", past)
+        answer = function(**given)
+        return self._neither(parameters, given, answer) or self._explained(function, given, answer)
+
+    def _neither(self, parameters: Mapping[str, Any], given: dict[str, Any], answer: Any) -> Missing | None:
+        """Say so where a function that can do without orders or without deals has no rows for want of both."""
+        if isinstance(answer, pd.DataFrame) and answer.empty and parameters.keys() - given.keys() >= EITHER:
+            return Missing(
+                f"Not shown: it needs orders or opportunities, which the data of {self._without([*EITHER])}."
+            )
+        return None
+
+    def _explained(self, function: Callable, given: dict[str, Any], answer: Any) -> Any:
+        """Put beside an answer why it has no rows, or would have none; `page.show` says so."""
+        if not isinstance(answer, pd.DataFrame) or (len(answer) and not hasattr(function, "no_rows")):
+            return answer
+        among = answer.attrs.get(reasons.LOOKED, 0)
+        said = reasons.reason(function, {} if len(answer) else given, self.tables, self._whose(), among)
+        answer = answer.copy(deep=False)
+        answer.attrs = {reasons.LACKING: said} if said else {}
+        return answer
+
+    def _whose(self) -> str:
+        return self.title if self.region == COMPANY else f"{self.title} for {self.region}"
+
+    def remarked(self) -> list[str]:
+        """Say what is to be known of the rows of the tables that have been asked for so far."""
+        said = (r.sentence(self.region, example=False) for r in self.remarks if r.table in self._stands_on)
+        return [sentence for sentence in said if sentence]
+
+    def _unusable(self, table: str) -> str:
+        """Say why no row of a table can be used, where the company has rows of it."""
+        if table in self.whole:
+            return ""
+        return next((r.sentence(example=False) for r in self.remarks if r.table == table), "")
 
     def _without(self, absent: list[str]) -> str:
         """Say that the data does not hold these tables: for this region, where others have rows of them."""
@@ -143,62 +273,133 @@ class Desk:
         return f"{self.title} does not hold" + (f" for {self.region}" if elsewhere else "")
 
 
-def freeze(
-    tables: dict[str, pd.DataFrame],
-    folder: Path,
-    company: str,
-    title: str,
-    currency: str,
-    runs: Path | None = None,
-    as_of: str = "",
-) -> dict:
-    """Check tables against the contract and write them into `folder`, whole or not at all.
+def _handed_out(answer: Any) -> Any:
+    """Give an answer such that a change in it is not one in the answer that is remembered."""
+    if isinstance(answer, (pd.DataFrame, pd.Series)):
+        return answer.copy(deep=False)
+    if isinstance(answer, dict):
+        return {name: _handed_out(value) for name, value in answer.items()}
+    return type(answer)(map(_handed_out, answer)) if type(answer) in (list, tuple) else answer
 
-    Beside them goes what earlier runs kept in the folder `runs`: the forecasts that can be held against what came by `as_of`
-    (the tables' last day where that is empty) and the figures told of earlier days, so that a page depends on its snapshot
-    alone.
+
+@dataclass(frozen=True)
+class CompanyInfo:
+    """What a snapshot says of its company besides the tables.
+
+    Parameters
+    ----------
+    name, title, currency : str
+        The name of its folder, its name on pages, and the ISO code of its currency.
+    cadence : str
+        Whether orders come by the "month" or "quarter"; empty to judge by their dates.
+    whole_from : mapping
+        By table, the ISO date from which it is whole.
+    """
+
+    name: str
+    title: str
+    currency: str
+    cadence: str = ""
+    whole_from: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, name: str, described: source.Source) -> "CompanyInfo":
+        """Take it from a company's source.yaml."""
+        return cls(name, described.title, described.written_in, described.cadence, described.whole_from)
+
+
+def freeze(
+    tables: dict[str, pd.DataFrame], folder: Path, company: CompanyInfo, runs: Path | None = None, as_of: str = ""
+) -> dict:
+    """Check tables against the contract, if `check` has not, and write them into `folder`, whole or not at all.
+
+    Beside them goes what earlier runs kept: the forecasts whose period has ended and the figures reported on earlier days.
+    So a page depends on its snapshot alone. Orders that come by the month or quarter are dated on its last day.
+
+    Parameters
+    ----------
+    tables : dict of DataFrame
+        The tables of the contract, by name.
+    folder : Path
+        Where to write.
+    company : CompanyInfo
+        What is noted of the company.
+    runs : Path, optional
+        The company's folder of runs, in which earlier runs kept forecasts and figures.
+    as_of : str
+        ISO date to look from; empty for the tables' last day.
 
     Returns
     -------
     dict
-        What `snapshot.json` holds: company, title, currency, as_of (ISO), regions, hash, per table its rows and hash, and
-        `parts`: per region (and for the company) the hash of its part of each table.
+        What `snapshot.json` holds: company, title, currency, whole_from, as_of and dated_to (ISO days: the last one of these
+        tables, and as the source dates it), regions, hash, per table its rows and hash, `parts`: per region (and for the
+        company) the hash of its part of each table, and `remarks`: what is to be said of rows that were set aside, or are not
+        read as they stood; `later`: of tables that lie after the day looked from.
 
     Raises
     ------
     ContractError
         Where the tables break the contract; nothing is written then.
     """
-    checked = check(tables)
+    held = tables if isinstance(tables, Checked) else check(tables)
+    checked = Checked(coverage.at_ends(held, company.cadence), held.remarks)
     last, day = last_day(checked), _looked_from(as_of, checked)
     kept = _kept(runs, day, last) if runs else {}
-    # The hashes must not hang on the engine's order of rows.
+    # The hashes must not depend on the engine's order of rows.
     frozen = dict(sorted(({name: frame.sort_values(KEYS[name]) for name, frame in checked.items()} | kept).items()))
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".snapshot-", dir=folder.parent))
     try:
         written = {name: _write(frame, draft / f"{name}.parquet") for name, frame in frozen.items()}
         facts = {
-            "company": company,
-            "title": title,
-            "currency": currency,
+            "company": company.name,
+            "title": company.title,
+            "currency": company.currency,
+            "whole_from": dict(company.whole_from),
             "as_of": f"{last:%Y-%m-%d}",
+            "dated_to": f"{last_day(held):%Y-%m-%d}",
             "regions": regions(checked),
             "hash": hashlib.sha256(json.dumps(written).encode()).hexdigest(),
             "tables": written,
-            "parts": parts(frozen),
+            "parts": _with_begins(_with_remarks(parts(frozen), checked.remarks), cut(checked, day)),
+            "remarks": [asdict(said) for said in checked.remarks],
+            "later": [asdict(said) for said in later(checked, day)],
         }
         (draft / "snapshot.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
         os.chmod(draft, 0o755)
-        os.replace(draft, folder)
+        durable.settle(draft, folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return facts
 
 
 def last_day(tables: dict[str, pd.DataFrame]) -> pd.Timestamp:
-    """Give the last day on which the tables saw an order or a deal opened or closed."""
+    """Give the last day of an order, or of a deal that was opened or closed.
+
+    Raises
+    ------
+    SourceError
+        Where the tables hold neither orders nor opportunities.
+    """
     return _days(tables).max()
+
+
+def later(tables: Mapping[str, pd.DataFrame], day: pd.Timestamp) -> list[Remark]:
+    """Note the tables whose rows are all from after `day`, the day looked from: nothing of them can be used.
+
+    Returns
+    -------
+    list of Remark
+        One note for each such table.
+    """
+    left = cut(dict(tables), day)
+    words = f"rows later than {day.day} {day:%b %Y}, the day looked from, cannot be used"
+    return [
+        remark(name, tables[name], pd.Series(True, tables[name].index), "note", words)
+        for name, frame in left.items()
+        if frame.empty and name in TABLES
+    ]
 
 
 def refuse_far(tables: dict[str, pd.DataFrame], today: pd.Timestamp) -> None:
@@ -211,7 +412,7 @@ def refuse_far(tables: dict[str, pd.DataFrame], today: pd.Timestamp) -> None:
     """
     if found := dated_after(tables, today + FAR, DATED):
         raise ContractError(
-            f"{found}, more than three years after today, and every figure would be of that day; mend the source or leave "
+            f"{found}, more than three years after today, and every figure would be of that day; fix the source or leave "
             "the row out in the SELECT (run --as-of DAY leaves out what is dated after DAY)."
         )
 
@@ -259,12 +460,29 @@ def cut(tables: dict[str, pd.DataFrame], as_of: pd.Timestamp) -> dict[str, pd.Da
 
 
 def on_record(initiatives: pd.DataFrame) -> pd.Series:
-    """Give the day from which each initiative is known of: the day it was put on record, and no later than its first."""
+    """Give the day from which each initiative is known: the day it was recorded, or its first day where that is earlier.
+
+    Parameters
+    ----------
+    initiatives : DataFrame
+        recorded_on, started_on.
+
+    Returns
+    -------
+    Series
+        Days, by the frame's index.
+    """
     return initiatives[["recorded_on", "started_on"]].min(axis=1)
 
 
 def regions(tables: dict[str, pd.DataFrame]) -> list[str]:
-    """Give the names of the sales regions that orders, deals or sellers name, in alphabetical order."""
+    """Give the names of the sales regions in orders, deals and sellers, in alphabetical order.
+
+    Parameters
+    ----------
+    tables : dict of DataFrame
+        Of orders, opportunities and reps those that are there; each has `region`.
+    """
     named = [tables[t]["region"].unique() for t in ("orders", "opportunities", "reps") if t in tables]
     return sorted(set().union(*named)) if named else []
 
@@ -278,12 +496,12 @@ def within(tables: dict[str, pd.DataFrame], region: str) -> dict[str, pd.DataFra
         Where no table knows the region.
     """
     # What runs kept does not add up over regions: the company's forecast is one of its own.
-    told = {name: tables[name] for name in KEPT if name in tables}
-    tables = tables | {k: v[v["region"] == region].reset_index(drop=True) for k, v in told.items()}
+    kept = {name: tables[name] for name in KEPT if name in tables}
+    tables = tables | {k: v[v["region"] == region].reset_index(drop=True) for k, v in kept.items()}
     if region == COMPANY:
         return tables
     if region not in (known := regions(tables)):
-        raise ParamsError(f"there is no region {region!r}; the data has {_listed(known)}, and {COMPANY!r} for all.")
+        raise ParamsError(f"there is no region {region!r} in the data; {nearest(region, [*known, COMPANY])}")
     own = {k: v[v["region"] == region] if "region" in v else v for k, v in tables.items()}
     if "initiatives" in tables:
         own["initiatives"] = tables["initiatives"].query("region.isna() or region == @region")
@@ -299,7 +517,13 @@ def within(tables: dict[str, pd.DataFrame], region: str) -> dict[str, pd.DataFra
 
 
 def parts(tables: dict[str, pd.DataFrame]) -> dict[str, dict[str, str]]:
-    """Hash what each region, and the company as a whole, holds of each table."""
+    """Hash what each region, and the company as a whole, holds of each table.
+
+    Returns
+    -------
+    dict
+        By region, and "company", the hash (16 hex digits) of its rows by table.
+    """
     rows = {
         name: frame.filter(LINKS).assign(row=pd.util.hash_pandas_object(frame, index=False))
         for name, frame in tables.items()
@@ -313,11 +537,37 @@ def parts(tables: dict[str, pd.DataFrame]) -> dict[str, dict[str, str]]:
     }
 
 
+def _with_remarks(hashes: dict[str, dict[str, str]], remarks: list[Remark]) -> dict[str, dict[str, str]]:
+    """Let a part's hash tell as well what a page says of its rows."""
+    for said in remarks:
+        for region, counts in said.parts.items():
+            held = hashes.get(region, {})
+            content = f"{held.get(said.table, '')} {said.said} {said.example} {counts}"
+            held[said.table] = hashlib.sha256(content.encode()).hexdigest()[:16]
+    return hashes
+
+
+def _with_begins(hashes: dict[str, dict[str, str]], tables: dict[str, pd.DataFrame]) -> dict[str, dict[str, str]]:
+    """Let a region's hash tell as well from which day the company's table is whole, which its pages may stand on."""
+    begins = coverage.firsts(tables)
+    for held in (held for region, held in hashes.items() if region != COMPANY):
+        for table in held.keys() & begins.keys():
+            held[table] = hashlib.sha256(f"{held[table]} {begins[table]}".encode()).hexdigest()[:16]
+    return hashes
+
+
 def tables_read() -> list[tuple[str, str, list[str]]]:
-    """Tell what this process has read by `open_desk`: of which snapshot, of which region, which tables."""
-    return [
-        (str(folder.resolve()), region, sorted(asked.asked & {*TABLES, *KEPT})) for folder, region, asked in _opened
-    ]
+    """List what this process has read by `open_desk`.
+
+    Returns
+    -------
+    list of tuple
+        The snapshot's folder, the region, and the names of the tables that were asked for; those of stored answers after
+        `answers.PREFIX`.
+    """
+    read = [(folder, region, sorted(asked.asked & {*TABLES, *KEPT})) for folder, region, asked in _opened]
+    read += [(folder, region, [f"{answers.PREFIX}{name}"]) for folder, region, name in _loaded]
+    return [(str(folder.resolve()), region, names) for folder, region, names in read]
 
 
 def open_desk(
@@ -343,32 +593,103 @@ def open_desk(
     ParamsError, RunError
         Where the region, the day or the snapshot does not exist.
     """
-    folder = Path(data) if data else _latest(company)
-    facts, tables = read_snapshot(folder)
-    day = _looked_from(as_of, tables)
-    tables = cut(tables, day)
-    parts = {read: within(tables, read) for read in (region, COMPANY)}  # which also tells where there is no such region
-    own, whole = (Tables({k: v for k, v in part.items() if len(v)}) for part in (parts[region], parts[COMPANY]))
-    _opened.extend([(folder, region, own), (folder, COMPANY, whole)])
+    seen = _seen(Path(data) if data else _latest(company), as_of)
+    own, whole = (
+        Tables(seen.part(read)) for read in (region, COMPANY)
+    )  # which also tells where there is no such region
+    _opened.extend([(seen.folder, region, own), (seen.folder, COMPANY, whole)])
+    facts = seen.facts
     desk = Desk(
         company=facts["company"],
         title=facts["title"],
         region=region,
-        as_of=day,
+        as_of=seen.as_of,
         currency=facts["currency"],
         snapshot=facts["hash"],
         tables=own,
         whole=whole,
+        remarks=seen.remarks,
+        whole_from=facts.get("whole_from", {}),
+        folder=seen.folder,
+        found=answers.Found(_shared(seen.folder, facts["hash"], seen.as_of)),
     )
     return desk.everywhere() if everywhere else desk
+
+
+def _shared(*key: Any) -> dict[str, Any]:
+    """Give the company-wide answers that desks of the same snapshot and day have found in this process; those of others go."""
+    for other in [k for k in _computed if k != key]:
+        del _computed[other]
+    return _computed.setdefault(key, {})
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A snapshot as it is seen from one day, and each region's part of it, once that is asked for."""
+
+    folder: Path
+    facts: dict
+    as_of: pd.Timestamp
+    remarks: tuple[Remark, ...]
+    tables: dict[str, pd.DataFrame] = field(repr=False)
+    _parts: dict[str, dict[str, pd.DataFrame]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def part(self, region: str) -> dict[str, pd.DataFrame]:
+        """Give the tables of which a region has rows, with its rows alone."""
+        if (key := repr(region)) not in self._parts:  # a slip of the pen may be a list
+            self._parts[key] = {k: v for k, v in within(self.tables, region).items() if len(v)}
+        return self._parts[key]
+
+
+_ahead: dict[tuple, Seen] = {}  # what was read before a notebook asked for it
+
+
+def read_ahead(data: str, as_of: str, *regions: str) -> None:
+    """Read a snapshot, and cut it to regions, for the desks that this process and those forked from it will open.
+
+    Parameters
+    ----------
+    data, as_of : str
+        As `open_desk` is given them.
+    regions : str
+        The regions whose part is cut now; that of the company as a whole always is.
+
+    Raises
+    ------
+    ParamsError, RunError
+        As `open_desk` does.
+    """
+    seen = _seen(Path(data), as_of)
+    for region in (COMPANY, *regions):
+        seen.part(region)
+    _ahead[_asked_for(Path(data), as_of)] = seen
+
+
+def _asked_for(folder: Path, as_of: str) -> tuple:
+    """Tell one snapshot and day from another; a snapshot that was frozen again is another."""
+    written = (folder / "snapshot.json").stat()
+    return folder.resolve(), as_of, written.st_ino, written.st_mtime_ns
+
+
+def _seen(folder: Path, as_of: str) -> Seen:
+    """Give a snapshot as it is seen from a day, read ahead or now."""
+    if _ahead and (folder / "snapshot.json").is_file() and (seen := _ahead.get(_asked_for(folder, as_of))):
+        return seen
+    facts, tables = read_snapshot(folder)
+    day = _looked_from(as_of, tables)
+    remarks = (*(Remark(**said) for said in facts.get("remarks", [])), *later(tables, day))
+    return Seen(folder.resolve(), facts, day, remarks, cut(coverage.trimmed(tables, facts.get("whole_from", {})), day))
 
 
 def read_snapshot(folder: Path) -> tuple[dict, dict[str, pd.DataFrame]]:
     """Read what `freeze` wrote: the facts of `snapshot.json`, and every table."""
     if not (folder / "snapshot.json").is_file():
         raise RunError(f"{folder} holds no snapshot; make one with: quarterdeck run params/<company>")
-    facts = json.loads((folder / "snapshot.json").read_text(encoding="utf-8"))
-    return facts, {name: _read(folder / f"{name}.parquet") for name in facts["tables"]}
+    try:
+        facts = json.loads((folder / "snapshot.json").read_text(encoding="utf-8"))
+        return facts, {name: _read(folder / f"{name}.parquet") for name in facts["tables"]}
+    except (ValueError, TypeError, KeyError, RecursionError, ArrowException) as error:
+        raise RunError(f"{folder} cannot be read as a snapshot ({error}); run again to make another.") from error
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -379,8 +700,8 @@ def _read(path: Path) -> pd.DataFrame:
 def _kept(runs: Path, day: pd.Timestamp, last: pd.Timestamp) -> dict[str, pd.DataFrame]:
     """Read what earlier runs kept and a run that looks from `day` may know."""
     due = ledger.come_due(runs / f"{ledger.TABLE}.parquet", min(day, last)).sort_values(ledger.KEY)
-    told = history.earlier(runs / f"{history.TABLE}.parquet", day).sort_values(history.KEY)
-    return {name: frame for name, frame in ((ledger.TABLE, due), (history.TABLE, told)) if len(frame)}
+    figures = history.earlier(runs / f"{history.TABLE}.parquet", day).sort_values(history.KEY)
+    return {name: frame for name, frame in ((ledger.TABLE, due), (history.TABLE, figures)) if len(frame)}
 
 
 def _write(frame: pd.DataFrame, path: Path) -> dict:
@@ -410,7 +731,7 @@ def _looked_from(as_of: str, tables: Mapping[str, pd.DataFrame]) -> pd.Timestamp
     days = _days(tables)
     try:
         day = pd.Timestamp(as_of or days.max())
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise ParamsError(f"as_of holds {as_of!r}, expected a date as YYYY-MM-DD.") from error
     if not days.min() <= day <= days.max() + LATE:
         span = f"{days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}"
@@ -419,18 +740,21 @@ def _looked_from(as_of: str, tables: Mapping[str, pd.DataFrame]) -> pd.Timestamp
 
 
 def _latest(company: str) -> Path:
+    if not isinstance(company, str):
+        raise ParamsError(f"company holds {company!r}, expected the name of a folder of params.")
     out = home() / "outputs" / company
     if (out / "latest" / "data" / "snapshot.json").is_file():
         return out / "latest" / "data"
     params = home() / "params" / company
     if not params.is_dir():
-        raise ParamsError(f"there is no company {company!r} in {params.parent}.")
+        companies = [folder.name for folder in params.parent.glob("*") if folder.is_dir()]
+        raise ParamsError(f"there is no company {company!r} in {params.parent}; {nearest(company, companies)}")
     described = source.load(params)
     if described.generate is None:
         raise RunError(f"{company} has no run yet; make one with: quarterdeck run params/{company} --data FOLDER")
     folder = out / "preview"
     if not (folder / "snapshot.json").is_file():
-        freeze(source.read(params, out.parent), folder, company, described.title, described.currency)
+        freeze(source.read(params, out.parent), folder, CompanyInfo.of(company, described))
     return folder
 
 

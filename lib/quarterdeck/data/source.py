@@ -6,20 +6,24 @@ the engine: DuckDB over a folder of CSV and Parquet files by default, any other 
 
 import json
 import os
-import re
+import tempfile
+import zoneinfo
+from datetime import date
 from pathlib import Path
+from typing import Literal
 
-import duckdb
 import ibis
 import pandas as pd
 import sqlglot
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from quarterdeck.data import postgres
 from quarterdeck.data.contract import TABLES
+from quarterdeck.data.convert import DAY, in_zone
+from quarterdeck.data.files import Files, line, located
+from quarterdeck.data.remarks import LIMIT
 from quarterdeck.errors import SourceError
-
-READERS = {".csv": "read_csv", ".txt": "read_csv", ".parquet": "read_parquet"}
 
 
 class Generator(BaseModel):
@@ -37,11 +41,43 @@ class Source(BaseModel):
     model_config = ConfigDict(extra="forbid")
     title: str
     currency: str = Field("EUR", pattern="^[A-Z]{3}$", description="ISO 4217 code, such as EUR")
+    unit: str = Field(
+        "", pattern="^([a-z][a-z -]*)?$", description="what amounts are counted in that are no money, such as trips"
+    )
+    cadence: str = Field(
+        "", pattern="^(daily|weekly|monthly|quarterly)?$", description="how orders come, where it cannot be seen"
+    )
+    whole_from: dict[Literal[tuple(TABLES)], str] = Field(
+        {}, description="from which day a table is whole: YYYY-MM-DD by table"
+    )
     folder_variable: str = ""
     url_variable: str = ""
+    timezone: str = Field("", description="where days begin and end, such as Europe/Berlin")
+    time_limit: float = Field(1800, gt=0, description="seconds that a SELECT of a database may take")
+    set_aside_limit: float = Field(LIMIT, ge=0, le=1, description="share of orders or deals that may be faulty")
+    regions: str = Field("", pattern="^(all)?$", description="all for a page of each region without a file for it")
     generate: Generator | None = None
     files: dict[str, dict] = {}
     tables: dict[str, str]
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_zone(cls, value: str) -> str:
+        if value and value not in zoneinfo.available_timezones():
+            raise ValueError(f"there is no time zone {value!r}; name one such as Europe/Berlin or America/New_York")
+        return value
+
+    @field_validator("whole_from")
+    @classmethod
+    def _days(cls, value: dict[str, str]) -> dict[str, str]:
+        for day in value.values():
+            date.fromisoformat(day)
+        return value
+
+    @property
+    def written_in(self) -> str:
+        """What amounts are written in: the unit, else the currency."""
+        return self.unit or self.currency
 
 
 def load(company: Path) -> Source:
@@ -75,9 +111,7 @@ def read_yaml(path: Path) -> dict:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}" if mark else "somewhere"
-        raise SourceError(
-            f"{path}: {where} is not YAML ({getattr(error, 'problem', error)}); mend it there."
-        ) from error
+        raise SourceError(f"{path}: {where} is not YAML ({getattr(error, 'problem', error)}); fix it there.") from error
     except UnicodeDecodeError as error:
         raise SourceError(f"{path}: it is not UTF-8 at byte {error.start}; save it as UTF-8.") from error
     if not isinstance(content, dict):
@@ -109,24 +143,26 @@ def read(company: Path, out: Path, data: Path | None = None) -> dict[str, pd.Dat
         Where the folder, a file or a column is missing, a file is not UTF-8 or a SELECT does not run.
     """
     source = load(company)
-    connection = _connect(company, source, out, data)
-    try:
-        return {name: _select(connection, company, name, sql) for name, sql in source.tables.items()}
-    except SourceError as error:
-        given = source.files if data or not source.url_variable else {}
-        hints = (f" In {o.get('path', f'{n}.csv')} {odd}" for n, o in given.items() if (odd := _odd(connection, n)))
-        raise SourceError(f"{error}{next(hints, '')}") from error
-    finally:
-        connection.disconnect()
+    if source.url_variable and data is None:
+        return _from_database(company, source)
+    with tempfile.TemporaryDirectory() as scratch:
+        found = _files(company, source, _folder(company, source, out, data), Path(scratch))
+        try:
+            return {name: _select(found.connection, company, source, name) for name in source.tables}
+        except SourceError as error:
+            raise SourceError(f"{error}{_hint(found, source)}") from error
+        finally:
+            found.connection.disconnect()
 
 
 def files(company: Path, out: Path, data: Path | None = None) -> list[Path] | None:
-    """Name the files that `read` with the same parameters reads; None where it asks a database."""
+    """Name the files that `read` with the same parameters reads; None where it asks a database, or new files may join a table's."""
     source = load(company)
     if source.url_variable and data is None:
         return None
     folder = _folder(company, source, out, data)
-    return [folder / options.get("path", f"{name}.csv") for name, options in source.files.items()]
+    paths = [options.get("path", f"{name}.csv") for name, options in source.files.items()]
+    return None if any(located(folder, path) != [folder / path] for path in paths) else [folder / p for p in paths]
 
 
 class _TextDates(yaml.SafeLoader):
@@ -144,31 +180,56 @@ def _parsed(path: Path, content: dict) -> Source:
         return Source.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(map(str, first["loc"]))
+        name, said = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
         raise SourceError(
-            f"{path}: {name}: {first['msg'].lower()}; it may hold {', '.join(Source.model_fields)}."
+            f"{path}: {name}: {said[:1].lower()}{said[1:]}; it may hold {', '.join(Source.model_fields)}."
         ) from error
 
 
-def _connect(company: Path, source: Source, out: Path, data: Path | None) -> ibis.BaseBackend:
-    if source.url_variable and data is None:
-        return _connect_url(company, source.url_variable)
-    folder = _folder(company, source, out, data)
-    connection = ibis.duckdb.connect()
+def _files(company: Path, source: Source, folder: Path, scratch: Path) -> Files:
+    files = Files(company.name, folder, scratch, source.timezone)
     for name, options in source.files.items():
-        _register(connection, company, folder, name, dict(options))
-    return connection
+        files.add(name, **options)
+    files.keep_codes(source.tables)
+    return files
 
 
-def _connect_url(company: Path, variable: str) -> ibis.BaseBackend:
+def _from_database(company: Path, source: Source) -> dict[str, pd.DataFrame]:
+    variable = source.url_variable
     if not (url := os.environ.get(variable)):
         raise SourceError(f"{company.name}: set the environment variable {variable} to the database's URL.")
+    if url.partition(":")[0] in postgres.SCHEMES:
+        return _from_postgres(company, source, url)
+    connection = _connect_url(company, source, url)
     try:
-        return ibis.connect(url)
+        return {name: _select(connection, company, source, name) for name in source.tables}
+    finally:
+        connection.disconnect()
+
+
+def _from_postgres(company: Path, source: Source, url: str) -> dict[str, pd.DataFrame]:
+    """Run the SELECTs in one read-only transaction: all tables are of one moment."""
+    what, tables = f"the database that {source.url_variable} names", {}
+    try:
+        with postgres.asked(url, source.timezone or "UTC", source.time_limit) as select:
+            for name, sql in source.tables.items():
+                what = f"the SELECT of table {name}"
+                tables[name] = _days_by_the_clock(select(sql), company, source, name)
+    except postgres.Refused as error:
+        raise SourceError(f"{company.name}: {what} {error}.") from error
+    return tables
+
+
+def _connect_url(company: Path, source: Source, url: str) -> ibis.BaseBackend:
+    try:
+        connection = ibis.connect(url)
+        connection.raw_sql(f"SET TimeZone = '{source.timezone or 'UTC'}'").close()
+        return connection
     except Exception as error:  # each engine has its own family of errors; all mean the same here
+        said = postgres.without_secret(line(error), url)
         raise SourceError(
-            f"{company.name}: the database that {variable} names did not answer ({_line(error)})."
-        ) from error
+            f"{company.name}: the database that {source.url_variable} names did not answer ({said})."
+        ) from None
 
 
 def _folder(company: Path, source: Source, out: Path, data: Path | None) -> Path:
@@ -195,63 +256,55 @@ def _generated(folder: Path, generator: Generator) -> Path:
     return folder
 
 
-def _register(connection: ibis.BaseBackend, company: Path, folder: Path, name: str, options: dict) -> None:
-    path = folder / options.pop("path", f"{name}.csv")
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        raise SourceError(f"{company.name}: {path.name} is neither CSV nor Parquet; export it as one of these.")
-    if not path.is_file():
-        raise SourceError(f"{company.name}: file {path.name} is not in {folder}; put it there or mend source.yaml.")
-    if reader == "read_csv":
-        options = {"sample_size": -1, "header": True} | options
+def _select(connection: ibis.BaseBackend, company: Path, source: Source, name: str) -> pd.DataFrame:
     try:
-        getattr(connection, reader)(path, table_name=name, **options)
-    except (duckdb.Error, UnicodeDecodeError) as error:
-        raise SourceError(_file_fault(company, path, error)) from error
-    columns = connection.table(name).columns
-    if len(columns) == 1 and re.search(r"[;,|\t]", columns[0]):
-        raise SourceError(
-            f"{company.name}: file {path.name} was read as one column, {columns[0]!r}; name its separator under files in "
-            f'source.yaml: {name}: {{path: {path.name}, delim: ";"}}.'
+        frame = (
+            connection.sql(source.tables[name]).to_pyarrow().to_pandas(integer_object_nulls=True, date_as_object=False)
         )
-
-
-def _file_fault(company: Path, path: Path, error: Exception) -> str:
-    lines = path.read_bytes().splitlines(keepends=True)
-    for number, line in enumerate(lines, start=1):
-        try:
-            line.decode("utf-8")
-        except UnicodeDecodeError as fault:
-            return (
-                f"{company.name}: file {path.name}, line {number} is not UTF-8 "
-                f"(byte {fault.object[fault.start]:#04x}); save the file as UTF-8."
-            )
-    ends = [line.endswith(b"\r\n") for line in lines[:-1]]
-    if len(set(ends)) > 1:
-        odd = ends.index(not ends[0]) + 1
-        return (
-            f"{company.name}: file {path.name}, line {odd} does not end as line 1 does (CR LF, LF); save the file anew."
-        )
-    return (
-        f"{company.name}: file {path.name} cannot be read; say how it is written under files in source.yaml (delim, quote, "
-        f"dateformat, decimal_separator, as DuckDB's read_csv takes them), or save it anew ({_line(error)})."
-    )
-
-
-def _select(connection: ibis.BaseBackend, company: Path, name: str, sql: str) -> pd.DataFrame:
-    try:
-        return connection.sql(sql).to_pyarrow().to_pandas()
     except sqlglot.errors.SqlglotError as error:
-        raise SourceError(f"{company.name}: the SELECT of table {name} does not parse ({_line(error)}).") from error
+        raise SourceError(f"{company.name}: the SELECT of table {name} does not parse ({line(error)}).") from error
     except Exception as error:  # each engine has its own family of errors; all mean the same here
-        raise SourceError(f"{company.name}: the SELECT of table {name} does not run ({_line(error)}).") from error
+        raise SourceError(f"{company.name}: the SELECT of table {name} does not run ({line(error)}).") from error
+    return _days_by_the_clock(frame, company, source, name)
+
+
+def _days_by_the_clock(frame: pd.DataFrame, company: Path, source: Source, name: str) -> pd.DataFrame:
+    for column, raw in frame.items():
+        spec = TABLES[name].columns.get(column)
+        if spec is not None and spec.metadata["type"] == DAY:
+            frame[column] = _by_the_clock(raw, company, source, name)
+    return frame
+
+
+def _by_the_clock(raw: pd.Series, company: Path, source: Source, table: str) -> pd.Series:
+    """Give moments as the company's clock shows them; an engine's own moments need its zone, but for days at midnight UTC."""
+    if source.timezone:
+        return in_zone(raw, source.timezone)
+    if isinstance(raw.dtype, pd.DatetimeTZDtype):
+        instants = raw.dt.tz_convert("UTC")
+        if (instants != instants.dt.normalize()).where(raw.notna(), False).any():
+            raise SourceError(
+                f"{company.name}: table {table}: column {raw.name} holds moments, and on which day one was depends on the "
+                "place; name the company's time zone in source.yaml, such as timezone: Europe/Berlin."
+            )
+        return instants
+    return raw
+
+
+def _hint(files: Files, source: Source) -> str:
+    """Say what of the files may keep a SELECT from running."""
+    for name, options in source.files.items():
+        if odd := _odd(files.connection, name):
+            return f" In {options.get('path', f'{name}.csv')} {odd}"
+    text = [f"{column} of {file}" for file, column in files.as_text()]
+    return f" Read as text, for what is written there can be read in several ways: {', '.join(text)}." if text else ""
 
 
 def _odd(connection: ibis.BaseBackend, name: str) -> str:
     """Say of a file what may keep a SELECT from running: it has no rows, or a few values are not as the others are."""
     table = connection.table(name)
     if not table.count().to_pyarrow().as_py():
-        return "there are no rows; export it anew."
+        return "there are no rows; export it again."
     for column in (c for c, kind in table.schema().items() if kind.is_string()):
         for kind, words in (("float64", "numbers"), ("date", "dates")):
             seen = (
@@ -263,9 +316,5 @@ def _odd(connection: ibis.BaseBackend, name: str) -> str:
             odd = seen[seen["read"].isna()]
             if 0 < len(odd) <= 0.1 * len(seen):
                 line, value = odd[["line", "value"]].iloc[0]
-                return f"line {line}, column {column} holds {value!r}, where the others are {words}; mend it there."
+                return f"line {line}, column {column} holds {value!r}, where the others are {words}; fix it there."
     return ""
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).replace("\x1b[4m", "").replace("\x1b[0m", "").split())[:300].rstrip(".")

@@ -1,23 +1,33 @@
-"""How does a picture, a table or a sentence get onto the page?"""
+"""How does a picture, a table or a sentence get onto the page?
+
+All of them come by here as HTML or as a picture, none as Markdown: what a name holds that Markdown, or a program that looks
+for formulas between dollars, would take for its own reads as it is (`sentences.marked_up`).
+"""
 
 import html
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import great_tables as gt
 import pandas as pd
 from IPython import get_ipython
-from IPython.display import HTML, Image, Markdown, display
+from IPython.display import HTML, display
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 from PIL import Image as Pixels
 
+from quarterdeck.data.reasons import LACKING
 from quarterdeck.data.snapshot import Missing
-from quarterdeck.present import style
-from quarterdeck.present.said import SAID_MIME, records
+from quarterdeck.present import fonts, numbers, style
+from quarterdeck.present.sentences import NO_FORMULA, SAID_MIME, Sentence, marked_up, quoted, records, texts, words
+from quarterdeck.present.stated import FACTS_MIME
 
 _noted: dict[str, str | int | None] = {}  # the sentences on what is missing, and the cell that said them last
+TOO_LITTLE = "Not shown: what it needs is not in the data, or too little of it."
+BOXES = "No font that is installed has all characters of the names here: pictures show boxes in their place."
+LEAD = "lead"  # how a sentence looks
 DPI = 200  # twice a screen's, so that a picture stays sharp on a phone
 
 
@@ -27,7 +37,8 @@ def show(draw: Callable, subject: Any, *others: Any, **options: Any) -> None:
     Parameters
     ----------
     draw : callable
-        A function of `present`: takes `subject` (and `others`), gives an Axes, a table or a sentence.
+        A function of `present`: takes `subject` (and `others`), gives an Axes, a table, a sentence, or None
+        where there is nothing to say.
     subject, others : DataFrame or Missing or Desk
         What `desk.ask` gave. Where one is `Missing`, or has no rows, the page says so in one sentence, once a cell.
     options : Any
@@ -37,10 +48,22 @@ def show(draw: Callable, subject: Any, *others: Any, **options: Any) -> None:
     void = next((s for s in (*needed, *options.values()) if isinstance(s, Missing)), None)
     if void:
         _note(void.sentence)
-    elif any(isinstance(s, pd.DataFrame) and s.empty for s in needed):
-        _note("Not shown: what it needs is not in the data, or too little of it.")
+    elif empty := [s for s in needed if isinstance(s, pd.DataFrame) and s.empty]:
+        _note(_reason(empty))
     else:
-        _put(draw(subject, *others, **options))
+        fonts.cover(texts([subject, *others, options]))
+        drawn = draw(subject, *others, **options)
+        if isinstance(drawn, Sentence):  # only now is it known that names are put into markup
+            drawn = draw(*map(quoted, (subject, *others)), **quoted(options))
+        if isinstance(drawn, Sentence) and numbers.VOID in drawn:
+            _note(_reason(needed))  # an amount in it is missing
+        elif drawn is not None:
+            _put(drawn)
+
+
+def _reason(frames: Iterable) -> str:
+    """Give the reason why a frame has too little in it, as the desk said it of the first that has one."""
+    return next((f.attrs[LACKING] for f in frames if LACKING in getattr(f, "attrs", {})), TOO_LITTLE)
 
 
 def png(ax: Axes, dpi: int = DPI) -> tuple[bytes, int]:
@@ -53,6 +76,7 @@ def png(ax: Axes, dpi: int = DPI) -> tuple[bytes, int]:
     figure.set_dpi(dpi)
     canvas = FigureCanvasAgg(figure)  # made before the layout, so that texts measured for it are not measured again
     if layout := figure.get_layout_engine():
+        style.place_no_empty_labels(figure)
         layout.execute(figure)
         figure.set_layout_engine(None)
     style.flush_left(ax)
@@ -65,32 +89,43 @@ def png(ax: Axes, dpi: int = DPI) -> tuple[bytes, int]:
 def _put(drawn: Any) -> None:
     if isinstance(drawn, Axes):
         picture, width = png(drawn)
+        finding = drawn.get_title(loc="left").strip()
         question = [t.get_text() for t in drawn.texts if t.get_gid() == style.QUESTION]
-        alt = ". ".join([drawn.get_title(loc="left").strip(), *question])
-        if said := records(getattr(drawn, "finding", ""), "picture"):
-            _bundle({"image/png": picture, SAID_MIME: said}, {"image/png": {"width": width, "alt": alt}})
-        else:
-            display(Image(picture, format="png", width=width, alt=alt))
-    elif said := records(drawn, "sentence"):
-        _bundle({"text/markdown": str(drawn), SAID_MIME: said})
+        about = {"image/png": {"width": width, "alt": ". ".join([finding, *question]), "finding": finding}}
+        said = records(getattr(drawn, "finding", ""), "picture")
+        _bundle({"text/plain": finding, "image/png": picture}, about, said, stated=getattr(drawn, "facts", []))
+        if BOXES not in _noted and fonts.missing(" ".join(text.get_text() for text in drawn.figure.findobj(Text))):
+            _note(BOXES)
     elif isinstance(drawn, str):
-        display(Markdown(drawn))
+        shown = {"text/plain": words(drawn), "text/html": marked_up(drawn)}
+        _bundle(shown, said=records(drawn, "sentence"), look=LEAD)
     elif isinstance(drawn, gt.GT):
-        display(HTML(drawn.as_raw_html()))  # its own representation in text is a page of code
-    else:
-        display(drawn)
+        markup = HTML(drawn.as_raw_html())  # its own representation in text is a page of code
+        _bundle({"text/plain": repr(markup), "text/html": markup.data}, stated=getattr(drawn, "facts", []))
+    elif shell := get_ipython():
+        _bundle(*shell.display_formatter.format(drawn), stated=getattr(drawn, "facts", []))
 
 
-def _bundle(data: dict[str, Any], metadata: dict[str, Any] | None = None) -> None:
-    text = "; ".join(said["text"] for said in data[SAID_MIME])
-    display({"text/plain": text} | data, raw=True, metadata=metadata or {})
+def _bundle(
+    data: dict[str, Any],
+    about: dict[str, Any] | None = None,
+    said: list[dict] | None = None,
+    look: str = "",
+    stated: Sequence[dict] = (),
+) -> None:
+    """Show something in several forms, with what it claims and states as data; its HTML has classes: how it looks, and those
+    that keep it from being read for formulas."""
+    if "text/html" in data:
+        data = data | {"text/html": f'<div class="{f"{look} {NO_FORMULA}".strip()}">{data["text/html"]}</div>'}
+    beside = ({SAID_MIME: said} if said else {}) | ({FACTS_MIME: list(stated)} if stated else {})
+    display(data | beside, raw=True, metadata=about or {})
 
 
 def _note(sentence: str) -> None:
     """Say what is missing, but not twice in a cell."""
     cell = _cell()
     if cell is None or _noted.get(sentence) != cell:
-        display(HTML(f'<p class="missing">{html.escape(sentence)}</p>'))
+        _put(HTML(f'<p class="missing">{html.escape(sentence)}</p>'))
     _noted[sentence] = cell
 
 

@@ -17,7 +17,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import Formatter, FuncFormatter, MaxNLocator
 from matplotlib.transforms import Bbox
 
-from quarterdeck.present.written import amount, chance, change, counted, day, money, number, percent, points, times  # noqa: F401
+from quarterdeck.present.numbers import amount, chance, change, counted, day, money, number, percent, points, times  # noqa: F401
 
 US = "#1f6f94"  # our own figures
 NAVY = "#12324a"  # totals
@@ -81,13 +81,22 @@ def rows(ax: Axes | None, count: int, each: float = 0.45) -> Axes:
 def title(ax: Axes, finding: str, question: str) -> Axes:
     """Head a picture with its finding, and under it the question it answers, with unit and period.
 
-    A finding that is a `said.Sentence` keeps its claims on the axes, as `finding`.
+    A finding that is a `sentences.Sentence` keeps its claims on the axes, as `finding`.
     """
     ax.finding = finding
-    above = ax.set_title(finding, loc="left", fontsize=12.5, fontweight="bold", color=INK, pad=28)
+    place = {"y": 1.0, "pad": 28}  # given, so that it is not looked for at each measuring of the picture
+    above = ax.set_title(finding, loc="left", fontsize=12.5, fontweight="bold", color=INK, **place)
     under = {"xycoords": "axes fraction", "xytext": (0, 10), "textcoords": "offset points"}
     ax.head = above, ax.annotate(question, (0, 1), fontsize=9.5, color=SOFT, va="bottom", gid=QUESTION, **under)
     return ax
+
+
+def place_no_empty_labels(figure: Figure) -> None:
+    """Leave out the labels of axes that have no words: matplotlib looks for a place of each at every measuring."""
+    for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
+        if not axis.get_label_text():
+            axis.label.set_visible(False)
+            axis.set_label_coords(0, 0)
 
 
 def flush_left(ax: Axes) -> None:

@@ -1,13 +1,13 @@
 """Which company may anybody look at? An invented one, with truths planted in it to hold an analysis against."""
 
 import json
-import os
 import shutil
 import tempfile
 from pathlib import Path
 
 import pandas as pd
 
+from quarterdeck.data import durable
 from quarterdeck.data.contract import TABLES
 from quarterdeck.data.demo import deals, people, plans, sales
 from quarterdeck.data.demo import world as w
@@ -67,7 +67,7 @@ def write(folder: Path, seed: int, scale: float, as_of: str) -> None:
             table.to_parquet(draft / f"{name}.parquet", index=False)
         (draft / "truths.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
-        os.replace(draft, folder)
+        durable.settle(draft, folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 

@@ -50,8 +50,8 @@ def deals(world: World, customers: pd.DataFrame, products: pd.DataFrame, reps: p
     length = steps[np.arange(len(frame)), frame["reached"] - 1]
     frame["closed"] = _pulled(rng, days(frame["opened"]) + length, frame["won"].to_numpy())
     kind = products["category_no"].to_numpy()[frame["product"]]
-    dearer = price_level(world)[kind, world.month_of(days(frame["closed"]))]
-    frame["amount"] = (wanted * dearer ** (1 + np.array(ELASTICITY)[kind])).round(-2) + 500
+    costlier = price_level(world)[kind, world.month_of(days(frame["closed"]))]
+    frame["amount"] = (wanted * costlier ** (1 + np.array(ELASTICITY)[kind])).round(-2) + 500
     keep = days(frame["closed"]) >= days(world.start)
     return frame[keep].reset_index(drop=True), entered[keep]
 

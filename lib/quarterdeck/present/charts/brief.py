@@ -5,10 +5,10 @@ from textwrap import wrap
 import pandas as pd
 from matplotlib.axes import Axes
 
-from quarterdeck.analysis.claims import AGAINST_TARGET, amounts, first
+from quarterdeck.analysis.methods.claims import ODDS, amounts, first
 from quarterdeck.present import style
 from quarterdeck.present.charts.steps import pipeline, steps
-from quarterdeck.present.said import Sentence, ended
+from quarterdeck.present.sentences import Sentence, ended, wanted
 
 
 def quarterly_bars(
@@ -19,9 +19,9 @@ def quarterly_bars(
     Parameters
     ----------
     quarters : DataFrame
-        As `analysis.brief.quarterly` gives it.
+        As `analysis.brief.scorecard.quarterly` gives it.
     landing : DataFrame
-        As `analysis.forecast.landing` gives it; may be empty.
+        As `analysis.forecasting.quarter_end.landing` gives it; may be empty.
     """
     ax = style.axes(ax)
     places = range(len(quarters))
@@ -29,7 +29,7 @@ def quarterly_bars(
     ends = landing.dropna(subset=["p50"])
     if len(ends):
         end, last = ends.iloc[0], len(quarters) - 1
-        ax.bar(last, end["p50"] - end["seen"], bottom=end["seen"], width=0.62, color=style.US, alpha=0.25)
+        ax.bar(last, end["p50"] - end["seen"], bottom=end["seen"], width=0.62, color=style.US, alpha=0.25)  # layout
         ax.vlines(last, end["p10"], end["p90"], color=style.NAVY, linewidth=2)
         ax.annotate(
             style.money(end["p50"], currency), (last + 0.36, end["p50"]), va="center", fontsize=9.5, fontweight="bold"
@@ -54,7 +54,7 @@ def bridge_bars(
     Parameters
     ----------
     bridge : DataFrame
-        As `analysis.brief.bridge` or `came_in` gives it.
+        As `analysis.brief.scorecard.revenue_bridge` or `came_in` gives it.
     against : str
         What the first total is of.
     """
@@ -66,11 +66,15 @@ def bridge_bars(
 
 
 def pipeline_bars(waterfall: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw what became of the pipeline due in the quarter since the last run (`analysis.brief.pipeline_since`)."""
+    """Draw what became of the pipeline due in the quarter since the last run (`analysis.brief.scorecard.pipeline_since`)."""
     ax = pipeline(waterfall, ax, currency)
     ends = waterfall["amount"].iloc[[0, -1]].tolist()
     claim = first(
-        "pipeline_open", ("rose", "fell", "stood still"), {"now": ends[1], "before": ends[0]}, "due this quarter"
+        "pipeline_open",
+        ("rose", "fell", "stood still"),
+        {"now": ends[1], "before": ends[0]},
+        "due this quarter",
+        "money",
     )
     before, now = (style.money(end, currency) for end in ends)
     said = Sentence(f"The pipeline due this quarter {claim.predicate}: {before} before, {now} now", [claim])
@@ -86,10 +90,11 @@ def _landing_finding(ends: pd.DataFrame, currency: str) -> Sentence | str:
         return over
     if pd.isna(end["target"]):
         return Sentence(f"The middle forecast of the quarter is {middle}", [amounts("forecast_p50", end["p50"])])
-    figures = {"now": end["p50"], "low": end["p10"], "high": end["p90"], "target": end["target"]}
-    claim = first("forecast_p50", AGAINST_TARGET, figures)
-    side = {"within reach of": "has its target within reach"}.get(claim.predicate, f"is {claim.predicate} its target")
-    return Sentence(f"The quarter {side}: forecast {middle}, target {style.money(end['target'], currency)}", [claim])
+    figures = {"now": end["p50"], "target": end["target"], "chance": end["probability"]}
+    claim = first("forecast_p50", ODDS, figures)
+    target = style.money(end["target"], currency)
+    said = f"The quarter is {claim.predicate} to reach its {wanted(end)}: forecast {middle}, {wanted(end)} {target}"
+    return Sentence(said, [claim])
 
 
 def _bridge_finding(changes: pd.Series, currency: str, against: str) -> Sentence:

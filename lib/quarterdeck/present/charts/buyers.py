@@ -3,18 +3,18 @@
 import pandas as pd
 from matplotlib.axes import Axes
 
-from quarterdeck.analysis.claims import amounts, first, part
-from quarterdeck.analysis.prices import effects
+from quarterdeck.analysis.methods.claims import amounts, first, part
+from quarterdeck.analysis.sales.prices import effects
 from quarterdeck.present import style
 from quarterdeck.present.charts.steps import steps
-from quarterdeck.present.narrative.market import peaks
-from quarterdeck.present.said import Sentence
+from quarterdeck.present.facts.market import peaks
+from quarterdeck.present.sentences import Sentence
 
 STEPS = ["before", "price", "volume", "mix", "new", "lost", "now"]
 
 
 def lorenz_curve(lorenz: pd.DataFrame, concentration: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw how much of revenue the smallest customers bring (`analysis.buyers.lorenz`, `.concentration`)."""
+    """Draw how much of revenue the smallest customers bring (`analysis.customers.buyers.lorenz`, `.concentration`)."""
     ax = style.axes(ax, height=4)
     ax.plot(lorenz["customers"], lorenz["revenue"], color=style.US, linewidth=2.6)
     ax.plot([0, 1], [0, 1], color=style.SOFT, linewidth=1, linestyle="--")
@@ -35,11 +35,11 @@ def lorenz_curve(lorenz: pd.DataFrame, concentration: pd.DataFrame, ax: Axes | N
         style.percent_axis(axis)
     finding = f"The largest tenth of customers brings {style.percent(row['top_tenth'], 0)} of revenue"
     claim = amounts("revenue_concentration", row["top_tenth"], "largest tenth", n=row["n"])
-    return style.title(ax, Sentence(finding, [claim]), "How much hangs on few customers? Revenue of twelve months, %")
+    return style.title(ax, Sentence(finding, [claim]), "How much depends on few customers? Revenue of twelve months, %")
 
 
 def elasticity_dots(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw each category's price elasticity with its interval (`analysis.prices.elasticity`)."""
+    """Draw each category's price elasticity with its interval (`analysis.sales.prices.elasticity`)."""
     ax = style.rows(ax, len(table))
     spots = list(range(len(table) - 1, -1, -1))
     ax.hlines(spots, table["low"], table["high"], color=style.US, linewidth=2.2)
@@ -55,13 +55,17 @@ def elasticity_dots(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     counted = part("price_elasticity", len(sure), len(table), "categories in which a price rise surely costs revenue")
     finding = Sentence("In no category a price rise surely costs revenue", [counted])
     if sure:
-        names = ", ".join(c.name for c in sure) if len(sure) < 3 else f"{len(sure)} of {len(table)} categories"
+        names = (
+            ", ".join(c.name for c in sure)
+            if len(sure) < 3
+            else f"{len(sure)} of {style.counted(len(table), 'category', 'categories')}"
+        )
         finding = Sentence(f"A price rise costs revenue in {names}", [counted, *sure])
-    return style.title(ax, finding, "What does a price do to the quantity? Dot shrunken, line 90 % interval, tick raw")
+    return style.title(ax, finding, "What does a price do to the quantity? Dot shrunk, line 90 % interval, tick raw")
 
 
 def price_bridge(bridge: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw what price, volume and mix did to revenue (`analysis.prices.bridge`)."""
+    """Draw what price, volume and mix did to revenue (`analysis.sales.prices.price_bridge`)."""
     part = bridge.set_index("step")["amount"]
     names = ["A year\nbefore", "Price", "Volume", "Mix", "New\nproducts", "Products\nno longer sold", "Now"]
     ax = steps([part[s] for s in STEPS], names, ax, currency)
@@ -77,10 +81,10 @@ def price_bridge(bridge: pd.DataFrame, ax: Axes | None = None, currency: str = "
 
 
 def month_bars(index: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw the usual month against the mean of a year (`analysis.season.month_index`)."""
+    """Draw the usual month against the mean of a year (`analysis.sales.season.month_index`)."""
     ax = style.axes(ax)
     colours = [style.US if v >= 1 else style.LINE for v in index["index"]]
-    ax.bar(index["month"], index["index"] - 1, bottom=1, color=colours, width=0.7)
+    ax.bar(index["month"], index["index"] - 1, bottom=1, color=colours, width=0.7)  # layout
     ax.vlines(range(len(index)), index["low"], index["high"], color=style.INK, linewidth=1.2)
     ax.axhline(1, color=style.INK, linewidth=1)
     style.percent_axis(ax.yaxis)
@@ -90,5 +94,5 @@ def month_bars(index: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return style.title(
         ax,
         Sentence(finding, [high, low]),
-        f"When do customers buy? A mean month is 100 %; line: 90 % interval over {index['n'].min():.0f} years or more",
+        f"When do customers buy? A mean month is 100 %; line: 90 % interval over {style.counted(index['n'].min(), 'year')} or more",
     )

@@ -3,11 +3,13 @@
 import pandas as pd
 from matplotlib.axes import Axes
 
-from quarterdeck.analysis.claims import first, least, most, part
-from quarterdeck.analysis.competitors import OTHERS, US
+from quarterdeck.analysis.competition.competitors import OTHERS, US
+from quarterdeck.analysis.methods.claims import first, least, most, part
 from quarterdeck.present import style
-from quarterdeck.present.narrative.competitors import listed, reason_most, rival_claims
-from quarterdeck.present.said import Sentence
+from quarterdeck.present.facts.competitors import reason_most, rival_claims
+from quarterdeck.present.numbers import among, listed
+from quarterdeck.present.sentences import Sentence
+from quarterdeck.present.stated import states
 
 PLACES = {"harder": style.LOSS, "easier": style.GOOD}
 
@@ -19,19 +21,18 @@ def inks(sellers: pd.Series) -> dict[str, str]:
 
 
 def share_lines(shares: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw every seller's share of four quarters over time (`analysis.competitors.shares`)."""
+    """Draw every seller's share of four quarters over time (`analysis.competition.competitors.of_a_year`)."""
     ax = style.axes(ax, height=4.2)
-    told = shares.dropna(subset=["trailing_share"])
-    colours, places = inks(shares["seller"]), {s: i for i, s in enumerate(sorted(told["start"].unique()))}
+    colours, places = inks(shares["seller"]), {s: i for i, s in enumerate(sorted(shares["start"].unique()))}
     ends = {}
-    for seller, rows in told.groupby("seller"):
+    for seller, rows in shares.groupby("seller"):
         width = 3 if seller == US else 1.8
         ax.plot(rows["start"].map(places), rows["trailing_share"], color=colours[seller], linewidth=width)
         ends[seller] = rows["trailing_share"].iloc[-1]
     for seller, y in style.apart(ends, 0.011).items():
         said = f" {seller} {style.percent(ends[seller])}"
         ax.annotate(said, (len(places) - 1, y), va="center", color=colours[seller], fontsize=9.5)
-    labels = told.drop_duplicates("start").sort_values("start")["label"].tolist()
+    labels = shares.drop_duplicates("start").sort_values("start")["label"].tolist()
     ax.set_xticks(range(0, len(labels), 4), labels[::4])
     ax.set_xlim(-0.3, 1.38 * max(len(labels) - 1, 1))
     ax.set_ylim(bottom=0)
@@ -44,7 +45,7 @@ def share_lines(shares: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def move_bars(moves: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw what each seller's share gained or lost in a year (`analysis.competitors.share_moves`)."""
+    """Draw what each seller's share gained or lost in a year (`analysis.competition.competitors.share_moves`)."""
     ax = style.rows(ax, len(moves))
     spots, colours = list(range(len(moves) - 1, -1, -1)), inks(moves["seller"])
     ax.barh(spots, moves["change"] * 100, color=[colours[s] for s in moves["seller"]], height=0.62)
@@ -61,12 +62,13 @@ def move_bars(moves: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR"
     return style.title(
         ax,
         _movers(moves.set_index("seller")["change"]),
-        "Who takes share from whom? Four quarters on the four before; the moves add up to nought",
+        "Who takes share from whom? Four quarters on the four before; the moves add up to zero",
     )
 
 
+@states({"competitor": "rival"}, rate=("win_rate", "ratio"))
 def win_rate_dots(rates: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw our win rate against each rival with its interval (`analysis.competitors.win_rate_by_rival`)."""
+    """Draw our win rate against each rival with its interval (`analysis.competition.competitors.win_rate_by_rival`)."""
     ax = style.rows(ax, len(rates))
     spots = list(range(len(rates) - 1, -1, -1))
     tones = [PLACES.get(p, style.SOFT) for p in rates["place"]]
@@ -80,12 +82,13 @@ def win_rate_dots(rates: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_ylim(-0.6, len(rates) - 0.1)
     style.percent_axis(ax.xaxis)
     return style.title(
-        ax, _duels(rates), "Against whom do we win? Won over closed, %: dot shrunken, line 90 % interval, tick raw"
+        ax, _duels(rates), "Against whom do we win? Won over closed, %: dot shrunk, line 90 % interval, tick raw"
     )
 
 
+@states({"competitor": "rival"}, now=("price_index", "count"))
 def price_dots(prices: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw each rival's price level against ours, now and a year before (`analysis.competitors.price_position`)."""
+    """Draw each rival's price level against ours, now and a year before (`analysis.competition.competitors.price_position`)."""
     ax = style.rows(ax, len(prices))
     spots, colours = list(range(len(prices))), inks(prices["competitor"])
     tones = [colours[c] for c in prices["competitor"]]
@@ -99,14 +102,15 @@ def price_dots(prices: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_xlabel("price index")
     below = int((prices["now"] < 100).sum())
     claim = part("price_index", below, len(prices), "rivals cheaper than we are")
-    finding = f"{below} of {len(prices)} rivals {'is' if below == 1 else 'are'} cheaper than we are"
+    finding = f"{below} of {style.counted(len(prices), 'rival')} {'is' if below == 1 else 'are'} cheaper than we are"
     return style.title(
         ax, Sentence(finding, [claim]), "Who is cheap, who is dear? Price index, own = 100; open dot: a year before"
     )
 
 
+@states({"reason": "reason"}, share=("loss_reasons", "whole ratio"))
 def reason_bars(reasons: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw why deals were lost, with the interval of each share (`analysis.competitors.loss_reasons`)."""
+    """Draw why deals were lost, with the interval of each share (`analysis.competition.competitors.loss_reasons`)."""
     ax = style.rows(ax, len(reasons))
     spots = list(range(len(reasons) - 1, -1, -1))
     ax.barh(spots, reasons["share"], color=style.LOSS, height=0.6, alpha=0.85)
@@ -118,7 +122,8 @@ def reason_bars(reasons: pd.DataFrame, ax: Axes | None = None, currency: str = "
     ax.set_xlim(0, 1.35 * reasons["high"].max())
     style.percent_axis(ax.xaxis)
     claim = reason_most(reasons)
-    finding = f"“{claim.name}” is named most: in {style.percent(claim.figures['now'], 0)} of lost deals"
+    named = among(len(reasons), "named most", "the one reason named")
+    finding = f"“{claim.name}” is {named}: in {style.percent(claim.figures['now'], 0)} of lost deals"
     return style.title(
         ax,
         Sentence(finding, [claim]),
@@ -129,19 +134,19 @@ def reason_bars(reasons: pd.DataFrame, ax: Axes | None = None, currency: str = "
 def _leader(shares: pd.Series) -> Sentence:
     """Say whether we hold most of all sellers known by name, or how many are larger."""
     shares = shares.reindex(shares.index.union([US]), fill_value=0.0)  # we may not have sold yet
-    if lead := first("market_share", ("is most",), {"now": shares[US], "most": shares.max()}, f"seller: {US}"):
+    if lead := first("market_share", ("is most",), {"now": shares[US], "most": shares.max()}, f"rival: {US}"):
         return Sentence(f"We lead with {style.percent(shares[US])}", [lead])
     ahead, rivals = int((shares > shares[US]).sum()), len(shares) - 1
     verb = "is" if ahead == 1 else "are"
     claim = part("market_share", ahead, rivals, "rivals larger than we are")
-    return Sentence(f"{ahead} of {rivals} rivals {verb} larger than we are", [claim])
+    return Sentence(f"{ahead} of {style.counted(rivals, 'rival')} {verb} larger than we are", [claim])
 
 
 def _movers(changes: pd.Series) -> Sentence:
     """Say whose share grew most and whose fell most."""
     up, down = (
-        most("market_share", changes, "seller", ("added most",)),
-        least("market_share", changes, "seller", ("lost most",)),
+        most("market_share", changes, "a year's move of rival", ("added most",)),
+        least("market_share", changes, "a year's move of rival", ("lost most",)),
     )
     if not up or not down:
         return Sentence("No share moved", [part("market_share", 0, len(changes), "shares moved")])
@@ -158,4 +163,4 @@ def _duels(rates: pd.DataFrame) -> Sentence:
         if clear:
             won = listed([style.percent(c.figures["now"], 0) for c in clear])
             return Sentence(f"Against {listed([c.name for c in clear])} we win {word} than against all: {won}", clear)
-    return Sentence("No rival can be told apart from the others", claims)
+    return Sentence("No rival stands apart from the others", claims)

@@ -5,14 +5,17 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
-from quarterdeck.analysis.claims import Claim, amounts, apart, most, part
+from quarterdeck.analysis.customers.cohorts import by_span
+from quarterdeck.analysis.methods.claims import amounts, most
 from quarterdeck.present import style
 from quarterdeck.present.charts.steps import steps
-from quarterdeck.present.said import Sentence
+from quarterdeck.present.facts.customers import kept, places
+from quarterdeck.present.numbers import among
+from quarterdeck.present.sentences import Sentence
+from quarterdeck.present.stated import states
 
 KEPT = LinearSegmentedColormap.from_list("kept", ["white", style.US])
 KINDS = {"net": ("net revenue", style.US), "logo": ("customers", style.SOFT), "gross": ("gross revenue", style.NAVY)}
-METRIC = {"net": "net_revenue_retention", "gross": "gross_revenue_retention", "logo": "logo_retention"}
 STEPS = {
     "before": "A year\nbefore", "new": "New", "expansion": "Bought\nmore", "won back": "Won\nback",
     "contraction": "Bought\nless", "lost": "Lost", "now": "Now",
@@ -20,7 +23,7 @@ STEPS = {
 
 
 def retention_lines(lines: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw net, gross and logo retention by quarter with their intervals (`analysis.customers.retention_lines`)."""
+    """Draw net, gross and logo retention by quarter with their intervals (`analysis.customers.retention.retention_lines`)."""
     ax = style.axes(ax, height=4)
     ends = {}
     for kind, (name, ink) in KINDS.items():
@@ -29,7 +32,7 @@ def retention_lines(lines: pd.DataFrame, ax: Axes | None = None) -> Axes:
         ax.plot(own["day"], own["value"], color=ink, marker="o", markersize=4)
         ends[f"{name} {style.percent(own['value'].iloc[-1], 0)}"] = own["value"].iloc[-1]
     ax.axhline(1, color=style.INK, linewidth=1)
-    spread = lines["high"].max() - lines["low"].min()
+    spread = lines["high"].max() - lines["low"].min()  # layout
     inks = dict(zip(ends, (ink for _, ink in KINDS.values()), strict=True))
     for text, y in style.apart(ends, 0.07 * max(spread, 0.1)).items():
         ax.annotate(
@@ -47,9 +50,10 @@ def retention_lines(lines: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def bridge_bars(bridge: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw what led from last year's revenue to this one's (`analysis.customers.bridge`)."""
+    """Draw what led from last year's revenue to this one's (`analysis.customers.retention.customer_bridge`)."""
     table = bridge.set_index("step").loc[list(STEPS)]
-    counts = [f"{name}\n({n:,.0f})" for name, n in zip(STEPS.values(), table["customers"], strict=True)]
+    names = STEPS if bridge["knows"].all() else STEPS | {"new": "New or\nwon back"}
+    counts = [f"{name}\n({n:,.0f})" for name, n in zip(names.values(), table["customers"], strict=True)]
     ax = steps(table["amount"].tolist(), counts, ax, currency)
     ax.tick_params(axis="x", labelsize=9)
     amount = table["amount"]
@@ -63,7 +67,7 @@ def bridge_bars(bridge: pd.DataFrame, ax: Axes | None = None, currency: str = "E
 
 
 def group_dots(groups: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw each group's net retention with its interval (`analysis.customers.retention_by`)."""
+    """Draw each group's net retention with its interval (`analysis.customers.retention.retention_by`)."""
     net = groups[groups["kind"] == "net"]
     ax = style.rows(ax, len(net))
     spots = list(range(len(net) - 1, -1, -1))
@@ -82,25 +86,29 @@ def group_dots(groups: pd.DataFrame, ax: Axes | None = None) -> Axes:
     if claims[0].predicate != "n of m":
         named = ", ".join(c.name for c in claims)
         finding = Sentence(f"{named} stand{'s' if len(claims) == 1 else ''} apart from the others", claims)
-    return style.title(ax, finding, "Who keeps buying? Net retention, %; dot shrunken, line 90 % interval, tick raw")
+    return style.title(ax, finding, "Who keeps buying? Net retention, %; dot shrunk, line 90 % interval, tick raw")
 
 
+@states({"name": "account"}, chance=("account_chance", "chance"), at_stake=("account_stake", "money"))
 def risk_bars(risk: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw what each account at risk would bring, and the part of it that is at stake (`analysis.accounts.at_risk`)."""
+    """Draw what each account at risk would bring, and the part of it that is at stake (`analysis.customers.accounts.at_risk`)."""
     ax = style.rows(ax, len(risk), 0.4)
     spots = list(range(len(risk) - 1, -1, -1))
     ax.barh(spots, risk["kept"], color=style.LINE, height=0.62)
     ax.barh(spots, risk["at_stake"], color=style.LOSS, height=0.62)
     for spot, row in zip(spots, risk.itertuples(), strict=True):
-        told = f"{style.chance(row.chance)}, {row.why} ({style.counted(row.silent, 'day')})" + ", at a loss" * (
+        label = f"{style.chance(row.chance)}, {row.why} ({style.counted(row.silent, 'day')})" + ", at a loss" * (
             row.profit < 0
         )
-        ax.annotate(told, (row.kept, spot), xytext=(6, 0), textcoords="offset points", va="center", fontsize=9)
+        ax.annotate(label, (row.kept, spot), xytext=(6, 0), textcoords="offset points", va="center", fontsize=9)
     ax.set_yticks(spots, risk["name"])
     ax.set_xlim(0, 1.3 * risk["kept"].max())
     style.money_axis(ax.xaxis, currency)
     top = most("revenue_at_risk", risk.set_index("name")["at_stake"], "account")
-    finding = Sentence(f"{top.name} has most at stake: {style.money(top.figures['now'], currency)}", [top])
+    finding = Sentence(
+        f"{top.name} has {among(len(risk), 'most', 'money')} at stake: {style.money(top.figures['now'], currency)}",
+        [top],
+    )
     return style.title(
         ax,
         finding,
@@ -109,9 +117,9 @@ def risk_bars(risk: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR")
 
 
 def calibration_dots(bins: pd.DataFrame, scores: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw chances told a year ago against what came since (`analysis.accounts.calibration`, `.scores`)."""
+    """Draw chances estimated a year ago against what came since (`analysis.customers.accounts.calibration`, `.scores`)."""
     ax = style.truth_dots(ax, bins)
-    ax.set(xlabel="chance of buying told a year ago", ylabel="bought since")
+    ax.set(xlabel="chance of buying as estimated a year ago", ylabel="bought since")
     off = style.percent(scores["ece"].iloc[0], 0)
     claim = amounts("chance_error", scores["ece"].iloc[0], "accounts")
     finding = Sentence(f"Chances were off by {off.replace(' %', ' points')} on average", [claim])
@@ -122,8 +130,13 @@ def calibration_dots(bins: pd.DataFrame, scores: pd.DataFrame, ax: Axes | None =
     )
 
 
-def cohort_map(cohorts: pd.DataFrame, of: str = "logos", ax: Axes | None = None) -> Axes:
-    """Draw how many of each cohort still buy ("logos") or how much they bring ("revenue") (`analysis.cohorts.cohorts`)."""
+def cohort_map(cohorts: pd.DataFrame, of: str = "logos", ax: Axes | None = None) -> Axes | None:
+    """Draw how many of each cohort still buy ("logos") or how much they bring ("revenue") (`analysis.cohorts.cohorts`).
+
+    Nothing where no cohort has lived through its second span yet: there is nothing to compare with the first.
+    """
+    if not cohorts["span"].eq(2).any():
+        return None
     names = cohorts["cohort"].unique()
     wide, whole = (cohorts.pivot(index="cohort", columns="span", values=c).loc[names] for c in (of, "whole"))
     mark = whole.map(lambda w: "*" if w is False else "")
@@ -141,25 +154,9 @@ def cohort_map(cohorts: pd.DataFrame, of: str = "logos", ax: Axes | None = None)
     return style.title(ax, *_cohort_words(cohorts[cohorts["span"] == 2], of))
 
 
-def kept(row: pd.Series) -> Claim:
-    """Claim a retention with its interval (a row of `analysis.customers.retention_lines` or `retention_by`)."""
-    subject = f"group: {row['group']}" if "group" in row else ""
-    return amounts(METRIC[row["kind"]], row["value"], subject, low=row["low"], high=row["high"], n=row["n"])
-
-
-def places(groups: pd.DataFrame) -> list[Claim]:
-    """Claim of each group that stands apart from all, once all are allowed for, on which side; else that none does."""
-    rows = [row for _, row in groups[groups["place"] != ""].iterrows()]
-    told = [
-        apart(METRIC[row["kind"]], row["low"], row["high"], f"group: {row['group']}", against=row["all"])
-        for row in rows
-    ]
-    return told or [part("net_revenue_retention", 0, groups["group"].nunique(), "surely stand apart from all")]
-
-
 def _cohort_words(second: pd.DataFrame, of: str) -> tuple[Sentence, str]:
     """Give a cohort map's finding and its question."""
-    share = (second[of] * second["n"]).sum() / second["n"].sum() if len(second) else float("nan")
+    share = by_span(second, of)["rate"].iloc[0]
     note, claim = (
         "by first order, %; * some have not got there",
         amounts("cohort_retention", share, f"second span: {of}"),

@@ -4,33 +4,29 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from quarterdeck.analysis.claims import BESIDE, Claim, amounts, apart, first, most, part
-from quarterdeck.analysis.goals import BEHIND
-from quarterdeck.analysis.ledger import EVERY
+from quarterdeck.analysis.forecasting.ledger import EVERY
+from quarterdeck.analysis.forecasting.months_ahead import on_as_many
+from quarterdeck.analysis.methods.claims import BESIDE, amounts, apart, first, most, part
+from quarterdeck.analysis.methods.intervals import difference
+from quarterdeck.analysis.planning.goal_seek import BEHIND
+from quarterdeck.analysis.planning.scenarios import either_way, growth
 from quarterdeck.data.periods import Period
 from quarterdeck.present import style
-from quarterdeck.present.said import Sentence, ended, wanted
+from quarterdeck.present.facts.forecast import LEVER_WORDS, by_lever, goal_met, sure_parts
+from quarterdeck.present.sentences import Sentence, ended, wanted
+from quarterdeck.present.stated import states
 
 NEWEST = 16  # forecasts drawn
-LEVER_WORDS = {
-    "open_deals": "Open deals",
-    "opened": "Deals opened",
-    "win_rate": "Win rate",
-    "average_won": "Size of a won deal",
-    "cycle_days": "Days to win",
-    "sellers": "Sellers",
-    "price": "Price",
-}
 
 CALLS = {"commit": style.NAVY, "best": style.US, "pipeline": style.SOFT}
 
 
 def landing_strip(landing: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw sales so far, the range of the quarter's end and the target on one line (`analysis.forecast.landing`)."""
+    """Draw sales so far, the range of the quarter's end and the target on one line (`analysis.forecasting.quarter_end.landing`)."""
     row = landing.iloc[0]
     over, ax = ended(row, currency), style.axes(ax, height=1.9)
     ax.barh(0, row["seen"], height=0.42, color=style.US)
-    ax.barh(0, row["p50"] - row["seen"], left=row["seen"], height=0.42, color=style.US, alpha=0.25)
+    ax.barh(0, row["p50"] - row["seen"], left=row["seen"], height=0.42, color=style.US, alpha=0.25)  # layout
     marks = [("in all" if over else "so far", row["seen"], style.US, "right")]
     if not over:
         ax.hlines(0, row["p10"], row["p90"], color=style.NAVY, linewidth=3)
@@ -60,25 +56,27 @@ def origin_dots(origins: pd.DataFrame, landing: pd.DataFrame, ax: Axes | None = 
     Parameters
     ----------
     origins, landing : DataFrame
-        As `analysis.forecast.origins` and `landing` give them.
+        As `analysis.forecasting.quarter_end.origins` and `landing` give them.
     """
     ax = style.axes(ax)
-    told, row = origins, landing.iloc[0]
-    ax.vlines(told.index, told["forecast"], told["actual"], color=style.SOFT, linewidth=1.5)
-    ax.scatter(told.index, told["actual"], s=42, color=style.US, zorder=3, label="what came of it")
+    row = landing.iloc[0]
+    ax.vlines(origins.index, origins["forecast"], origins["actual"], color=style.SOFT, linewidth=1.5)
+    ax.scatter(origins.index, origins["actual"], s=42, color=style.US, zorder=3, label="what came of it")
     open_dot = {"facecolor": "white", "edgecolor": style.NAVY, "zorder": 4}
-    ax.scatter(told.index, told["forecast"], s=42, label="forecast on this day of the quarter", **open_dot)
-    ax.vlines(len(told) - 1, row["p10"], row["p90"], color=style.NAVY, linewidth=2)
-    ax.set_xticks(range(len(told)), told["label"], rotation=45 if len(told) > 9 else 0)
+    ax.scatter(origins.index, origins["forecast"], s=42, label="forecast on this day of the quarter", **open_dot)
+    ax.vlines(len(origins) - 1, row["p10"], row["p90"], color=style.NAVY, linewidth=2)
+    ax.set_xticks(range(len(origins)), origins["label"], rotation=45 if len(origins) > 9 else 0)
     style.legend_below(ax)
     style.money_axis(ax.yaxis, currency)
-    said = f"On this day of a quarter, past forecasts missed its end by {style.percent(row['wape'])}"
-    finding = Sentence(said, [amounts("forecast_error", row["wape"], "this day of past quarters")])
+    finding = Sentence("These are past quarters, as they ended")
+    if pd.notna(row["wape"]):
+        said = f"On this day of a quarter, past forecasts missed its end by {style.percent(row['wape'])}"
+        finding = Sentence(said, [amounts("forecast_error", row["wape"], "this day of past quarters")])
     return style.title(ax, finding, f"How wrong was this forecast before? The whole quarter, {currency}")
 
 
 def fan_lines(fan: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw months past and months forecast, with their interval (`analysis.outlook.fan`)."""
+    """Draw months past and months forecast, with their interval (`analysis.forecasting.months_ahead.fan`)."""
     ax = style.axes(ax)
     past, future = fan[fan["actual"].notna()].tail(36), fan[fan["middle"].notna()]
     ax.plot(past["start"], past["actual"], color=style.US)
@@ -95,9 +93,10 @@ def fan_lines(fan: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") 
     return style.title(ax, finding, f"What of the months ahead? Sales by month, {currency}; shaded: the interval")
 
 
+@states({"part": "=dimension"}, middle=("revenue_ahead", "money"))
 def part_dots(parts: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw how much more each part will sell next year than last, with its interval (`analysis.outlook.parts`)."""
-    ax = style.rows(ax, len(parts) + parts["dimension"].nunique() - 1, each=0.34)
+    """Draw how much more each part will sell next year than last, with its interval (`analysis.forecasting.months_ahead.parts`)."""
+    ax = style.rows(ax, len(parts) + parts["dimension"].nunique() - 1, each=0.34)  # layout
     gap = (parts["dimension"] != parts["dimension"].shift()).cumsum() - 1
     spots = -(parts.index + gap)
     ink = [style.US if sure else style.SOFT for sure in parts["sure"]]
@@ -111,37 +110,38 @@ def part_dots(parts: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return style.title(
         ax,
         _parts_finding(parts),
-        "Where does the growth come from? Change, %; grey: the interval does not leave nought out",
+        "Where does the growth come from? Change, %; grey: the interval does not leave zero out",
     )
 
 
-def pipeline_bars(weighted: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw the open amount due in the quarter and the part of it that is likely won, stage by stage.
+def pipeline_bars(by_stage: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw the open amount and what of it is likely won this quarter, stage by stage.
 
     Parameters
     ----------
-    weighted : DataFrame
-        As `analysis.forecast.weighted_pipeline` gives it.
+    by_stage : DataFrame
+        As `analysis.pipeline.win_chances.by_stage` gives it.
     """
-    ax = style.axes(ax, height=1.5 + 0.5 * len(weighted))
-    spots = list(range(len(weighted) - 1, -1, -1))
-    ax.barh(spots, weighted["amount"], color=style.US, alpha=0.25, height=0.6)
-    ax.barh(spots, weighted["weighted"], color=style.US, height=0.6)
-    for spot, row in zip(spots, weighted.itertuples(), strict=True):
-        chance = f"{style.percent(row.chance, 0)} ({style.percent(row.low, 0)} to {style.percent(row.high, 0)})"
-        ax.annotate(f" {style.counted(row.deals, 'deal')}, {chance} won", (row.amount, spot), va="center", fontsize=9.5)
-    ax.set_yticks(spots, weighted["stage"])
+    ax = style.axes(ax, height=1.5 + 0.5 * len(by_stage))
+    spots = list(range(len(by_stage) - 1, -1, -1))
+    ax.barh(spots, by_stage["amount"], color=style.US, alpha=0.25, height=0.6)
+    ax.barh(spots, by_stage["worth"], color=style.US, height=0.6)
+    for spot, row in zip(spots, by_stage.itertuples(), strict=True):
+        said = (
+            f" {style.counted(row.deals, 'deal')}, {style.money(row.worth, currency)} or {style.percent(row.chance, 0)}"
+        )
+        ax.annotate(said, (row.amount, spot), va="center", fontsize=9.5)
+    ax.set_yticks(spots, by_stage["stage"])
     ax.tick_params(axis="y", labelcolor=style.INK)
     ax.grid(axis="x")
     ax.grid(visible=False, axis="y")
-    ax.set_xlim(0, 1.5 * weighted["amount"].max())
+    ax.set_xlim(0, 1.5 * by_stage["amount"].max())
     style.money_axis(ax.xaxis, currency)
-    worth, whole = weighted["weighted"].sum(), weighted["amount"].sum()
-    said = f"By past chances, {style.money(worth, currency)} of {style.money(whole, currency)} due this quarter is to be won"
-    claims = [amounts("pipeline_open", whole, "due this quarter"), amounts("pipeline_worth", worth)]
-    finding = Sentence(said, claims)
+    worth, whole = by_stage["worth"].sum(), by_stage["amount"].sum()
+    said = f"By its deals' chances, {style.money(worth, currency)} of {style.money(whole, currency)} is to be won this quarter"
+    finding = Sentence(said, [amounts("pipeline_open", whole), amounts("pipeline_worth", worth)])
     return style.title(
-        ax, finding, f"What is the pipeline worth? {currency}; pale: open, full: weighted by past chance"
+        ax, finding, f"What is the pipeline worth this quarter? {currency}; pale: open, full: weighted by chance"
     )
 
 
@@ -151,11 +151,11 @@ def call_lines(calls: pd.DataFrame, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     calls : DataFrame
-        As `analysis.forecast.call_accuracy` gives it.
+        As `analysis.forecasting.quarter_end.call_accuracy` gives it.
     """
     ax = style.axes(ax)
     ends = calls.sort_values("weeks_left").drop_duplicates("category").set_index("category")["error"]
-    spots = style.apart(ends.to_dict(), 0.045 * (calls["high"].max() - min(calls["low"].min(), 0)))
+    spots = style.apart(ends.to_dict(), 0.045 * (calls["high"].max() - min(calls["low"].min(), 0)))  # layout
     for category, rows in calls.groupby("category"):
         ink = CALLS.get(category, style.SOFT)
         ax.fill_between(rows["weeks_left"], rows["low"], rows["high"], color=ink, alpha=0.15, linewidth=0)
@@ -169,7 +169,7 @@ def call_lines(calls: pd.DataFrame, ax: Axes | None = None) -> Axes:
         }
         ax.annotate(category, (rows["weeks_left"].min(), spots[category]), color=ink, **beside)
     ax.axhline(0, color=style.INK, linewidth=1)
-    ax.set_xlim(calls["weeks_left"].max() + 0.5, calls["weeks_left"].min() - 2)
+    ax.set_xlim(calls["weeks_left"].max() + 0.5, calls["weeks_left"].min() - 2)  # layout
     ax.set_xlabel("weeks to the end of the quarter")
     style.percent_axis(ax.yaxis)
     return style.title(
@@ -178,7 +178,8 @@ def call_lines(calls: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def bookings_bar(ahead: pd.DataFrame, goal: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw what is booked and what is to come, with commit and pipeline (`deals.bookings_ahead`, `goals.goal`)."""
+    """Draw what is booked and what is to come, with commit and pipeline (`win_chances.bookings_ahead`,
+    `goal_seek.quarter_goal`)."""
     ax = style.axes(ax, height=2.3)
     row, left = ahead.iloc[0], 0.0
     for column, text, alpha in (
@@ -188,10 +189,10 @@ def bookings_bar(ahead: pd.DataFrame, goal: pd.DataFrame, ax: Axes | None = None
     ):
         ax.barh(0, row[column], left=left, color=style.US, alpha=alpha, height=0.5)
         if row[column] > 0.08 * row["pipeline"]:
-            tone, where = ("white" if alpha == 1.0 else style.INK), (left + row[column] / 2, 0)
+            tone, where = ("white" if alpha == 1.0 else style.INK), (left + row[column] / 2, 0)  # layout
             said = f"{text}\n{style.money(row[column], currency)}"
             ax.annotate(said, where, ha="center", va="center", color=tone, fontsize=9)
-        left += row[column]
+        left += row[column]  # layout
     _ends(ax, row, currency)
     wanted = goal["goal"].max() if len(goal) else np.nan
     if pd.notna(wanted):
@@ -211,18 +212,18 @@ def bookings_bar(ahead: pd.DataFrame, goal: pd.DataFrame, ax: Axes | None = None
 
 
 def lever_dots(seek: pd.DataFrame, record: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw what each lever has been, is and would have to be (`goals.seek`, `goals.record`); each against its usual level."""
+    """Draw what each lever has been, is and would have to be (`goal_seek.seek`, `goal_seek.lever_record`); each against its usual
+    level."""
     ax = style.rows(ax, len(seek), each=0.55)
     spots = list(range(len(seek) - 1, -1, -1))
     for spot, row in zip(spots, seek.itertuples(), strict=True):
-        past = record[row.lever] / row.usual - 1
+        past = growth(record[row.lever], row.usual)
         ax.scatter(past, [spot] * len(past), s=22, color=style.LINE, edgecolor=style.SOFT, linewidth=0.6, zorder=2)
         ax.scatter(row.change, spot, s=70, color=style.PLAN, marker="D", zorder=4)
         if pd.notna(row.together):
-            ax.scatter(
-                row.together / row.usual - 1, spot, s=56, facecolor="white", edgecolor=style.PLAN, marker="D", zorder=4
-            )
-        said = f"  reached in {row.reached} of {row.quarters} quarters"
+            moved, ring = growth(row.together, row.usual), {"facecolor": "white", "edgecolor": style.PLAN, "zorder": 4}
+            ax.scatter(moved, spot, s=56, marker="D", **ring)
+        said = f"  reached in {row.reached} of {style.counted(row.quarters, 'quarter')}"
         ax.annotate(said, (1.0, spot), xycoords=("axes fraction", "data"), va="center", fontsize=9, color=style.INK)
     ax.axvline(0, color=style.INK, linewidth=1)
     ax.set_yticks(spots, [LEVER_WORDS[lever] for lever in seek["lever"]])
@@ -235,7 +236,7 @@ def lever_dots(seek: pd.DataFrame, record: pd.DataFrame, ax: Axes | None = None)
 
 
 def reliability_dots(reliability: pd.DataFrame, trial: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw what became of deals by the chance that was told (`analysis.deals.reliability`, `trial`)."""
+    """Draw how deals ended by the chance that was estimated (`analysis.pipeline.win_chances.reliability`, `trial`)."""
     ax = style.truth_dots(ax, reliability)
     off = trial.set_index("way")["error"]["model"]
     said = f"Chances were off by {style.points(off).lstrip('+')} on average"
@@ -246,32 +247,32 @@ def reliability_dots(reliability: pd.DataFrame, trial: pd.DataFrame, ax: Axes | 
 
 
 def ledger_rows(scored: pd.DataFrame, scores: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw the newest forecasts that were given out, each with what came and with the plain guess.
+    """Draw the newest forecasts that were published, each with what came and with the plain guess.
 
     Parameters
     ----------
     scored, scores : DataFrame
-        As `analysis.ledger.scored` and `scores` give them; revenue is drawn, bookings where there is none.
+        As `analysis.forecasting.ledger.scored` and `scores` give them; revenue is drawn, bookings where there is none.
     """
     metric = "revenue" if scored["metric"].eq("revenue").any() else scored["metric"].iloc[0]
-    told = scored[scored["metric"] == metric].tail(NEWEST)
-    ax = style.rows(ax, len(told), each=0.34)
-    spots = range(len(told) - 1, -1, -1)
-    ax.hlines(spots, told["p10"], told["p90"], color=style.US, linewidth=4, alpha=0.3, label="eight of ten")
-    ax.scatter(told["p50"], spots, s=44, facecolor="white", edgecolor=style.NAVY, zorder=3, label="forecast")
-    ax.scatter(told["naive"], spots, s=30, color=style.SOFT, marker="x", zorder=2, label="plain guess")
-    ax.scatter(told["actual"], spots, s=40, color=style.US, zorder=4, label="what came")
-    weeks = [f"{style.counted(w, 'week')} left" for w in told["weeks_left"].round().astype(int)]
-    names = [Period(s, e, e).label for s, e in zip(told["period_start"], told["period_end"], strict=True)]
+    newest = scored[scored["metric"] == metric].tail(NEWEST)
+    ax = style.rows(ax, len(newest), each=0.34)
+    spots = range(len(newest) - 1, -1, -1)
+    ax.hlines(spots, newest["p10"], newest["p90"], color=style.US, linewidth=4, alpha=0.3, label="eight of ten")
+    ax.scatter(newest["p50"], spots, s=44, facecolor="white", edgecolor=style.NAVY, zorder=3, label="forecast")
+    ax.scatter(newest["naive"], spots, s=30, color=style.SOFT, marker="x", zorder=2, label="plain guess")
+    ax.scatter(newest["actual"], spots, s=40, color=style.US, zorder=4, label="what came")
+    weeks = [f"{style.counted(w, 'week')} left" for w in newest["weeks_left"].round().astype(int)]
+    names = [Period(s, e, e).label for s, e in zip(newest["period_start"], newest["period_end"], strict=True)]
     ax.set_yticks(spots, [f"{name}, {left}" for name, left in zip(names, weeks, strict=True)])
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14 - 0.3 / len(told)), ncol=4)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14 - 0.3 / len(newest)), ncol=4)
     style.money_axis(ax.xaxis, currency)
     row = scores[(scores["metric"] == metric) & (scores["lead"] == EVERY)].iloc[0]
-    finding = f"Forecasts given out missed by {style.percent(row['wape'])}"
+    finding = f"Published forecasts missed by {style.percent(row['wape'])}"
     if pd.notna(row["naive_wape"]):
         finding += f", a plain guess by {style.percent(row['naive_wape'])}"
     finding = Sentence(
-        finding, [amounts("forecast_error", row["wape"], f"given out: {metric}", plain=row["naive_wape"])]
+        finding, [amounts("forecast_error", row["wape"], f"published: {metric}", plain=row["naive_wape"])]
     )
     return style.title(ax, finding, f"How true were the forecasts? {metric.capitalize()} of the span, {currency}")
 
@@ -279,13 +280,13 @@ def ledger_rows(scored: pd.DataFrame, scores: pd.DataFrame, ax: Axes | None = No
 def scenario_rows(
     scenario: pd.DataFrame, base: pd.DataFrame | None = None, ax: Axes | None = None, currency: str = "EUR"
 ) -> Axes:
-    """Draw the quarters' bookings under a scenario, in grey as they are without it (`analysis.scenarios.scenario`)."""
+    """Draw the quarters' bookings under a scenario, in grey as they are without it (`analysis.planning.scenarios.scenario`)."""
     ax = style.rows(ax, len(scenario), each=0.5)
     spots = np.arange(len(scenario) - 1, -1, -1)
     shifts = [(scenario, 0.0, style.US)] if base is None else [(base, 0.16, style.SOFT), (scenario, -0.1, style.US)]
-    for told, shift, ink in shifts:
-        ax.hlines(spots + shift, told["p10"], told["p90"], color=ink, linewidth=5, alpha=0.35)
-        ax.scatter(told["p50"], spots + shift, color=ink, s=44, zorder=3)
+    for quarters, shift, ink in shifts:
+        ax.hlines(spots + shift, quarters["p10"], quarters["p90"], color=ink, linewidth=5, alpha=0.35)
+        ax.scatter(quarters["p50"], spots + shift, color=ink, s=44, zorder=3)
     for spot, row in zip(spots, scenario.itertuples(), strict=True):
         said = f"  {style.money(row.p50, currency)}"
         if pd.notna(row.goal):
@@ -306,24 +307,27 @@ def scenario_rows(
 
 
 def tornado_bars(tornado: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw what a usual swing of each lever does to the quarter's bookings, the widest on top (`analysis.scenarios.tornado`)."""
+    """Draw what a usual swing of each lever does to the quarter's bookings, the widest on top
+    (`analysis.planning.scenarios.tornado`)."""
     ax = style.rows(ax, len(tornado), each=0.5)
     spots = list(range(len(tornado) - 1, -1, -1))
     for spot, row in zip(spots, tornado.itertuples(), strict=True):
-        for value, way, other in ((row.less, "lower", row.more), (row.more, "higher", row.less)):
-            moved = value / row.base - 1
-            right = value > other or (value == other and way == "higher")
+        for moved, way, other in (
+            (row.change_less, "lower", row.change_more),
+            (row.change_more, "higher", row.change_less),
+        ):
+            right = moved > other or (moved == other and way == "higher")
             ax.barh(spot, moved, height=0.52, color=style.US if moved >= 0 else style.SOFT)
             near = {"xytext": (4 if right else -4, 0), "textcoords": "offset points", "va": "center", "fontsize": 9}
             said = f"{way}: {style.change(moved) if abs(moved) >= 5e-4 else 'no change'}"
             ax.annotate(said, (moved, spot), ha="left" if right else "right", color=style.INK, **near)
     ax.axvline(0, color=style.INK, linewidth=1)
-    wide = (tornado[["less", "more"]].div(tornado["base"], axis=0) - 1).abs().max(axis=None)
+    wide = tornado[["change_less", "change_more"]].abs().max(axis=None)
     ax.set_xlim(-1.5 * max(wide, 1e-3), 1.5 * max(wide, 1e-3))
     swing = [f"{LEVER_WORDS[v]} (±{style.percent(s)})" for v, s in zip(tornado["lever"], tornado["swing"], strict=True)]
     ax.set_yticks(spots, swing)
     style.percent_axis(ax.xaxis, 1)
-    top = most("lever_effect", by_lever(tornado, "width") / 2, "this quarter")
+    top = most("lever_effect", by_lever(either_way(tornado), "now"), "this quarter")
     said = f"{top.name} moves the quarter most: {style.money(top.figures['now'], currency)} either way"
     finding = Sentence(said, [top])
     return style.title(ax, finding, "What does a usual swing of each lever do? The quarter's bookings, % on as now")
@@ -339,20 +343,6 @@ def _ends(ax: Axes, row: pd.Series, currency: str) -> None:
     ax.annotate(said, (row["pipeline"], 0.38), ha="right", color=style.NAVY, fontsize=9, **above)
 
 
-def by_lever(table: pd.DataFrame, column: str) -> pd.Series:
-    """Give a column by the words that name its levers."""
-    return table.set_index(table["lever"].map(LEVER_WORDS))[column]
-
-
-def goal_met(seek: pd.DataFrame) -> Sentence | None:
-    """Say by how much a usual quarter meets the goal (`analysis.goals.seek`); None where it falls short."""
-    wide = first("goal_gap", BESIDE, {"now": seek["gap"].iloc[0], "than": 0.0})
-    if wide.predicate == "more than":
-        return None
-    spare = style.percent(abs(wide.figures["now"]), 0)
-    return Sentence(f"A usual quarter meets the goal, with {spare} to spare", [wide])
-
-
 def _lever_finding(seek: pd.DataFrame) -> Sentence:
     """Say which lever has most often been so good as it alone would have to be, or that none ever has."""
     quarters = seek["quarters"].iloc[0]
@@ -360,29 +350,25 @@ def _lever_finding(seek: pd.DataFrame) -> Sentence:
     top = most("lever", by_lever(now, "reached"), "quarters in which it was so good")
     often = part("lever", top.figures["now"], quarters, top.subject)
     if not often.figures["n"]:
-        return Sentence(f"None of velocity's levers alone has been so good in {quarters} quarters", [often])
-    said = f"Nearest to hand: {top.name.lower()}, so good in {often.figures['n']} of {quarters} quarters"
+        return Sentence(
+            f"None of velocity's levers alone has been so good in {style.counted(quarters, 'quarter')}", [often]
+        )
+    said = f"Nearest: {top.name.lower()}, so good in {often.figures['n']} of {style.counted(quarters, 'quarter')}"
     return Sentence(said, [top, often])
 
 
 def _months_finding(future: pd.DataFrame, actual: pd.Series, currency: str) -> Sentence:
     """Say what the months ahead bring, and how that stands to as many months past; errors are taken to go together."""
-    low, now, high = future[["low", "middle", "high"]].sum()
-    before, months = actual.tail(len(future)).sum(), len(future)
-    said = f"The next {months} months: {style.money(now, currency)}"
+    low, now, high, before, change = on_as_many(future, actual).iloc[0]
+    months = len(future)
+    said = f"The next {style.counted(months, 'month')}: {style.money(now, currency)}"
     whole = amounts("revenue_ahead", now, low=low, high=high, n=months)
-    if len(actual) < months or before <= 0:
+    if pd.isna(change):
         return Sentence(said, [whole])
     claim = first("revenue_ahead", BESIDE, {"now": now, "than": before}, "the months ahead on as many past")
     sure = apart("revenue_ahead", low, high, claim.subject, against=before)
     doubt = f" ({'growth' if now > before else 'decline'} not sure)" if sure.predicate == "not clear" else ""
-    return Sentence(f"{said}, {style.change(now / before - 1)} on the last {months}{doubt}", [whole, claim, sure])
-
-
-def sure_parts(parts: pd.DataFrame) -> list[Claim]:
-    """Claim of each part that surely sells more or less than in the last twelve months that it does (`analysis.outlook.parts`)."""
-    rows = parts[parts["sure"]].itertuples()
-    return [apart("revenue_ahead", r.low, r.high, f"{r.dimension}: {r.part}", against=r.past) for r in rows]
+    return Sentence(f"{said}, {style.change(change)} on the last {months}{doubt}", [whole, claim, sure])
 
 
 def _parts_finding(parts: pd.DataFrame) -> Sentence:
@@ -391,7 +377,7 @@ def _parts_finding(parts: pd.DataFrame) -> Sentence:
     if sure.empty:
         none = part("revenue_ahead", 0, len(parts), "surely change")
         return Sentence("No part is sure to grow or to shrink", [none])
-    size = (sure["middle"] - sure["past"]).abs()
+    size = difference(sure["middle"], sure["past"]).abs()
     top = most("revenue_ahead", size.set_axis(sure["part"]), "change of the sure parts")
     change = sure["change"][size.idxmax()]
     way = amounts("revenue_ahead", change, f"change: {top.name}")
@@ -405,5 +391,5 @@ def _calls_finding(calls: pd.DataFrame) -> Sentence:
     claim = apart("call_error", row["low"], row["high"], far.subject)
     size = style.percent(far.figures["now"], 0)
     how = {"above": f"{size} too high", "below": f"{size} too low", "not clear": f"{size} off, which may be chance"}
-    said = f"At its worst, “{far.name.capitalize()}” was called {how[claim.predicate]}"
+    said = f"At its worst, “{far.name}” was called {how[claim.predicate]}"
     return Sentence(said, [far, claim])

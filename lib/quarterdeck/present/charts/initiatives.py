@@ -3,28 +3,32 @@
 import pandas as pd
 from matplotlib.axes import Axes
 
-from quarterdeck.analysis.claims import amounts, part
-from quarterdeck.analysis.initiatives import FAILED, WORKED
+from quarterdeck.analysis.initiatives.results import FAILED, WORKED, explained, outside, verdicts
+from quarterdeck.analysis.methods.claims import amounts, part
 from quarterdeck.present import style
 from quarterdeck.present.charts.steps import steps
-from quarterdeck.present.said import Sentence
+from quarterdeck.present.sentences import Sentence
+from quarterdeck.present.stated import states
 
 INKS = {WORKED: style.GOOD, FAILED: style.LOSS}
 MARKS = {WORKED: "o", FAILED: "X"}
 MOST_STEPS = 5
 
 
-def effect_intervals(effects: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw each initiative's effect with its interval and the smallest effect of interest (`analysis.initiatives.effects`)."""
-    known = effects.dropna(subset=["low"]).iloc[::-1]
+@states({"name": "initiative"}, effect=("initiative_effect", "change"))
+def effect_intervals(estimated: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw each initiative's effect with its interval and the smallest effect of interest
+    (`analysis.initiatives.results.estimated`)."""
+    known = estimated.iloc[::-1]
     ax = style.rows(ax, len(known), 0.36)
     spots = range(len(known))
     inks = [INKS.get(v, style.SOFT) for v in known["verdict"]]
     ax.hlines(spots, known["low"], known["high"], color=inks, linewidth=2.2)
-    for spot, ink, row in zip(spots, inks, known.itertuples(), strict=True):
+    words = verdicts(known)
+    for spot, ink, row in zip(spots, inks, known.assign(said=words).itertuples(), strict=True):
         ax.scatter(row.effect, spot, s=46, color=ink, marker=MARKS.get(row.verdict, "s"), zorder=3)
         ax.annotate(
-            row.verdict, (1.0, spot), xycoords=("axes fraction", "data"), ha="right", va="center", color=ink, fontsize=9
+            row.said, (1.0, spot), xycoords=("axes fraction", "data"), ha="right", va="center", color=ink, fontsize=9
         )
     ax.scatter(
         known["minimum_effect"],
@@ -38,19 +42,21 @@ def effect_intervals(effects: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.axvline(0, color=style.NAVY, linewidth=1.2)
     ax.set_yticks(spots, known["name"])
     ax.set_ylim(-0.7, len(known) - 0.3)
-    reach = known["high"].max() - known["low"].min()
-    ax.set_xlim(known["low"].min() - 0.04 * reach, known["high"].max() + 0.24 * reach)
+    reach = known["high"].max() - known["low"].min()  # layout
+    ax.set_xlim(known["low"].min() - 0.04 * reach, known["high"].max() + 0.24 * reach)  # layout
     style.percent_axis(ax.xaxis)
     ax.legend(loc="upper right", bbox_to_anchor=(1, 0), fontsize=9, borderaxespad=2.7)
     worked = int(known["verdict"].eq(WORKED).sum())
-    said = f"{worked or 'None'} of {len(known)} initiatives can be said to have worked"
-    finding = Sentence(said, [part("initiatives_worked", worked, len(known), "worked")])
+    of = f"{worked or 'None'} of {style.counted(len(known), 'initiative')}"
+    said = f"{of} can be said to have moved {'its' if worked == 1 else 'their'} figure"
+    finding = Sentence(said, [part("initiatives_worked", worked, len(known), WORKED)])
     return style.title(ax, finding, "What did each bring? Change of what it was to move, %; line: 90 % interval")
 
 
-def gain_bars(effects: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw what each initiative gained with its interval, against what was spent on it (`analysis.initiatives.effects`)."""
-    known = effects.dropna(subset=["gain_low", "spend"]).iloc[::-1]
+@states({"name": "initiative"}, gain=("initiatives_gain", "money"), spend=("initiatives_spend", "money"))
+def gain_bars(valued: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
+    """Draw what each initiative gained with its interval, against what was spent on it (`analysis.initiatives.results.valued`)."""
+    known = valued.iloc[::-1]
     ax = style.rows(ax, len(known), 0.36)
     spots = range(len(known))
     ax.hlines(spots, known["gain_low"], known["gain_high"], color=style.US, linewidth=2.2)
@@ -70,32 +76,31 @@ def gain_bars(effects: pd.DataFrame, ax: Axes | None = None, currency: str = "EU
 
 
 def event_study(path: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw an initiative's gap to what would have been, period by period around its start (`analysis.initiatives.path`)."""
+    """Draw an initiative's gap to what would have been, period by period around its start (`analysis.initiatives.results.path`)."""
     own, name = path, path["name"].iloc[0]
     ax = style.axes(ax, height=3.2)
-    weeks = own["since"] * own["days"] / 7
+    weeks = own["since"] * own["days"] / 7  # layout
     after = own["since"] >= 0
-    ax.fill_between(
-        weeks, own["low"] - own["gap"], own["high"] - own["gap"], color=style.LINE, linewidth=0, label="chance"
-    )
+    band = own["low"] - own["gap"], own["high"] - own["gap"]  # layout
+    ax.fill_between(weeks, *band, color=style.LINE, linewidth=0, label="chance")
     ax.axhline(0, color=style.NAVY, linewidth=1)
     ax.plot(weeks, own["gap"], color=style.SOFT, linewidth=1.2)
     ax.scatter(weeks[~after], own["gap"][~after], s=26, color=style.SOFT, zorder=3)
     ink = INKS.get(own["verdict"].iloc[0], style.US)
     ax.scatter(weeks[after], own["gap"][after], s=40, color=ink, zorder=3)
-    ax.axvline(-own["days"].iloc[0] / 14, color=style.PLAN, linewidth=1.4)
+    ax.axvline(-own["days"].iloc[0] / 14, color=style.PLAN, linewidth=1.4)  # layout
     style.percent_axis(ax.yaxis)
     ax.set_xlabel("weeks since the start")
-    outside = int((own["gap"][after].abs() > (own["high"] - own["gap"])[after]).sum())
-    said = f"{name}: {outside} of {after.sum()} periods lie outside what chance gave before"
-    finding = Sentence(said, [part("initiative_periods", outside, int(after.sum()), f"initiative: {name}")])
+    far, periods = outside(path)
+    said = f"{name}: {far} of {style.counted(periods, 'period')} lie outside what chance gave before"
+    finding = Sentence(said, [part("initiative_periods", far, periods, f"initiative: {name}")])
     return style.title(
-        ax, finding, "When did it part from its control? Gap to it, %; brass: the start; grey band: nine in ten"
+        ax, finding, "When did it part from its control? Gap to it, %; brass: the start; grey band: 90 % interval"
     )
 
 
 def placebo_dots(placebos: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw each initiative's effect among those of units that underwent nothing (`analysis.initiatives.placebos`)."""
+    """Draw each initiative's effect among those of units that underwent nothing (`analysis.initiatives.results.placebos`)."""
     names = placebos["name"].unique()[::-1]
     ax = style.rows(ax, len(names), 0.36)
     place = {name: k for k, name in enumerate(names)}
@@ -118,24 +123,25 @@ def placebo_dots(placebos: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def bridge(reconciled: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw the steps from sales without initiatives to those seen (`analysis.initiatives.reconciled`)."""
+    """Draw the steps from sales without initiatives to those seen (`analysis.initiatives.results.reconciled`)."""
     inner = reconciled.iloc[1:-1]
     order = inner["amount"].abs().sort_values(ascending=False).index
     shown = inner.loc[sorted(order[:MOST_STEPS])]
     rest = inner["amount"].drop(shown.index)
     changes, names = shown["amount"].tolist(), shown["part"].tolist()
     if len(rest):
-        changes, names = [*changes, rest.sum()], [*names, f"{len(rest)} others"]
+        changes, names = [*changes, rest.sum()], [*names, style.counted(len(rest), "other")]
     ends = reconciled["amount"].iloc[[0, -1]].tolist()
     words = [name.replace(" ", "\n") for name in ["Without them", *names, "As seen"]]
     ax = steps([ends[0], *changes, ends[1]], words, ax, currency)
     ax.tick_params(axis="x", labelsize=9)
-    touched, explained = (style.money(v, currency) for v in (ends[1], ends[1] - ends[0]))
+    sums = explained(reconciled)
+    touched, brought = (style.money(v, currency) for v in sums)
     claims = [
-        amounts("initiative_sales", ends[1], "touched"),
-        amounts("initiative_sales", ends[1] - ends[0], "explained"),
+        amounts("initiative_sales", sums["touched"], "touched"),
+        amounts("initiative_sales", sums["explained"], "explained"),
     ]
-    finding = Sentence(f"Together they explain {explained} of {touched} that they touched", claims)
+    finding = Sentence(f"Together they explain {brought} of {touched} that they touched", claims)
     return style.title(
         ax, finding, f"Do the parts add up to what was seen? Day-to-day sales under any initiative, {currency}"
     )

@@ -3,10 +3,13 @@
 import pandas as pd
 from matplotlib.axes import Axes
 
-from quarterdeck.analysis.claims import MOVED, amounts, first, part
+from quarterdeck.analysis.market.market_share import share_of_a_year
+from quarterdeck.analysis.methods.claims import MOVED, amounts, first, part
 from quarterdeck.present import style
-from quarterdeck.present.narrative.market import fewest_buy, largest_gap
-from quarterdeck.present.said import Sentence
+from quarterdeck.present.facts.market import fewest_buy, largest_gap
+from quarterdeck.present.numbers import among
+from quarterdeck.present.sentences import Sentence
+from quarterdeck.present.stated import states
 
 MOST_BARS = 8
 
@@ -17,7 +20,7 @@ def size_bars(size: pd.DataFrame, shares: pd.DataFrame, ax: Axes | None = None, 
     Parameters
     ----------
     size, shares : DataFrame
-        As `analysis.market.market_size` and `market_share` give them.
+        As `analysis.market.market_share.market_size` and `market_share` give them.
     """
     ax = style.axes(ax)
     size = size.tail(12).reset_index(drop=True)
@@ -56,8 +59,14 @@ def share_lines(shares: pd.DataFrame, ax: Axes | None = None) -> Axes:
     )
 
 
-def segment_dumbbells(segments: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw how much each segment's market grew and how much we grew in it (`analysis.market.segment_growth`)."""
+def segment_dumbbells(segments: pd.DataFrame, ax: Axes | None = None) -> Axes | None:
+    """Draw how much each segment's market grew and how much we grew in it (`analysis.market.market_share.segment_growth`).
+
+    Of segments where both are known; nothing where there is none.
+    """
+    segments = segments.dropna(subset=["growth", "own_growth"])
+    if segments.empty:
+        return None
     ax = style.rows(ax, len(segments))
     spots = list(range(len(segments) - 1, -1, -1))
     ax.hlines(spots, segments["growth"], segments["own_growth"], color=style.SOFT, linewidth=1.5)
@@ -69,14 +78,15 @@ def segment_dumbbells(segments: pd.DataFrame, ax: Axes | None = None) -> Axes:
     style.percent_axis(ax.xaxis)
     ahead = int((segments["own_growth"] > segments["growth"]).sum())
     claim = part("revenue_growth", ahead, len(segments), "segments where we outgrow the market")
-    finding = f"We outgrow the market in {ahead} of {len(segments)} segments"
+    finding = f"We outgrow the market in {ahead} of {style.counted(len(segments), 'segment')}"
     return style.title(
         ax, Sentence(finding, [claim]), "Do we grow where the market grows? Four quarters on the four before, %"
     )
 
 
+@states({"segment": "segment"}, rate=("penetration", "ratio"))
 def penetration_dots(penetration: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw the share of each segment's known accounts that buy, with its interval (`analysis.market.penetration`)."""
+    """Draw the share of each segment's known accounts that buy, with its interval (`analysis.market.market_share.penetration`)."""
     table = penetration.sort_values("rate")
     ax = style.rows(ax, len(table))
     spots = range(len(table))
@@ -86,7 +96,8 @@ def penetration_dots(penetration: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_xlim(left=0)
     style.percent_axis(ax.xaxis)
     fewest = fewest_buy(table)
-    finding = f"The fewest accounts buy in {fewest.name}: {style.percent(fewest.figures['now'], 0)}"
+    where = among(len(table), "The fewest accounts buy in", "Accounts that buy in")
+    finding = f"{where} {fewest.name}: {style.percent(fewest.figures['now'], 0)}"
     return style.title(
         ax,
         Sentence(finding, [fewest]),
@@ -94,8 +105,9 @@ def penetration_dots(penetration: pd.DataFrame, ax: Axes | None = None) -> Axes:
     )
 
 
+@states({"category": "category", "segment": "segment"}, potential=("whitespace", "money"))
 def whitespace_bars(whitespace: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw where customers buy a category less than elsewhere, by the money in it (`analysis.market.whitespace`)."""
+    """Draw where customers buy a category less than elsewhere, by the money in it (`analysis.market.market_share.whitespace`)."""
     table = whitespace.head(MOST_BARS)
     ax = style.rows(ax, len(table))
     spots = list(range(len(table) - 1, -1, -1))
@@ -107,7 +119,7 @@ def whitespace_bars(whitespace: pd.DataFrame, ax: Axes | None = None, currency: 
     ax.set_xlim(0, 1.45 * table["potential"].max())
     style.money_axis(ax.xaxis, currency)
     top = largest_gap(whitespace)
-    finding = f"The most room: {top.name}, {style.money(top.figures['now'], currency)} a year"
+    finding = f"{among(len(whitespace), 'The most room', 'Room')}: {top.name}, {style.money(top.figures['now'], currency)} a year"
     return style.title(
         ax, Sentence(finding, [top]), f"Where is there room among our own customers? A year's revenue, {currency}"
     )
@@ -119,7 +131,7 @@ def _share_finding(shares: pd.DataFrame) -> Sentence:
     if len(trailing) <= 4:
         span = f"in {shares['label'].iloc[-1]}" if trailing.empty else "of four quarters"
         return Sentence(f"Our share {span} is {style.percent(now)}", [amounts("market_share", now, span)])
-    moved = now - trailing.iloc[-5]
-    claim = first("market_share", MOVED, {"now": now, "before": trailing.iloc[-5], "change": moved})
+    year = share_of_a_year(trailing)
+    claim = first("market_share", MOVED, year.to_dict(), unit="ratio")
     verb = {"rose": "rose to", "fell": "fell to", "stood still": "stood still at"}[claim.predicate]
-    return Sentence(f"Our share {verb} {style.percent(now)}, {style.points(moved)} on a year before", [claim])
+    return Sentence(f"Our share {verb} {style.percent(now)}, {style.points(year['change'])} on a year before", [claim])

@@ -4,17 +4,17 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from quarterdeck.analysis.claims import most, part
-from quarterdeck.analysis.portfolio import HIGHEST, LOWEST, kept
+from quarterdeck.analysis.market.portfolio import HIGHEST, LOWEST, kept
+from quarterdeck.analysis.methods.claims import most, part
 from quarterdeck.present import style
-from quarterdeck.present.said import Sentence
+from quarterdeck.present.sentences import Sentence
 
 KINDS = {"star": style.GOOD, "cash cow": style.US, "question mark": style.WARN, "dog": style.SOFT}
 MOST_LINES = 8
 
 
 def field_map(matrix: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw segments by attractiveness and our strength (`analysis.portfolio.matrix`)."""
+    """Draw segments by attractiveness and our strength (`analysis.market.portfolio.matrix`)."""
     ax = style.axes(ax, height=4.6)
     third = (HIGHEST - LOWEST) / 3
     for edge in (LOWEST + third, LOWEST + 2 * third):
@@ -40,17 +40,17 @@ def field_map(matrix: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return style.title(
         ax,
         Sentence(finding, [claim]),
-        "Which segments deserve more of us? Area: market; the paler, the more hangs on the weights",
+        "Which segments deserve more of us? Area: market; the paler, the more depends on the weights",
     )
 
 
 def growth_share_map(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw segments by market growth and relative share (`analysis.portfolio.growth_share`)."""
+    """Draw segments by market growth and relative share (`analysis.market.portfolio.growth_share`)."""
     ax = style.axes(ax, height=4.2)
     _bubbles(ax, table, "relative", "growth", "own", [KINDS[k] for k in table["kind"]], 0.75)
     ax.axvline(1, color=style.INK, linewidth=1)
     ax.axhline(table["divide"].iloc[0], color=style.INK, linewidth=1)
-    reach = max(table["relative"].max(), 1 / table["relative"].min(), 1.2) * 1.1
+    reach = max(table["relative"].max(), 1 / table["relative"].min(), 1.2) * 1.1  # layout
     ax.set_xscale("log")
     ax.set_xlim(reach, 1 / reach)
     ax.set_xticks([t for t in (4, 2, 1.5, 1.25, 1, 0.8, 0.67, 0.5, 0.25) if 1 / reach <= t <= reach])
@@ -69,7 +69,7 @@ def growth_share_map(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def uptake_lines(uptake: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw the sales to date of each new product by months since its launch (`analysis.launches.uptake`)."""
+    """Draw the sales to date of each new product by months since its launch (`analysis.sales.launches.uptake`)."""
     ax = style.axes(ax, height=4)
     last = uptake.sort_values("month").groupby("name").last().sort_values("to_date", ascending=False).head(MOST_LINES)
     at_year = uptake[uptake["month"] == 11].set_index("name")["to_date"]
@@ -77,9 +77,9 @@ def uptake_lines(uptake: pd.DataFrame, ax: Axes | None = None, currency: str = "
     spots = style.apart(last["to_date"].to_dict(), 0.05 * last["to_date"].max())
     for name, rows in uptake[uptake["name"].isin(last.index)].groupby("name"):
         ink, width = (style.US, 2.6) if name == best else (style.SOFT, 1.4)
-        ax.plot(rows["month"] + 1, rows["to_date"], color=ink, linewidth=width)
-        ax.annotate(f" {name}", (rows["month"].max() + 1, spots[name]), color=ink, fontsize=9, va="center")
-    ax.set_xlim(0, 1.35 * (uptake["month"].max() + 1))
+        ax.plot(rows["month"] + 1, rows["to_date"], color=ink, linewidth=width)  # layout
+        ax.annotate(f" {name}", (rows["month"].max() + 1, spots[name]), color=ink, fontsize=9, va="center")  # layout
+    ax.set_xlim(0, 1.35 * (uptake["month"].max() + 1))  # layout
     ax.set_ylim(bottom=0)
     ax.set_xlabel("months since launch")
     style.money_axis(ax.yaxis, currency)
@@ -96,7 +96,7 @@ def _bubbles(
     ax: Axes, table: pd.DataFrame, x: str, y: str, area: str, inks: list[str], opacity: pd.Series | float
 ) -> None:
     """Draw a named bubble per segment."""
-    sizes = 60 + 900 * table[area] / table[area].max()
+    sizes = 60 + 900 * table[area] / table[area].max()  # layout
     ax.scatter(table[x], table[y], s=sizes, color=inks, alpha=opacity, linewidth=0)
     for name, px, py, size in zip(table["segment"], table[x], table[y], sizes, strict=True):
         above = {"xytext": (0, np.sqrt(size) / 2 + 3), "textcoords": "offset points"}

@@ -6,18 +6,19 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
-from quarterdeck.analysis.claims import amounts, first, least, part
-from quarterdeck.analysis.competitors import OTHERS, US
+from quarterdeck.analysis.competition.competitors import OTHERS, US
+from quarterdeck.analysis.competition.dynamics import distances, price_moves
+from quarterdeck.analysis.methods.claims import amounts, first, least, part
 from quarterdeck.present import style
 from quarterdeck.present.charts.competitors import inks
-from quarterdeck.present.narrative.competitors import listed
-from quarterdeck.present.said import Sentence
+from quarterdeck.present.numbers import listed
+from quarterdeck.present.sentences import Sentence
 
 FLOW = LinearSegmentedColormap.from_list("flow", ["white", style.NAVY])
 
 
 def flow_map(flows: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw who takes share from whom (`analysis.rivalry.share_flow`)."""
+    """Draw who takes share from whom (`analysis.competition.dynamics.share_flow`)."""
     wide = flows.pivot(index="source", columns="target", values="amount")
     order = sorted(set(wide.index) | set(wide.columns), key=lambda s: (s == OTHERS, s != US, s))
     wide = wide.reindex(index=order, columns=order)
@@ -41,7 +42,7 @@ def flow_map(flows: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR")
 
 
 def price_lines(prices: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw each rival's price level over time (`analysis.rivalry.price_lines`)."""
+    """Draw each rival's price level over time (`analysis.competition.dynamics.price_lines`)."""
     ax = style.axes(ax, height=4)
     colours, starts = inks(prices["competitor"]), sorted(prices["start"].unique())
     places = {s: i for i, s in enumerate(starts)}
@@ -62,14 +63,13 @@ def price_lines(prices: pd.DataFrame, ax: Axes | None = None) -> Axes:
     labels = prices.drop_duplicates("start").sort_values("start")["label"].tolist()
     ax.set_xticks(range(0, len(labels), 4), labels[::4])
     ax.set_xlim(-0.3, 1.38 * max(len(labels) - 1, 1))
-    wide = prices.pivot(index="start", columns="competitor", values="price_index")
     return style.title(
-        ax, _price_mover(wide), "How have prices moved? Price index by quarter, own = 100, weighted by revenue"
+        ax, _price_mover(prices), "How have prices moved? Price index by quarter, own = 100, weighted by revenue"
     )
 
 
 def price_share_map(prices: pd.DataFrame, sellers: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw price level against share, and where share is going (`competitors.price_position`, `rivalry.structure`)."""
+    """Draw price level against share, and where share is going (`competitors.price_position`, `dynamics.structure`)."""
     ax = style.axes(ax, height=4)
     table = sellers.assign(
         price=sellers["seller"].map(prices.set_index("competitor")["now"]).where(sellers["seller"] != US, 100.0)
@@ -85,13 +85,13 @@ def price_share_map(prices: pd.DataFrame, sellers: pd.DataFrame, ax: Axes | None
     style.percent_axis(ax.yaxis)
     return style.title(
         ax,
-        _dearer_winners(table[table["price"] > 100]),
+        _costlier_winners(table[table["price"] > 100]),
         "Does a low price buy share? Behind each seller: the change of its share in a year",
     )
 
 
 def position_map(places: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw sellers among the segments that they lean to (`analysis.rivalry.position_map`)."""
+    """Draw sellers among the segments that they lean to (`analysis.competition.dynamics.position_map`)."""
     ax = style.axes(ax, height=4.6)
     ax.grid(axis="both")
     sellers, segments = (places[places["kind"] == k] for k in ("seller", "segment"))
@@ -107,9 +107,7 @@ def position_map(places: pd.DataFrame, ax: Axes | None = None) -> Axes:
         xlabel=f"first axis, {style.percent(first['inertia_x'], 0)} of the differences",
         ylabel=f"second axis, {style.percent(first['inertia_y'], 0)}",
     )
-    own = sellers[sellers["name"] == US]
-    gap = np.hypot(sellers["x"] - own["x"].iloc[0], sellers["y"] - own["y"].iloc[0])
-    nearest = least("segment_distance", gap.set_axis(sellers["name"]).drop(US), "seller")
+    nearest = least("segment_distance", distances(places), "rival")
     return style.title(
         ax,
         Sentence(f"{nearest.name} is nearest to us in the segments that it sells to", [nearest]),
@@ -117,25 +115,33 @@ def position_map(places: pd.DataFrame, ax: Axes | None = None) -> Axes:
     )
 
 
-def _price_mover(wide: pd.DataFrame) -> Sentence:
-    """Say whose price level moved most in a year, of price levels by quarter (rows) and rival (columns)."""
-    moved = (wide.iloc[-1] - wide.iloc[-5]).dropna() if len(wide) > 4 else pd.Series(dtype=float)
+def _price_mover(prices: pd.DataFrame) -> Sentence:
+    """Say whose price level moved most in a year (`analysis.competition.dynamics.price_lines`)."""
+    moved = price_moves(prices)
     if moved.empty:
-        return Sentence("Prices over a year are not known yet", [part("price_index", 0, wide.shape[1], "rivals known")])
+        return Sentence(
+            "Prices over a year are not known yet",
+            [part("price_index", 0, prices["competitor"].nunique(), "rivals known")],
+        )
     top = moved.abs().idxmax()
     figures = {"now": moved[top], "most": moved.max(), "least": moved.min()}
-    claim = first("price_index", ("did most",), figures, f"rival: {top}")
+    claim = first("price_index", ("did most",), figures, f"a year's move of rival: {top}")
     return Sentence(f"{top} moved most in a year: {moved[top]:+.1f} points against us".replace("-", "−"), [claim])
 
 
-def _dearer_winners(dearer: pd.DataFrame) -> Sentence:
-    """Say which of the sellers dearer than we are gain share."""
-    price, change = (dearer.set_index("seller")[k] for k in ("price", "change"))
-    rose = [first("market_share", ("rose",), {"now": v, "before": 0.0}, f"seller: {s}") for s, v in change.items()]
+def _costlier_winners(costlier: pd.DataFrame) -> Sentence:
+    """Say which of the sellers more expensive than we are gain share."""
+    price, change = (costlier.set_index("seller")[k] for k in ("price", "change"))
+    rose = [
+        first("market_share", ("rose",), {"now": v, "before": 0.0}, f"a year's move of rival: {s}")
+        for s, v in change.items()
+    ]
     rose = [c for c in rose if c]
     if not rose:
-        claim = part("market_share", 0, len(dearer), "seller dearer than we are gains share")
+        claim = part("market_share", 0, len(costlier), "seller more expensive than we are gains share")
         return Sentence(f"No {claim.subject}", [claim])
-    levels = [first("price_index", ("more than",), {"now": price[c.name], "than": 100.0}, c.subject) for c in rose]
+    levels = [
+        first("price_index", ("more than",), {"now": price[c.name], "than": 100.0}, f"rival: {c.name}") for c in rose
+    ]
     verb = "gains" if len(rose) == 1 else "gain"
     return Sentence(f"{listed([c.name for c in rose])} {verb} share at a higher price than ours", [*rose, *levels])

@@ -5,18 +5,20 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
-from quarterdeck.analysis.claims import amounts
+from quarterdeck.analysis.forecasting.months_ahead import on_as_many
+from quarterdeck.analysis.methods.claims import amounts
 from quarterdeck.present import style
 from quarterdeck.present.charts.steps import steps
-from quarterdeck.present.narrative.market import largest_room, split_claims
-from quarterdeck.present.said import Sentence
+from quarterdeck.present.facts.market import largest_room, split_claims
+from quarterdeck.present.numbers import among
+from quarterdeck.present.sentences import Sentence
 
 ROOM = LinearSegmentedColormap.from_list("room", ["white", style.US])
 SPLIT = ["before", "market", "mix", "share", "now"]
 
 
 def room_map(cells: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw headroom, with share, by segment and region (`analysis.sizing.cells`)."""
+    """Draw headroom, with share, by segment and region (`analysis.market.sizing.cells`)."""
     wide = cells.pivot(index="segment", columns="region", values="headroom")
     wide = wide.loc[wide.sum(axis=1).sort_values(ascending=False).index]
     share = cells.pivot(index="segment", columns="region", values="share").reindex_like(wide)
@@ -28,7 +30,9 @@ def room_map(cells: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR")
     ax.tick_params(axis="x", rotation=0, length=0)
     ax.tick_params(axis="y", rotation=0, length=0, labelcolor=style.INK)
     top = largest_room(cells)
-    finding = f"The most room: {top.name}, {style.money(top.figures['now'], currency)} a year"
+    finding = (
+        f"{among(len(cells), 'The most room', 'Room')}: {top.name}, {style.money(top.figures['now'], currency)} a year"
+    )
     return style.title(
         ax,
         Sentence(finding, [top]),
@@ -37,7 +41,7 @@ def room_map(cells: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR")
 
 
 def split_bars(split: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw the steps from the year before to this one (`analysis.market.shift_share`)."""
+    """Draw the steps from the year before to this one (`analysis.market.market_share.shift_share`)."""
     part = split.set_index("part")["amount"]
     names = [
         "The year\nbefore",
@@ -49,14 +53,14 @@ def split_bars(split: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR
     ax = steps([part[p] for p in SPLIT], names, ax, currency)
     moved, took = split_claims(split)
     verb = {"rose": "grew by", "fell": "shrank by", "stood still": "stood still at"}[moved.predicate]
-    told = {"rose": "taking share brought", "fell": "share lost took", "stood still": "share did"}[took.predicate]
+    cause = {"rose": "taking share brought", "fell": "share lost took", "stood still": "share did"}[took.predicate]
     change, worth = (style.money(abs(v), currency) for v in (moved.figures["change"], took.figures["now"]))
-    finding = Sentence(f"We {verb} {change}; {told} {worth}", [moved, took])
+    finding = Sentence(f"We {verb} {change}; {cause} {worth}", [moved, took])
     return style.title(ax, finding, f"Did we grow with the market or against it? Revenue of four quarters, {currency}")
 
 
 def ahead_lines(fan: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw the market by quarter and its forecast (`analysis.sizing.ahead`)."""
+    """Draw the market by quarter and its forecast (`analysis.market.sizing.ahead`)."""
     ax = style.axes(ax)
     past, future = fan.dropna(subset=["actual"]), fan.dropna(subset=["middle"])
     spots = dict(zip(fan["start"], range(len(fan)), strict=True))
@@ -68,10 +72,10 @@ def ahead_lines(fan: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR"
     ax.set_xticks(range(0, len(fan), 2), labels[::2])
     ax.set_ylim(bottom=0)
     style.money_axis(ax.yaxis, currency)
-    year, last = future["middle"].head(4).sum(), past["actual"].tail(4).sum()
-    claim = amounts("market_forecast", year, before=last, change=year / last - 1)
-    finding = f"Middle forecast of four quarters: {style.money(year, currency)}, "
-    finding += f"{style.change(year / last - 1)} on the last four"
+    year = on_as_many(future.head(4), past["actual"]).iloc[0]
+    claim = amounts("market_forecast", year["middle"], before=year["before"], change=year["change"])
+    finding = f"Middle forecast of four quarters: {style.money(year['middle'], currency)}"
+    finding += f", {style.change(year['change'])} on the last four" if pd.notna(year["change"]) else ""
     return style.title(
         ax,
         Sentence(finding, [claim]),

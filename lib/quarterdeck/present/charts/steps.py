@@ -33,7 +33,7 @@ def steps(
     low, high = np.minimum(run[:-1], run[1:]), np.maximum(run[:-1], run[1:])
     ends = np.array([amounts[0], amounts[-1]])
     least = min(low.min(), ends.min()) if len(changes) else 0.0
-    floor = min(1.12 * least, 0.0)  # where steps are large, the bars tell the truth from nought
+    floor = min(1.12 * least, 0.0)  # where steps are large, the bars tell the truth from zero
     if least > 0.5 * ends.max():
         floor = 0.9 * least
     ax.bar([0, len(amounts) - 1], ends, color=style.NAVY, width=0.62)

@@ -4,12 +4,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from quarterdeck.analysis.claims import Claim, amounts, apart, first, least, most, part
-from quarterdeck.analysis.margin import STEPS
-from quarterdeck.analysis.profit import Z90
+from quarterdeck.analysis.methods.claims import amounts, first, least, most, part
+from quarterdeck.analysis.planning.profit import frontier_rates, gain_total
+from quarterdeck.analysis.sales.margin import STEPS, margin_total
 from quarterdeck.present import style
 from quarterdeck.present.charts.steps import steps
-from quarterdeck.present.said import Sentence
+from quarterdeck.present.facts.targets import cannot_split, margin_gain
+from quarterdeck.present.numbers import among
+from quarterdeck.present.sentences import Sentence
 
 WORDS = {
     "list": "List\nprice",
@@ -27,7 +29,7 @@ BRIDGED = [
 
 def split_rows(split: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
     """Draw what each is asked for against what it is likely to sell, beside last year plus x "
-    "(`analysis.allocation.split`)."""
+    "(`analysis.planning.target_split.split`)."""
     ax = style.rows(ax, len(split), each=0.42)
     spots = np.arange(len(split) - 1, -1, -1)
     ax.hlines(spots, split["low"], split["high"], color=style.US, linewidth=7, alpha=0.28, label="eight of ten cases")
@@ -39,7 +41,7 @@ def split_rows(split: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR
     for spot, row in zip(spots, split.itertuples(), strict=True):
         said = f"  {style.chance(row.chance)}, by last year {style.chance(row.flat_chance)}"
         ax.annotate(said, (1.0, spot), xycoords=("axes fraction", "data"), va="center", fontsize=9)
-    ax.set_yticks(spots, split["unit"] + split["bound"].map(lambda b: f" ({b})" if b else ""))
+    ax.set_yticks(spots, split["unit"].str.cat(split["bound"].map(lambda b: f" ({b})" if b else "")))
     ax.set_ylim(-0.6, len(split) - 0.4)
     ax.set_xlim(left=0)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16 - 0.3 / len(split)), ncol=4, fontsize=8.5)
@@ -58,8 +60,8 @@ def split_rows(split: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR
 
 
 def margin_rows(parts: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw the margin rate of each part, now and a year before, and what it did to the whole's (`analysis.margin.parts`)."""
-    ax = style.rows(ax, len(parts) + parts["dimension"].nunique() - 1, each=0.27)
+    """Draw the margin rate of each part, now and a year before, and what it did to the whole's (`analysis.sales.margin.parts`)."""
+    ax = style.rows(ax, len(parts) + parts["dimension"].nunique() - 1, each=0.27)  # layout
     gap = (parts["dimension"] != parts["dimension"].shift()).cumsum() - 1
     spots = -(parts.index + gap)
     ax.hlines(spots, parts["low"], parts["high"], color=style.US, linewidth=2)
@@ -70,7 +72,7 @@ def margin_rows(parts: pd.DataFrame, ax: Axes | None = None) -> Axes:
     for spot, row in zip(spots, parts.itertuples(), strict=True):
         at = {"xycoords": ("axes fraction", "data"), "va": "center", "fontsize": 8.5}
         ax.annotate(f"  {style.points(row.change)}", (1.0, spot), color=style.INK, **at)
-    ax.axvline(parts["margin"].sum() / parts["revenue"].sum(), color=style.NAVY, linewidth=1)
+    ax.axvline(margin_total(parts)["rate"], color=style.NAVY, linewidth=1)
     ax.set_yticks(spots, parts["part"])
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.05 - 0.5 / len(parts)), ncol=2, fontsize=8.5)
     style.percent_axis(ax.xaxis)
@@ -79,13 +81,14 @@ def margin_rows(parts: pd.DataFrame, ax: Axes | None = None) -> Axes:
     widest = parts[parts["dimension"] == spread.idxmax()].set_index("part")["rate"]
     ends = [most("gross_margin", widest, spread.idxmax()), least("gross_margin", widest, spread.idxmax())]
     top, low = (style.percent(end.figures["now"]) for end in ends)
-    finding = Sentence(f"{ends[0].name} keeps {top} of revenue, {ends[1].name} {low}", ends)
+    least_kept = among(len(widest), f", {ends[1].name} {low}", "")
+    finding = Sentence(f"{ends[0].name} keeps {top} of revenue{least_kept}", ends)
     question = "Where is margin earned? Gross margin, %; dark line: the whole; right: what the part did to the whole's"
     return style.title(ax, finding, question)
 
 
 def margin_bridge(bridge: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw what moved gross margin from year to year (`analysis.margin.bridge`)."""
+    """Draw what moved gross margin from year to year (`analysis.sales.margin.margin_bridge`)."""
     amount = bridge.set_index("step")["amount"]
     ax = steps([amount[s] for s in STEPS], BRIDGED, ax, currency)
     causes = amount[STEPS[1:-1]]
@@ -98,7 +101,7 @@ def margin_bridge(bridge: pd.DataFrame, ax: Axes | None = None, currency: str = 
 
 
 def waterfall_bars(waterfall: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw what is taken from the list price before anything is earned (`analysis.margin.waterfall`)."""
+    """Draw what is taken from the list price before anything is earned (`analysis.sales.margin.waterfall`)."""
     ax = style.axes(ax)
     spots = np.arange(len(waterfall))
     total = waterfall["kind"].eq("total")
@@ -108,21 +111,22 @@ def waterfall_bars(waterfall: pd.DataFrame, ax: Axes | None = None, currency: st
     ax.bar(spots, height, bottom=bottom, color=inks, width=0.62)
     whole = waterfall["amount"].iloc[0]
     for spot, row in zip(spots, waterfall.itertuples(), strict=True):
-        said = f"{style.money(row.amount, currency)}\n{style.percent(abs(row.amount) / whole, 0)}"
-        ax.annotate(said, (spot, bottom[spot] + height[spot]), ha="center", va="bottom", fontsize=9)
+        said = f"{style.money(row.amount, currency)}\n{style.percent(abs(row.share), 0)}"
+        ax.annotate(said, (spot, bottom[spot] + height[spot]), ha="center", va="bottom", fontsize=9)  # layout
     ax.axhline(0, color=style.INK, linewidth=1)
     ax.set_xticks(spots, waterfall["step"].map(WORDS))
     ax.set_ylim(min(0, 1.1 * waterfall["amount"][total].min()), 1.18 * whole)
     style.money_axis(ax.yaxis, currency)
-    last, name = waterfall["amount"].iloc[-1], WORDS[waterfall["step"].iloc[0]].replace("\n", " ").lower()
-    kept = amounts("price_left", last, f"of {name}", whole=whole, share=last / whole)
+    last, share = waterfall["amount"].iloc[-1], waterfall["share"].iloc[-1]
+    name = WORDS[waterfall["step"].iloc[0]].replace("\n", " ").lower()
+    kept = amounts("price_left", last, f"of {name}", whole=whole, share=share)
     said = f"Of {style.money(whole, currency)} at {name}, {style.money(last, currency)} is left"
-    finding = Sentence(f"{said} ({style.percent(last / whole, 0)})", [kept])
+    finding = Sentence(f"{said} ({style.percent(share, 0)})", [kept])
     return style.title(ax, finding, f"What is left of the price? Last four whole quarters, {currency}")
 
 
 def whale_curve(whale: pd.DataFrame, peak: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw customers' profit added up, the best first (`analysis.profit.whale`, `.peak`)."""
+    """Draw customers' profit added up, the best first (`analysis.planning.profit.whale`, `.peak`)."""
     ax = style.axes(ax)
     row = peak.iloc[0]
     ax.plot(np.r_[0, whale["part"]], np.r_[0, whale["cumulative"]], color=style.US, linewidth=2.6)
@@ -140,14 +144,14 @@ def whale_curve(whale: pd.DataFrame, peak: pd.DataFrame, ax: Axes | None = None,
     )
     said = f"{row['losing']:,.0f} of {style.counted(row['customers'], 'customer')} take {taken} away again"
     if not row["losing"]:
-        said = f"All {row['customers']:,.0f} customers pay"
+        said = style.counted(row["customers"], "customer pays", "customers all pay")
     finding = Sentence(said, [losing, amounts("customer_profit", row["lost"], "of those that lose")])
     what = "gross margin less selling cost" if row["served"] else "gross margin"
     return style.title(ax, finding, f"Which customers pay? {what}, added up, {currency}; red: what losses take away")
 
 
 def band_bars(bands: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw gross margin by how much discount was given (`analysis.margin.bands`)."""
+    """Draw gross margin by how much discount was given (`analysis.sales.margin.bands`)."""
     ax = style.axes(ax)
     spots = range(len(bands))
     inks = [style.LOSS if high < 0 else style.US for high in bands["high"]]
@@ -172,7 +176,7 @@ def band_bars(bands: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def attained_rows(against: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw how far revenue and margin came against their targets (`analysis.margin.against_targets`)."""
+    """Draw how far revenue and margin came against their targets (`analysis.sales.margin.against_targets`)."""
     ax = style.rows(ax, len(against), each=0.42)
     spots = np.arange(len(against) - 1, -1, -1)
     ax.hlines(spots, against["margin_attained"], against["revenue_attained"], color=style.LINE, linewidth=3)
@@ -192,18 +196,22 @@ def attained_rows(against: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def frontier_lines(frontier: pd.DataFrame, moves: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw the margin that a revenue target can bring, by how it is split (`analysis.profit.frontier`, `.moves`)."""
+    """Draw the margin that a revenue target can bring, by how it is split (`analysis.planning.profit.frontier`, `.moves`)."""
     ax = style.axes(ax)
-    plan, row = moves["fair"].sum(), moves.iloc[0]
+    row, gain, rates = moves.iloc[0], gain_total(moves), frontier_rates(frontier)
+    plan = gain["plan"]
     inks = {"most": style.US, "fair": style.PLAN, "least": style.SOFT}
     words = {"most": "most margin", "fair": "equal chances", "least": "least margin"}
-    rates = {name: frontier[name] / frontier["revenue"] for name in words}
-    for name, rate in rates.items():
+    for name in words:
         ax.plot(
-            frontier["revenue"], rate, color=inks[name], linestyle="--" if name == "fair" else "-", label=words[name]
+            rates["revenue"],
+            rates[name],
+            color=inks[name],
+            linestyle="--" if name == "fair" else "-",
+            label=words[name],
         )
-    ax.fill_between(frontier["revenue"], rates["least"], rates["most"], color=style.US, alpha=0.1, linewidth=0)
-    ends = [row["margin"] / plan, (row["margin"] + row["total"]) / plan]
+    ax.fill_between(rates["revenue"], rates["least"], rates["most"], color=style.US, alpha=0.1, linewidth=0)
+    ends = gain[["fair_rate", "best_rate"]].tolist()
     ax.scatter([plan, plan], ends, s=52, color=[style.PLAN, style.US], zorder=4)
     ax.vlines(plan, *ends, color=style.INK, linewidth=1.2)
     said = f" {style.money(row['total'], currency)} more margin\n at the plan of {style.money(plan, currency)}"
@@ -217,20 +225,6 @@ def frontier_lines(frontier: pd.DataFrame, moves: pd.DataFrame, ax: Axes | None 
         _gain_finding(moves, currency),
         f"What margin can a revenue target bring? Split over {row['dimension']}s, % of revenue",
     )
-
-
-def cannot_split(split: pd.DataFrame) -> Claim | None:
-    """Claim that what bounds let units be asked for is less or more than the plan; None where it is the plan."""
-    row, asked = split.iloc[0], split["target"].sum()
-    figures = {"now": asked, "than": asked + row["left"]}
-    return first("plan", ("less than", "more than"), figures, f"asked of {row['dimension']}s") if row["left"] else None
-
-
-def margin_gain(moves: pd.DataFrame) -> Claim:
-    """Claim whether moving targets surely earns more on the same revenue (`analysis.profit.moves`)."""
-    row, reach = moves.iloc[0], Z90 * (moves["error"] ** 2).sum() ** 0.5
-    ends = {"low": row["total"] - reach, "high": row["total"] + reach}
-    return apart("margin_gain", **ends, subject=f"{row['dimension']}s", now=row["total"], margin=row["margin"])
 
 
 def _gain_finding(moves: pd.DataFrame, currency: str) -> Sentence:

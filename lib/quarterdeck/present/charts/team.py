@@ -7,12 +7,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from quarterdeck.analysis.claims import amounts, apart, first, part
-from quarterdeck.analysis.rates import wilson
+from quarterdeck.analysis.methods.claims import amounts, apart, first, part
+from quarterdeck.analysis.pipeline.movement import slipped_total
+from quarterdeck.analysis.team.skill import first_months
 from quarterdeck.present import style
 from quarterdeck.present.charts.steps import pipeline
-from quarterdeck.present.narrative.team import against_plan, likely_sellers, pipeline_steps, reached_quota, stand_out
-from quarterdeck.present.said import Sentence
+from quarterdeck.present.facts.team import against_plan, likely_sellers, pipeline_steps, reached_quota, stand_out
+from quarterdeck.present.sentences import Sentence
+from quarterdeck.present.stated import states
 
 NAMED = 32  # sellers whose names still fit beside their rows
 MOST_BARS = 12
@@ -23,13 +25,14 @@ LEAST_REACH = 0.25  # log-odds that an axis of skill shows on either side
 PLACES = {"above": style.US, "below": style.WARN}
 
 
+@states({"name": "seller", "quarter": "period"}, attainment=("quota_attainment", "ratio"))
 def attainment_dots(attained: pd.DataFrame, spread: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw each seller's attainment, last quarter's and the open one's, against quota and the days gone.
 
     Parameters
     ----------
     attained, spread : DataFrame
-        As `analysis.team.attainment` and `attainment_spread` give them.
+        As `analysis.team.performance.attainment` and `attainment_spread` give them.
     """
     order = attained.drop_duplicates("rep_id")["rep_id"].tolist()
     ax = _rows(ax, len(order))
@@ -56,7 +59,7 @@ def attainment_course(spread: pd.DataFrame, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     spread : DataFrame
-        As `analysis.team.attainment_spread` gives it, of several quarters.
+        As `analysis.team.performance.attainment_spread` gives it, of several quarters.
     """
     ax, spots = style.axes(ax), np.arange(len(spread))
     ax.bar(spots, spread["share"], width=0.62, color=style.LINE, label="sellers at quota")
@@ -78,11 +81,11 @@ def attainment_course(spread: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def growth_map(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw each seller's growth against attainment (`analysis.team.growth_and_attainment`)."""
+    """Draw each seller's growth against attainment (`analysis.team.performance.growth_and_attainment`)."""
     ax = style.axes(ax, height=4.4)
     quarters = table["growth"].quantile([0.25, 0.75])
     growth = table["growth"].clip(upper=quarters.iloc[1] + 3 * (quarters.iloc[1] - quarters.iloc[0]))
-    sizes = 25 + 320 * table["booked"] / table["booked"].max()
+    sizes = 25 + 320 * table["booked"] / table["booked"].max()  # layout
     inks = [
         style.SOFT if not c else style.US if g >= 0 else style.WARN for c, g in zip(table["clear"], growth, strict=True)
     ]
@@ -114,9 +117,9 @@ def _both(both: int, sellers: int, clear: int) -> str:
             else "The one seller is not both ahead and growing"
         )
     if not both:
-        return f"None of {sellers} sellers is ahead of quota and growing"
+        return f"None of {style.counted(sellers, 'seller')} is ahead of quota and growing"
     if both == 1:
-        return f"1 of {sellers} sellers is ahead of quota and growing, {'clearly' if clear else 'not clearly'}"
+        return f"1 of {style.counted(sellers, 'seller')} is ahead of quota and growing, {'clearly' if clear else 'not clearly'}"
     return f"{both} of {sellers} sellers are ahead of quota and growing, {clear or 'none'} of these clearly"
 
 
@@ -128,16 +131,17 @@ def _around(limits: tuple[float, float], middle: float) -> tuple[float, float]:
 def _name_the_clear(ax: Axes, table: pd.DataFrame, drawn: pd.Series, areas: pd.Series) -> None:
     """Name those whose growth is clear, all where they are few, and with its size those whose growth is beyond what is drawn."""
     far = table["growth"] > drawn
-    told = (
+    named = (
         table.assign(far=far)[table["clear"] | far | (len(table) <= FEW)]
         .sort_values(["far", "booked"], ascending=False)
         .head(FEW)
     )
-    rows = told.itertuples(index=False)
+    rows = named.itertuples(index=False)
     names = [f"{row.name}, {style.change(row.growth, 0)}" if row.far else row.name for row in rows]
-    style.name_points(ax, told["attainment"], drawn[told.index], names, areas[told.index])
+    style.name_points(ax, named["attainment"], drawn[named.index], names, areas[named.index])
 
 
+@states({"name": "seller"}, skill=("seller_skill", "fine"))
 def skill_intervals(skills: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw how much better each seller wins than chance and mix explain, with the ends of the rank (`skill.skills`)."""
     ax = _rows(ax, len(skills))
@@ -151,16 +155,15 @@ def skill_intervals(skills: pd.DataFrame, ax: Axes | None = None) -> Axes:
     if len(skills) > NAMED:
         _name_beside(ax, skills.assign(spot=spots, said=skills["name"] + ", rank " + ends))
     reach = max(LEAST_REACH, -skills["low"].min(), skills["high"].max())
-    ax.set_xlim(-1.05 * reach, 1.05 * reach)  # differences next to nought are not to look large
+    ax.set_xlim(-1.05 * reach, 1.05 * reach)  # differences next to zero are not to look large
     ax.set_xlabel("log-odds of winning, deals being equal")
     counted, clear = stand_out(skills)
-    finding = (
-        f"{len(clear) or 'None'} of {len(skills)} sellers stand{'s' if len(clear) == 1 else ''} out from chance and mix"
-    )
+    sellers = style.counted(len(skills), "seller")
+    finding = f"{len(clear) or 'None'} of {sellers} stand{'s' if len(clear) == 1 else ''} out from chance and mix"
     return style.title(
         ax,
         Sentence(finding, [counted, *clear]),
-        "Who wins more with the same deals? Three years; dot shrunken, line 90 % interval; ranks 90 %",
+        "Who wins more with the same deals? Three years; dot shrunk, line 90 % interval; ranks 90 %",
     )
 
 
@@ -173,6 +176,7 @@ def _name_beside(ax: Axes, skills: pd.DataFrame) -> None:
         ax.annotate(row.said, (end, row.spot), color=PLACES[row.place], **beside)
 
 
+@states({"name": "seller"}, chance=("quota_chance", "chance"))
 def chance_bars(chances: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw what each seller has attained and what the open deals are likely to add (`pace.quota_chances`)."""
     ax = _rows(ax, len(chances))
@@ -212,14 +216,14 @@ def slip_bars(slips: pd.DataFrame, ax: Axes | None = None) -> Axes:
     spots, base = range(len(slips)), pd.Series(0.0, index=slips.index)
     for end, ink in (("won", style.US), ("slipped", style.WARN), ("lost", style.LOSS)):
         ax.bar(spots, slips[end], bottom=base, color=ink, alpha=0.7 if end == "lost" else 1.0, width=0.66)
-        middle = base + slips[end] / 2
+        middle = base + slips[end] / 2  # layout
         for spot, y, value in zip(spots, middle, slips[end], strict=True):
             said = f"{end}\n" * (value >= HIGH_ENOUGH) + style.percent(value, 0) * (value >= HIGH_ENOUGH / 2)
             ax.annotate(said, (spot, y), ha="center", va="center", fontsize=8.5, color="white")
-        base = base + slips[end]
+        base = base + slips[end]  # layout
     ax.set_xticks(list(spots), slips["label"])
     style.percent_axis(ax.yaxis)
-    slipped = (slips["slipped"] * slips["due"]).sum() / slips["due"].sum()
+    slipped = slipped_total(slips)
     finding = f"{style.percent(slipped, 0)} of the money that was due slipped out of its quarter"
     claim = amounts("due_deals", slipped, "slipped")
     return style.title(
@@ -234,13 +238,13 @@ def incidence_areas(incidence: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax = style.axes(ax)
     days = incidence["days"]
     ax.fill_between(days, 0, incidence["won"], step="post", color=style.US, alpha=0.85, linewidth=0)
-    ax.fill_between(days, incidence["won"], 1 - incidence["lost"], step="post", color=style.LINE, linewidth=0)
-    ax.fill_between(days, 1 - incidence["lost"], 1, step="post", color=style.LOSS, alpha=0.7, linewidth=0)
+    ax.fill_between(days, incidence["won"], 1 - incidence["lost"], step="post", color=style.LINE, linewidth=0)  # layout
+    ax.fill_between(days, 1 - incidence["lost"], 1, step="post", color=style.LOSS, alpha=0.7, linewidth=0)  # layout
     low, high = (incidence[c].ffill() for c in ("won_low", "won_high"))  # the last deal leaves no doubt to compute
     ax.fill_between(days, low, high, step="post", color=style.NAVY, alpha=0.5, linewidth=0)
     last = incidence.iloc[-1]
     end = days.max()
-    for y, text, ink in ((last["won"] / 2, "won", "white"), (1 - last["lost"] / 2, "lost", "white")):
+    for y, text, ink in ((last["won"] / 2, "won", "white"), (1 - last["lost"] / 2, "lost", "white")):  # layout
         ax.annotate(text, (0.9 * end, y), color=ink, fontweight="bold", va="center", ha="center")
     ax.annotate("still open", (0.12 * end, 0.5), color=style.INK, va="center", ha="center")
     ax.set(xlim=(0, end), ylim=(0, 1), xlabel="days since the deal was opened")
@@ -249,7 +253,7 @@ def incidence_areas(incidence: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return style.title(
         ax,
         Sentence(f"Of all deals opened, {style.percent(last['won'], 0)} are won in the end", [claim]),
-        f"What becomes of a deal, and when? Deals opened in two years; dark: 90 % interval of won; n {last['n']:,.0f}",
+        f"How does a deal end, and when? Deals opened in two years; dark: 90 % interval of won; n {last['n']:,.0f}",
     )
 
 
@@ -274,7 +278,7 @@ def ramp_line(ramp: pd.DataFrame, length: pd.DataFrame, ax: Axes | None = None) 
 
 
 def funnel_bars(funnel: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw how many deals reached each stage, and the share of them that went on (`analysis.pipeline.funnel`)."""
+    """Draw how many deals reached each stage, and the share of them that went on (`analysis.pipeline.stages.funnel`)."""
     ax = _rows(ax, len(funnel), 0.44)
     spots = list(range(len(funnel) - 1, -1, -1))
     ax.barh(spots, funnel["reached"], color=style.US, height=0.62)
@@ -302,7 +306,7 @@ def cycle_histogram(cycle: pd.DataFrame, total: pd.DataFrame, ax: Axes | None = 
     Parameters
     ----------
     cycle, total : DataFrame
-        As `analysis.pipeline.cycle` and `analysis.team.cycle_days_total` give them.
+        As `analysis.pipeline.stages.cycle` and `analysis.team.performance.cycle_days_total` give them.
     """
     ax = style.axes(ax)
     ax.hist(cycle["days"], bins=30, color=style.US, edgecolor="white")
@@ -326,7 +330,7 @@ def overdue_bars(overdue: pd.DataFrame, total: pd.DataFrame, ax: Axes | None = N
     Parameters
     ----------
     overdue, total : DataFrame
-        As `analysis.pipeline.overdue` and `overdue_total` give them.
+        As `analysis.pipeline.stages.overdue` and `overdue_total` give them.
     """
     late = overdue[overdue["overdue_deals"] > 0].head(MOST_BARS)
     ax = _rows(ax, len(late), 0.3)
@@ -382,22 +386,24 @@ def _course(whole: pd.DataFrame) -> Sentence:
     claims = [part("quota_attainment", n, len(whole), subject) for n, subject in zip(counts, subjects, strict=True)]
     together, median = (n or "none" for n in counts)
     if _alone(whole):
-        return Sentence(f"The one seller reached the quota in {together} of {len(whole)} quarters", claims[:1])
-    finding = f"All together reached the quota in {together} of {len(whole)} quarters, the median seller in {median}"
+        return Sentence(
+            f"The one seller reached the quota in {together} of {style.counted(len(whole), 'quarter')}", claims[:1]
+        )
+    quarters = style.counted(len(whole), "quarter")
+    finding = f"All together reached the quota in {together} of {quarters}, the median seller in {median}"
     return Sentence(finding, claims)
 
 
 def _early(ramp: pd.DataFrame, usual: float, ramps: bool) -> Sentence:
     """Say what a seller wins in the first three months, and, where a ramp is there at all, whether that clearly differs."""
-    early = ramp[ramp["month"] < 3] if (ramp["month"] < 3).any() else ramp.head(1)
-    months = "In the first months" if early["month"].iloc[0] < 3 else f"After {early['month'].iloc[0]} months"
-    won, n = early["won"].sum(), early["n"].sum()
-    low, high = wilson(won, n)
-    claim = apart("win_rate", low, high, "first months in the job", against=usual, now=won / n, usual=usual)
-    word = {"below": "less than", "above": "more than", "not clear": "not to be told from"}[claim.predicate]
-    rate, others = style.percent(won / n, 0), style.percent(usual, 0)
+    early = first_months(ramp)
+    months = "In the first months" if early["month"] < 3 else f"After {style.counted(early['month'], 'month')}"
+    now, ends = early["rate"], early[["low", "high"]]
+    claim = apart("win_rate", *ends, "first months in the job", against=usual, now=now, usual=usual)
+    word = {"below": "less than", "above": "more than", "not clear": "not distinguishable from"}[claim.predicate]
+    rate, others = style.percent(now, 0), style.percent(usual, 0)
     if not ramps and claim.predicate != "not clear":
-        word, claim = "which may be chance beside", amounts("win_rate", won / n, claim.subject, usual=usual)
+        word, claim = "which may be chance beside", amounts("win_rate", now, claim.subject, usual=usual)
     return Sentence(f"{months} a seller wins {rate}, {word} the usual {others}", [claim])
 
 
@@ -415,7 +421,10 @@ def _burden(capacity: pd.DataFrame, currency: str) -> Sentence:
         none = part("sales_capacity", 0, len(planned), "quarters whose plan is beyond what the sellers can carry")
         return Sentence("The sellers there are can carry the plan", [none])
     middle = first(
-        "sales_capacity", ("more than",), {"now": worst["plan"], "than": worst["capacity"]}, worst["quarter"]
+        "sales_capacity",
+        ("more than",),
+        {"now": worst["plan"], "than": worst["capacity"]},
+        f"plan of {worst['quarter']}",
     )
     words = f"{gap} beyond what the sellers can carry"
     if side.predicate == "within reach of":
@@ -448,7 +457,7 @@ def _names(ax: Axes, names: pd.Series, above: float = 0) -> None:
     ax.tick_params(axis="y", labelcolor=style.INK)
     ax.set_ylim(-0.7, max(len(names), 1) - 0.3 + above / 72 / (0.25 if fits else 0.12))
     if not fits:
-        ax.set_ylabel(f"{len(names):,} sellers, ranked")
+        ax.set_ylabel(f"{style.counted(len(names), 'seller')}, ranked")
 
 
 def _upright(ax: Axes, x: float, text: str, ink: str, dashes: str = "-", drop: float = 10) -> None:

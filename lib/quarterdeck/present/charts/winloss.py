@@ -5,17 +5,19 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
-from quarterdeck.analysis.claims import amounts, apart, first, least, part
-from quarterdeck.analysis.winloss import SIZES
+from quarterdeck.analysis.methods.claims import amounts, apart, first, least, part
+from quarterdeck.analysis.pipeline.win_loss import SIZES, trend_totals
 from quarterdeck.present import style
-from quarterdeck.present.said import Sentence
+from quarterdeck.present.numbers import listed
+from quarterdeck.present.sentences import Sentence
+from quarterdeck.present.stated import states
 
 MOST_ROWS = 14
 DUEL = LinearSegmentedColormap.from_list("duel", [style.LOSS, "white", style.GOOD])
 
 
 def odds_dots(odds: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw what each condition adds to the log-odds of winning (`analysis.winloss.odds`)."""
+    """Draw what each condition adds to the log-odds of winning (`analysis.pipeline.win_loss.odds`)."""
     table = odds.head(MOST_ROWS)
     ax = style.rows(ax, len(table), each=0.36)
     spots = list(range(len(table) - 1, -1, -1))
@@ -40,7 +42,7 @@ def odds_dots(odds: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def calibration_dots(calibration: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw what became of deals by their predicted chance (`analysis.winloss.calibration`)."""
+    """Draw what became of deals by their predicted chance (`analysis.pipeline.win_loss.calibration`)."""
     ax = style.truth_dots(ax, calibration)
     row = calibration.iloc[0]
     finding = (
@@ -57,7 +59,7 @@ def calibration_dots(calibration: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def trend_lines(trend: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw the win rate by quarter with and without a rival (`analysis.winloss.trend`)."""
+    """Draw the win rate by quarter with and without a rival (`analysis.pipeline.win_loss.trend`)."""
     ax = style.axes(ax)
     starts = sorted(trend["start"].unique())
     places = {s: i for i, s in enumerate(starts)}
@@ -73,10 +75,10 @@ def trend_lines(trend: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_xlim(-0.3, 1.15 * max(len(labels) - 1, 1))
     ax.set_ylim(bottom=0)
     style.percent_axis(ax.yaxis)
-    both = trend.groupby("kind")[["won", "n"]].sum()
-    rate = both["won"] / both["n"]
+    both = trend_totals(trend)
+    rate = both["rate"]
     words = {"contested": "against a rival", "uncontested": "without one"}
-    finding = f"We win {' and '.join(f'{style.percent(r, 0)} {words[k]}' for k, r in rate.items())}"
+    finding = f"We win {listed(f'{style.percent(r, 0)} {words[k]}' for k, r in rate.items())}"
     claims = [amounts("win_rate", r, words[k], n=both["n"][k]) for k, r in rate.items()]
     return style.title(
         ax,
@@ -85,8 +87,9 @@ def trend_lines(trend: pd.DataFrame, ax: Axes | None = None) -> Axes:
     )
 
 
+@states({"group": "group", "competitor": "rival"}, rate=("win_rate", "whole ratio"))
 def duel_map(rates: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw shrunken win rates by group and rival (`analysis.winloss.win_rate_by`)."""
+    """Draw shrunk win rates by group and rival (`analysis.pipeline.win_loss.win_rate_by`)."""
     wide = rates.pivot(index="group", columns="competitor", values="rate")
     wide = wide.reindex(SIZES if set(wide.index) <= set(SIZES) else wide.index).dropna(how="all")
     clear = ((rates["high"] < rates["all"]) | (rates["low"] > rates["all"])).to_numpy()
@@ -114,12 +117,13 @@ def duel_map(rates: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return style.title(
         ax,
         _hardest(rates),
-        f"Where do we win? Shrunken win rate of twelve months, all {style.percent(whole, 0)}; *: its interval leaves that out",
+        f"Where do we win? Shrunk win rate of twelve months, all {style.percent(whole, 0)}; *: its interval leaves that out",
     )
 
 
+@states({"competitor": "rival"}, risk=("pipeline_at_risk", "money"))
 def risk_bars(risk: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw the open pipeline that each rival is in and is likely to take (`analysis.winloss.at_risk`)."""
+    """Draw the open pipeline that each rival is in and is likely to take (`analysis.pipeline.win_loss.at_risk`)."""
     ax = style.rows(ax, len(risk))
     spots = list(range(len(risk) - 1, -1, -1))
     ax.barh(spots, risk["amount"], color=style.LINE, height=0.6)
@@ -156,7 +160,7 @@ def _condition(odds: pd.DataFrame) -> Sentence:
     name = f"{top['condition'].replace('competitor', 'rival')}: {top['level']}"
     ends = {"now": log_odds.iloc[0], "most": log_odds.max(), "least": log_odds.min()}
     claims = [
-        first("win_odds", ("did most",), ends, name),
+        first("win_odds", ("did most",), ends, f"log-odds of {name}"),
         apart("win_odds", top["low"], top["high"], name, now=top["points"]),
         part("win_odds", len(clear), len(odds), "conditions clear of chance"),
     ]

@@ -6,12 +6,15 @@ from typing import Any
 
 import pandas as pd
 
-from quarterdeck.analysis.claims import first, part
-from quarterdeck.analysis.findings import RULES, Rule
+from quarterdeck.analysis.brief.findings import RULES, Rule
+from quarterdeck.analysis.methods.claims import amounts, first, part
+from quarterdeck.analysis.methods.intervals import difference, growth
 from quarterdeck.present import style
-from quarterdeck.present.said import Said, Sentence
+from quarterdeck.present.inline_style import styled
+from quarterdeck.present.numbers import Count
+from quarterdeck.present.sentences import Said, Sentence
 
-UNTOLD = "not estimated"
+NOT_ESTIMATED = "not estimated"
 
 
 def headline(card: pd.DataFrame, name: str, currency: str = "EUR") -> Sentence:
@@ -28,22 +31,32 @@ def headline(card: pd.DataFrame, name: str, currency: str = "EUR") -> Sentence:
     metric = "revenue" if pd.notna(known["value"].get("revenue")) else "bookings"
     sold = known.loc[metric]
     parts, claims = [f"{name} sold {style.money(sold['value'], currency)} in {sold['period']}"], []
-    if pd.notna(sold["previous"]) and sold["previous"] > 0:
-        claim = first(metric, ("rose", "fell", "stood still"), {"now": sold["value"], "before": sold["previous"]})
-        size = style.percent(abs(sold["value"] / sold["previous"] - 1))
+    if pd.isna(sold["value"]):
+        parts = [f"What {name} sold in {sold['period'] or 'this quarter'} is not known"]
+    elif pd.notna(sold["previous"]):
+        claim = first(
+            metric, ("rose", "fell", "stood still"), {"now": sold["value"], "before": sold["previous"]}, unit="money"
+        )
+        moved = growth(sold["value"], sold["previous"])
+        size = (
+            style.money(abs(difference(sold["value"], sold["previous"])), currency)
+            if pd.isna(moved)
+            else style.percent(abs(moved))
+        )
         words = {"rose": f"{size} more than", "fell": f"{size} less than", "stood still": "as much as"}
         parts.append(f"{words[claim.predicate]} in the same days last year")
         claims.append(claim)
     chance = known["claim"].get("target_probability")
     if chance:
-        told = style.chance(chance.figures["chance"])
-        parts.append(f"and is {chance.predicate} to reach the quarter's target ({told})")
+        odds = style.chance(chance.figures["chance"])
+        aim = known["aim"]["target_probability"]
+        parts.append(f"and is {chance.predicate} to reach the quarter's {aim} ({odds})")
         claims.append(chance)
-    return Sentence(f"## {', '.join(parts)}", claims)
+    return Sentence(", ".join(parts), claims, tag="h2")
 
 
 def since_takeaway(moves: pd.DataFrame, came_in: pd.DataFrame, currency: str = "EUR") -> Sentence:
-    """Say what moved since the last run, and what brought it (`analysis.brief.since_last`, `came_in`)."""
+    """Say what moved since the last run, and what brought it (`analysis.brief.scorecard.since_last`, `came_in`)."""
     table, claims, parts = moves.set_index("metric"), [], []
     for metric in ("revenue", "forecast_p50"):
         if metric in table.index and table["moved"][metric]:
@@ -54,7 +67,7 @@ def since_takeaway(moves: pd.DataFrame, came_in: pd.DataFrame, currency: str = "
             claims.append(row["claim"])
     if not parts:
         return Sentence(
-            f"**Neither revenue nor the forecast is told otherwise than on {style.day(moves['then_on'].iloc[0])}.**",
+            f"**Neither revenue nor the forecast has changed since {style.day(moves['then_on'].iloc[0])}.**",
             [part("scorecard", 0, len(table), "figures moved since the last run")],
         )
     changes = came_in[came_in["kind"].eq("change") & came_in["part"].ne("Corrected")].set_index("part")["amount"]
@@ -73,10 +86,10 @@ def finding_cards(findings: pd.DataFrame, currency: str = "EUR") -> Said:
     Parameters
     ----------
     findings : DataFrame
-        As `analysis.findings.found` gives it.
+        As `analysis.brief.findings.found` gives it.
     """
     records = [_finding(row, RULES[row["rule"]], currency) for _, row in findings.iterrows()]
-    return Said("".join(_card(r) for r in records), records)
+    return Said(styled("".join(_card(r) for r in records)), records)
 
 
 def _finding(row: pd.Series, rule: Rule, currency: str) -> dict[str, Any]:
@@ -84,8 +97,10 @@ def _finding(row: pd.Series, rule: Rule, currency: str) -> dict[str, Any]:
     fields = _fields(row, rule, currency)
     head, body, action = (text.format(**fields) for text in (rule.head, rule.body, rule.action))
     page, question = rule.evidence
-    told = Sentence(f"{head}. {body}", [rule.claim(row)]).record("finding")
-    return told | {
+    finding = Sentence(f"{head}. {body}", [rule.claim(row), amounts("finding_risk", row["risk"], head)]).record(
+        "finding"
+    )
+    return finding | {
         "rule": rule.id,
         "metrics": list(rule.metrics),
         "worth": style.money(row["worth"], currency),
@@ -96,7 +111,8 @@ def _finding(row: pd.Series, rule: Rule, currency: str) -> dict[str, Any]:
         "owner": rule.owner,
         "gain": _gain(row, currency),
         "basis": rule.basis,
-        "risk": _risk(row["risk"]),
+        "risk": _risk(row["risk"], rule.strength),
+        "strength": rule.strength if pd.isna(row["risk"]) else "",
         "recorded": {metric: float(row[column]) for column, metric in rule.recorded.items()},
         "page": page,
         "section": re.sub(r"\W+", "-", question.lower()).strip("-"),
@@ -105,41 +121,44 @@ def _finding(row: pd.Series, rule: Rule, currency: str) -> dict[str, Any]:
 
 
 def _fields(row: pd.Series, rule: Rule, currency: str) -> dict[str, str]:
-    change = abs(row["value"] / row["compared"] - 1) if row["compared"] else float("nan")
+    change = abs(growth(row["value"], row["compared"]))
     spread = style.points if rule.spread == "points" else lambda v: style.amount(v, rule.spread, currency)
     fields = {k: style.amount(row[k], rule.unit, currency) for k in ("value", "compared")}
     fields |= {k: spread(row[k]) for k in ("low", "high")}
     fields |= {"worth": style.money(row["worth"], currency), "change": style.percent(change, 0)}
-    return fields | {"n": style.number(row["n"]), "subject": str(row["subject"])}
+    return fields | {"n": Count(row["n"]), "subject": str(row["subject"])}
 
 
 def _gain(row: pd.Series, currency: str) -> str:
     if pd.isna(row["gain"]):
-        return UNTOLD
+        return NOT_ESTIMATED
     low, high = (style.money(row[k], currency) for k in ("gain_low", "gain_high"))
     return style.money(row["gain"], currency) + ("" if pd.isna(row["gain_low"]) else f" ({low} to {high})")
 
 
-def _risk(risk: float) -> str:
-    return UNTOLD if pd.isna(risk) else style.chance(risk)
+def _risk(risk: float, strength: str) -> str:
+    return (strength or NOT_ESTIMATED) if pd.isna(risk) else style.chance(risk)
 
 
-def small_print(told: dict[str, Any]) -> str:
-    """Say of a finding's record who acts, and, where they are estimated, what that may bring and how likely it is wrong.
+def small_print(finding: dict[str, Any]) -> str:
+    """Say of a finding's record who acts, what that may bring, and how likely it is not so, or else how strong the evidence is.
 
     The record may be of an earlier version, which did not say what a gain rests on.
     """
-    known = [("may bring", told["gain"], f" {told.get('basis', '')}"), ("risk of being wrong", told["risk"], "")]
-    parts = [f"{what} {value}{why}".strip() for what, value, why in known if value != UNTOLD]
-    return " · ".join([told["owner"], *parts])
+    known = [
+        ("may bring", finding["gain"], f" {finding.get('basis', '')}"),
+        ("" if finding.get("strength") else "risk that it is not so", finding["risk"], ""),
+    ]
+    parts = [f"{what} {value}{why}".strip() for what, value, why in known if value != NOT_ESTIMATED]
+    return " · ".join([finding["owner"], *parts])
 
 
-def _card(told: dict[str, Any]) -> str:
-    safe = {k: html.escape(str(v)) for k, v in told.items()}
+def _card(finding: dict[str, Any]) -> str:
+    safe = {k: html.escape(str(v)) for k, v in finding.items()}
     page = safe["page"].replace("_", " ")
     return (
         f'<article class="finding"><div class="worth">{safe["worth"]}</div><div><h3>{safe["head"]}</h3>'
         f"<p>{safe['body']}</p><p><b>Do</b> {safe['action']}</p>"
-        f'<p class="src">{html.escape(small_print(told))}</p>'
+        f'<p class="src">{html.escape(small_print(finding))}</p>'
         f'<a href="{safe["page"]}#{safe["section"]}">See it in {page} →</a></div></article>'
     )

@@ -1,38 +1,43 @@
 """What do the forecast and its past errors say, in sentences? Every figure in them is computed, and claimed."""
 
+import numpy as np
 import pandas as pd
 
-from quarterdeck.analysis.claims import BESIDE, Claim, amounts, apart, first, least, most, part
-from quarterdeck.analysis.ledger import EVERY
-from quarterdeck.analysis.members import NAIVE
-from quarterdeck.analysis.regressors import UNDERTAKEN
-from quarterdeck.analysis.series import JOINED
+from quarterdeck.analysis.forecasting.ledger import EVERY
+from quarterdeck.analysis.methods.claims import BESIDE, Claim, amounts, apart, first, least, most, part
+from quarterdeck.analysis.methods.hierarchy import WHOLE
+from quarterdeck.analysis.methods.intervals import difference
+from quarterdeck.analysis.methods.members import NAIVE
+from quarterdeck.analysis.methods.regressors import UNDERTAKEN
+from quarterdeck.analysis.methods.series import JOINED
+from quarterdeck.analysis.planning.scenarios import after, either_way, of_revenue
 from quarterdeck.present import style
-from quarterdeck.present.charts.forecast import LEVER_WORDS, by_lever, goal_met, sure_parts
-from quarterdeck.present.said import Sentence, ended, gap, wanted
-from quarterdeck.present.tables.forecast import UNITS
+from quarterdeck.present.facts.forecast import LEVER_WORDS, UNITS, by_lever, goal_met, sure_parts
+from quarterdeck.present.numbers import listed
+from quarterdeck.present.sentences import Sentence, ended, gap, wanted
 
+MOST_PEAKS = 3  # named in a sentence
 SIDE = {"more than": "too high", "less than": "too low", "as much as": "either way"}
 CHANCE = {"above": "more than chance", "below": "more than chance", "not clear": "which may be chance"}
 
 
 def landing_takeaway(landing: pd.DataFrame, currency: str = "EUR") -> Sentence:
-    """Say where the quarter will end, and how likely it reaches its target (`analysis.forecast.landing`)."""
+    """Say where the quarter will end, and how likely it reaches its target (`analysis.forecasting.quarter_end.landing`)."""
     row = landing.iloc[0]
     seen = style.money(row["seen"], currency)
     in_so_far = amounts("revenue", row["seen"], "so far", origins=row["n_origins"])
     if pd.isna(row["p50"]):
         few = {0: "is no past quarter", 1: "is one past quarter"}
-        past = few.get(int(row["n_origins"]), f"are {row['n_origins']:.0f} past quarters")
+        past = few.get(int(row["n_origins"]), f"are {style.counted(row['n_origins'], 'past quarter')}")
         said = f"There {past} to learn from{', too few for a forecast' if row['n_origins'] else ''}."
         return Sentence(f"**{seen} is in so far.** {said}", [in_so_far])
     if over := ended(row, currency):
         return Sentence(f"**{over}.**", over.claims)
     p10, p50, p90 = (style.money(row[p], currency) for p in ("p10", "p50", "p90"))
-    said = f"**The quarter ends at {p50} in the middle, between {p10} and {p90} in eight of ten cases**; {seen} is in so far."
+    said = f"**The quarter ends at {p50} at the median, between {p10} and {p90} in eight of ten cases**; {seen} is in so far."
     claims = [in_so_far, amounts("forecast_p50", row["p50"], low=row["p10"], high=row["p90"])]
     if pd.notna(row["target"]) and pd.notna(row["probability"]):
-        beside = first("forecast_p50", BESIDE, {"now": row["p50"], "than": row["target"]}, "target")
+        beside = first("forecast_p50", BESIDE, {"now": row["p50"], "than": row["target"]}, "target", "money")
         have, it = {"target": ("has", "it"), "quotas": ("have", "them")}[wanted(row)]
         said += (
             f" The {wanted(row)} of {style.money(row['target'], currency)} {have} a chance of "
@@ -43,30 +48,39 @@ def landing_takeaway(landing: pd.DataFrame, currency: str = "EUR") -> Sentence:
 
 
 def origins_takeaway(landing: pd.DataFrame) -> Sentence:
-    """Say how wrong forecasts from this day of a quarter were (`analysis.forecast.landing`)."""
+    """Say how wrong forecasts from this day of a quarter were (`analysis.forecasting.quarter_end.landing`)."""
     row = landing.iloc[0]
+    if pd.isna(row["wape"]) and row["n_origins"] and row["p10"] == row["p90"]:
+        return Sentence("**The quarter is over, and no forecast from its last day can be wrong.**")
     if pd.isna(row["wape"]):
         return Sentence("**There is no past forecast to hold this one against.**")
     return Sentence(
-        f"**Made on this day of {row['n_origins']:.0f} past quarters, this forecast would have missed by "
+        f"**Made on this day of {style.counted(row['n_origins'], 'past quarter')}, this forecast would have missed by "
         f"{style.percent(row['wape'])}** (weighted absolute error), seeing nothing that was not known then.",
         [amounts("forecast_error", row["wape"], "this day of past quarters", n=row["n_origins"])],
     )
 
 
 def accuracy_takeaway(accuracy: pd.DataFrame, level: float = 0.8) -> Sentence:
-    """Say how wrong all ways joined were, which alone was nearest, and whether the interval held (`analysis.outlook.accuracy`)."""
+    """Say how wrong all ways joined were, which alone was nearest, and whether the interval held
+    (`analysis.forecasting.months_ahead.accuracy`)."""
     by = accuracy.set_index("model")
     own, naive = by.loc[JOINED], by.loc[NAIVE]
-    alone = least("mase", by["mase"].drop([JOINED, NAIVE]), "way of forecasting")
     bias = first("forecast_bias", BESIDE, {"now": own["bias"], "than": 0.0}, "all ways joined")
-    said = (
-        f"**Joined, the forecasts missed by {style.percent(own['wape'])} over {own['origins']:.0f} origins** (MASE "
-        f"{own['mase']:.2f}; the best way alone, {alone.name}, {alone.figures['now']:.2f}; repeating last year "
-        f"{naive['mase']:.2f}), {style.percent(abs(own['bias']))} {SIDE[bias.predicate]} on the whole"
-    )
     missed = amounts("forecast_error", own["wape"], "all ways joined", origins=own["origins"], n=own["n"])
-    claims = [missed, amounts("mase", own["mase"], "all ways joined", plain=naive["mase"]), alone, bias]
+    claims, scaled = [missed], "no MASE, for nothing differs from a year before"
+    if pd.notna(naive["mase"]):
+        alone = least("mase", by["mase"].drop([JOINED, NAIVE]), "way of forecasting")
+        claims = [missed, amounts("mase", own["mase"], "all ways joined", plain=naive["mase"]), alone]
+        scaled = (
+            f"MASE {own['mase']:.2f}; the best way alone, {alone.name}, {alone.figures['now']:.2f}; "
+            f"repeating last year {naive['mase']:.2f}"
+        )
+    said = (
+        f"**Joined, the forecasts missed by {style.percent(own['wape'])} over {style.counted(own['origins'], 'origin')}** "
+        f"({scaled}), {style.percent(abs(own['bias']))} {SIDE[bias.predicate]} on the whole"
+    )
+    claims = [*claims, bias]
     if pd.isna(own["coverage"]):
         return Sentence(f"{said}.", claims)
     held = style.percent(own["coverage"], 0)
@@ -77,11 +91,12 @@ def accuracy_takeaway(accuracy: pd.DataFrame, level: float = 0.8) -> Sentence:
 
 
 def regressors_takeaway(ahead: pd.DataFrame, gains: pd.DataFrame) -> Sentence:
-    """Say what of calendar and initiatives was taken out of a forecast, and what trying it told (`analysis.regressors.gains`)."""
+    """Say what of calendar and initiatives was taken out of a forecast, and what trying it showed
+    (`analysis.methods.regressors.gains`)."""
     left = "**Calendar and initiatives are left in**"
     if ahead.empty or gains.empty:
         return Sentence(f"{left}: the past is too short to try whether taking them out helps.")
-    taken = " and ".join(gains.loc[gains["taken"], "way"])
+    taken = listed(gains.loc[gains["taken"], "way"])
     said = f"**What {taken} moved is taken out before, and put back after**" if taken else left
     none = "" if gains["way"].eq(UNDERTAKEN).any() else "; no initiatives are on record"
     moved, claims = [], []
@@ -91,47 +106,76 @@ def regressors_takeaway(ahead: pd.DataFrame, gains: pd.DataFrame) -> Sentence:
         claims.append(apart("regressor_effect", -1.0, -row.low, f"known: {row.way}"))
     said += (
         f": known beforehand, they would have moved errors one month on by {', '.join(moved)} over the last "
-        f"{gains['n'].iloc[0]} months{none}. Only what surely cuts them is taken out."
+        f"{style.counted(gains['n'].iloc[0], 'month')}{none}. Only what surely cuts them is taken out."
     )
     return Sentence(said, claims)
 
 
-def parts_takeaway(parts: pd.DataFrame, currency: str = "EUR") -> Sentence:
-    """Say which parts surely grow or shrink next year, and to which the middle adds most (`analysis.outlook.parts`)."""
-    sure, more = sure_parts(parts), parts["middle"] - parts["past"]
-    named = {way: [c.name for c in sure if c.predicate == way] for way in ("above", "below")}
-    told = [f"{how} from {', '.join(named[way])}" for way, how in (("above", "more"), ("below", "less")) if named[way]]
-    said = (
-        f"The next twelve months bring surely {' and '.join(told)}"
-        if told
-        else "Of no part is it sure whether it grows"
+def peaks_takeaway(panel: pd.DataFrame, peaks: pd.DataFrame, currency: str = "EUR") -> Sentence | None:
+    """Say which single peaks and dips were seen in a panel, how large, and how they were taken
+    (`analysis.methods.peaks.single`)."""
+    if peaks.empty:
+        return None
+    size = difference(peaks["value"], peaks["usual"]).abs()
+    whole_first = size.mask(peaks["series"].eq(WHOLE), np.inf)
+    each = (
+        peaks.loc[whole_first.groupby(peaks["start"]).idxmax()].assign(size=size).sort_values("size", ascending=False)
     )
+    named, claims = [], []
+    for row in each.head(MOST_PEAKS).itertuples():
+        whose, month = "" if row.series == WHOLE else f"{row.series}, ", f"{row.start:%b %Y}"
+        named.append(
+            f"{whose}{month}, {style.money(row.value, currency)} where {style.money(row.usual, currency)} is usual"
+        )
+        claims.append(amounts("single_peak", row.value, f"{whose}{month}", usual=row.usual))
+    more = f"; and {style.counted(len(each) - MOST_PEAKS, 'month')} more" if len(each) > MOST_PEAKS else ""
+    said = (
+        f"**Taken as what came once, not as a season: {'; '.join(named)}{more}.** The forecast takes the usual figure there, "
+        "and its interval is that of months without such peaks and dips."
+    )
+    last = " What came last may be the first of more: there the interval holds both." if each["last"].any() else ""
+    return Sentence(f"{said}{last}", claims)
+
+
+def parts_takeaway(parts: pd.DataFrame, currency: str = "EUR") -> Sentence:
+    """Say which parts surely grow or shrink next year, and to which the middle adds most
+    (`analysis.forecasting.months_ahead.parts`)."""
+    sure, more = sure_parts(parts), difference(parts["middle"], parts["past"])
+    named = {way: [c.name for c in sure if c.predicate == way] for way in ("above", "below")}
+    ways = [f"{how} from {', '.join(named[way])}" for way, how in (("above", "more"), ("below", "less")) if named[way]]
+    said = f"The next twelve months bring surely {listed(ways)}" if ways else "Of no part is it sure whether it grows"
     top = most("revenue_ahead", more.set_axis(parts["part"]), "middle", ("added most", "nothing grew"))
     if top.predicate == "nothing grew":
-        return Sentence(f"**{said}**; in the middle, no part adds anything.", [top, *sure])
+        return Sentence(f"**{said}**; at the median, no part adds anything.", [top, *sure])
     row = parts.loc[more.idxmax()]
-    change = first("revenue_ahead", BESIDE, {"now": row["middle"], "than": row["past"]}, top.subject)
+    change = first(
+        "revenue_ahead", BESIDE, {"now": row["middle"], "than": row["past"]}, f"{row['dimension']}: {row['part']}"
+    )
     size = f"{style.money(top.figures['now'], currency)} ({style.change(row['change'])})"
-    return Sentence(f"**{said}**; in the middle, {top.name} adds most: {size}.", [top, change, *sure])
+    return Sentence(f"**{said}**; at the median, {top.name} adds most: {size}.", [top, change, *sure])
 
 
 def calls_takeaway(calls: pd.DataFrame) -> Sentence:
-    """Say how far off the firmest calls were at first and at last (`analysis.forecast.call_accuracy`)."""
+    """Say how far off the firmest calls were at first and at last (`analysis.forecasting.quarter_end.call_accuracy`)."""
     name = "commit" if calls["category"].eq("commit").any() else calls["category"].iloc[0]
     own = calls[calls["category"].eq(name)].sort_values("weeks_left")
     last, begun = own.iloc[0], own.iloc[-1]
     sure = apart("call_error", last["low"], last["high"], f"call: {name}")
-    told = [amounts("call_error", r["error"], f"call: {name}", weeks=r["weeks_left"], n=r["n"]) for r in (begun, last)]
+    errors = [
+        amounts("call_error", r["error"], f"call, {r['weeks_left']:.0f} to go: {name}", weeks=r["weeks_left"], n=r["n"])
+        for r in (begun, last)
+    ]
     return Sentence(
         f"**What the sales leads called “{name}” was off by {style.change(begun['error'])} with "
         f"{style.counted(begun['weeks_left'], 'week')} to go and by {style.change(last['error'])} with {last['weeks_left']:.0f}**, "
         f"{CHANCE[sure.predicate]} (n {style.counted(last['n'], 'quarter')}).",
-        [*told, sure],
+        [*errors, sure],
     )
 
 
 def values_takeaway(values: pd.DataFrame) -> Sentence:
-    """Say whether the firmest call was closer than this page's forecast of the same day (`analysis.forecast.call_values`)."""
+    """Say whether the firmest call was closer than this page's forecast of the same day
+    (`analysis.forecasting.quarter_end.call_values`)."""
     if values.empty:
         return Sentence("**There are too few past calls to hold against this page's forecast.**")
     row = values.loc[values["category"].eq("commit").idxmax()]
@@ -142,17 +186,18 @@ def values_takeaway(values: pd.DataFrame) -> Sentence:
     size, low, high = (style.points(v) for v in (abs(row["gain"]), row["low"], row["high"]))
     return Sentence(
         f"**What the sales leads called “{row['category']}” was {size.lstrip('+')} {how} this page's forecast** of the same day of "
-        f"{row['n']:.0f} past quarters ({low} to {high}), {CHANCE[sure.predicate]}.",
+        f"{style.counted(row['n'], 'past quarter')} ({low} to {high}), {CHANCE[sure.predicate]}.",
         [beside, sure],
     )
 
 
 def bookings_takeaway(ahead: pd.DataFrame, goal: pd.DataFrame, currency: str = "EUR") -> Sentence:
-    """Say what the pipeline will bring and how that stands to the goal (`analysis.deals.bookings_ahead`, `goals.goal`)."""
+    """Say what the pipeline will bring and how that stands to the goal (`analysis.pipeline.win_chances.bookings_ahead`,
+    `goal_seek.quarter_goal`)."""
     row = ahead.iloc[0]
     said = (
-        f"**{style.money(row['booked'], currency)} is booked and {row['deals']:,.0f} "
-        f"open deals are worth {style.money(row['open_worth'], currency)} "
+        f"**{style.money(row['booked'], currency)} is booked and "
+        f"{style.counted(row['deals'], 'open deal is worth', 'open deals are worth')} {style.money(row['open_worth'], currency)} "
         f"this quarter**. By this page's own forecast, not by the sales leads' calls, commit (as much comes nine times in ten) is "
         f"{style.money(row['commit'], currency)}, best case (one time in two) {style.money(row['best'], currency)} and pipeline "
         f"(one time in ten) {style.money(row['pipeline'], currency)}."
@@ -160,20 +205,20 @@ def bookings_takeaway(ahead: pd.DataFrame, goal: pd.DataFrame, currency: str = "
     ends = amounts("bookings_ahead", row["best"], low=row["commit"], high=row["pipeline"])
     claims = [
         amounts("bookings", row["booked"]),
-        amounts("pipeline_worth", row["open_worth"], deals=row["deals"]),
+        amounts("pipeline_worth", row["open_worth"], "by the chance of each deal", deals=row["deals"]),
         ends,
     ]
     if goal.empty:
         return Sentence(said, claims)
-    beside = first("bookings_ahead", BESIDE, {"now": row["best"], "than": goal["goal"].iloc[0]}, "goal")
-    wanted, whence = style.money(goal["goal"].iloc[0], currency), goal["from_what"].iloc[0]
+    beside = first("bookings_ahead", BESIDE, {"now": row["best"], "than": goal["goal"].iloc[0]}, "goal", "money")
+    wanted, basis = style.money(goal["goal"].iloc[0], currency), goal["from_what"].iloc[0]
     return Sentence(
-        f"{said} The middle is {gap(beside, currency)} the {wanted} that the {whence} wants.", [*claims, beside]
+        f"{said} The middle is {gap(beside, currency)} the {wanted} that the {basis} wants.", [*claims, beside]
     )
 
 
 def trial_takeaway(trial: pd.DataFrame) -> Sentence:
-    """Say whether the model's chances are truer than plainer ones (`analysis.deals.trial`)."""
+    """Say whether the model's chances are truer than plainer ones (`analysis.pipeline.win_chances.trial`)."""
     by = trial.set_index("way")
     best = least("brier_score", by["brier"], "chances")
     row = by.loc[best.name]
@@ -188,7 +233,8 @@ def trial_takeaway(trial: pd.DataFrame) -> Sentence:
 
 
 def seek_takeaway(seek: pd.DataFrame, currency: str = "EUR") -> Sentence:
-    """Say what closing the gap would take, each lever with its percentile in the company's own history (`analysis.goals.seek`)."""
+    """Say what closing the gap would take, each lever with its percentile in the company's own history
+    (`analysis.planning.goal_seek.seek`)."""
     if met := goal_met(seek):
         return Sentence(f"**{met}.**", met.claims)
     wide = first("goal_gap", BESIDE, {"now": seek["gap"].iloc[0], "than": 0.0})
@@ -196,18 +242,18 @@ def seek_takeaway(seek: pd.DataFrame, currency: str = "EUR") -> Sentence:
     never = part("lever", int((seek["reached"] == 0).sum()), len(seek), "never so good before")
     hard = "each lever alone has been so good before"
     if never.figures["n"]:
-        hard = f"{never.figures['n']} of {len(seek)} levers would alone have to be better than ever"
+        hard = f"{never.figures['n']} of {style.counted(len(seek), 'lever')} would alone have to be better than ever"
     said = f"**A usual quarter falls {size} short; {hard}.**"
     together = seek.dropna(subset=["together"], ignore_index=True)
     if together.empty:
         return Sentence(f"{said} Even all four at their best ever would not meet it together.", [wide, never])
-    told = [
+    moves = [
         f"{LEVER_WORDS[row.lever].lower()} {style.amount(row.together, UNITS[row.lever], currency)} "
         f"({'better than in ' * (row.Index == 0)}{style.percent(row.together_percentile, 0)}"
         f"{' of past quarters' * (row.Index == 0)})"
         for row in together.itertuples()
     ]
-    said += f" The easiest way, by what is usual for each, moves all four: {', '.join(told[:-1])} and {told[-1]}."
+    said += f" The easiest way, by what is usual for each, moves all four: {listed(moves)}."
     each = [
         amounts("lever", r.together, f"together: {r.lever}", percentile=r.together_percentile)
         for r in together.itertuples()
@@ -216,9 +262,9 @@ def seek_takeaway(seek: pd.DataFrame, currency: str = "EUR") -> Sentence:
 
 
 def ledger_takeaway(scores: pd.DataFrame) -> Sentence:
-    """Say how true the forecasts that were given out were, against a plain guess (`analysis.ledger.scores`)."""
+    """Say how true the forecasts that were published were, against a plain guess (`analysis.forecasting.ledger.scores`)."""
     row = scores[scores["lead"] == EVERY].sort_values("metric", ascending=False, kind="stable").iloc[0]
-    subject = f"given out: {row['metric']}"
+    subject = f"published: {row['metric']}"
     bias = first("forecast_bias", BESIDE, {"now": row["bias"], "than": 0.0}, subject)
     said = (
         f"**The {style.counted(row['n'], 'forecast')} of {row['metric']} that came due missed by {style.percent(row['wape'])}**, "
@@ -238,7 +284,7 @@ def ledger_takeaway(scores: pd.DataFrame) -> Sentence:
 
 
 def scenario_takeaway(scenario: pd.DataFrame, base: pd.DataFrame, currency: str = "EUR") -> Sentence:
-    """Say what a scenario does to the quarter, the goal and the quarters after it (`analysis.scenarios.scenario`)."""
+    """Say what a scenario does to the quarter, the goal and the quarters after it (`analysis.planning.scenarios.scenario`)."""
     row, rest = scenario.iloc[0], base.iloc[0]
     middle, low, high = (style.money(row[c], currency) for c in ("p50", "p10", "p90"))
     said = f"**{row['quarter']} ends at {middle} of bookings, between {low} and {high} in eight of ten cases**"
@@ -253,21 +299,22 @@ def scenario_takeaway(scenario: pd.DataFrame, base: pd.DataFrame, currency: str 
         claims.append(
             amounts("goal_probability", row["chance"], row["quarter"], before=rest["chance"], goal=row["goal"])
         )
-    if len(scenario) > 1:
-        later = _moved(scenario["p50"].iloc[1:].sum(), base["p50"].iloc[1:].sum(), "later quarters")
-        now, before = later.figures["now"], later.figures["than"]
-        change = "" if later.predicate == "as much as" else f", {style.change(now / before - 1)} on as now"
-        whose = "quarter after it brings" if len(scenario) == 2 else f"{len(scenario) - 1} quarters after it bring"
-        said += f". The {whose} {style.money(now, currency)}{change}"
-        claims += [later, amounts("bookings_ahead", now, "later quarters", n=len(scenario) - 1)]
+    for then in after(scenario, base).itertuples():
+        later = _moved(then.now, then.before, "later quarters")
+        known = later.predicate != "as much as" and pd.notna(then.change)
+        change = f", {style.change(then.change)} on as now" if known else ""
+        whose = "quarter after it brings" if then.n == 1 else f"{style.counted(then.n, 'quarter')} after it bring"
+        said += f". The {whose} {style.money(then.now, currency)}{change}"
+        claims += [later, amounts("bookings_ahead", then.now, "later quarters", n=then.n)]
     return Sentence(f"{said}.", claims)
 
 
 def tornado_takeaway(tornado: pd.DataFrame, currency: str = "EUR") -> Sentence:
-    """Say which lever moves the quarter most, and which the quarters after it (`analysis.scenarios.tornado`)."""
-    top = most("lever_effect", by_lever(tornado, "width") / 2, "this quarter")
+    """Say which lever moves the quarter most, and which the quarters after it (`analysis.planning.scenarios.tornado`)."""
+    sizes = either_way(tornado)
+    top = most("lever_effect", by_lever(sizes, "now"), "this quarter")
     row = tornado.set_index(tornado["lever"].map(LEVER_WORDS)).loc[top.name]
-    later = most("lever_effect", (by_lever(tornado, "later_more") - by_lever(tornado, "later_less")).abs() / 2, "later")
+    later = most("lever_effect", by_lever(sizes, "later"), "later")
     moved = f"{style.percent(row['swing'])} either way, worth {style.money(top.figures['now'], currency)}"
     said = f"**{top.name} moves this quarter most**: it usually swings by {moved}"
     claims = [top, amounts("lever", row["swing"], f"usual swing: {top.name}", n=row["n"])]
@@ -275,7 +322,7 @@ def tornado_takeaway(tornado: pd.DataFrame, currency: str = "EUR") -> Sentence:
     if pd.notna(best):
         said += f", and at its better end the goal has a chance of {style.chance(best)}"
         claims.append(amounts("goal_probability", best, f"better end: {top.name}"))
-    if later.figures["now"] > 0:
+    if later and later.figures["now"] > 0:
         said += f". In the quarters after it, {later.name.lower()} weighs most: {style.money(later.figures['now'], currency)}"
         said, claims = f"{said} either way", [*claims, later]
     return Sentence(f"{said} (n {style.counted(row['n'], 'quarter')}).", claims)
@@ -283,7 +330,9 @@ def tornado_takeaway(tornado: pd.DataFrame, currency: str = "EUR") -> Sentence:
 
 def _moved(now: float, before: float, subject: str) -> Claim:
     """Claim how bookings under a scenario stand to those as now; less than one unit of money is no move."""
-    return first("bookings_ahead", BESIDE, {"now": now, "than": now if abs(now - before) < 1 else before}, subject)
+    return first(
+        "bookings_ahead", BESIDE, {"now": now, "than": now if abs(difference(now, before)) < 1 else before}, subject
+    )
 
 
 def _added(row: pd.Series, subject: str) -> Sentence:
@@ -301,7 +350,8 @@ def _added(row: pd.Series, subject: str) -> Sentence:
 def target_takeaway(
     landing: pd.DataFrame, scenario: pd.DataFrame, goal: pd.DataFrame, currency: str = "EUR"
 ) -> Sentence:
-    """Say how a target of revenue and its goal in bookings go together (`forecast.landing`, `scenarios.scenario`, `goals.goal`)."""
+    """Say how a target of revenue and its goal in bookings go together (`quarter_end.landing`, `scenarios.scenario`,
+    `goal_seek.quarter_goal`)."""
     row, now = landing.iloc[0], scenario.iloc[0]
     if (
         goal.empty
@@ -309,12 +359,12 @@ def target_takeaway(
         or pd.isna([row["probability"], now["chance"]]).any()
     ):
         return Sentence("**No target of revenue stands behind the goal in bookings.**")
-    usual, here = now["goal"] / row["target"], now["p50"] / row["p50"]
+    usual, here = of_revenue(landing, scenario)
     claims = [
         amounts("target_probability", row["probability"], target=row["target"]),
         amounts("goal_probability", now["chance"], now["quarter"], goal=now["goal"]),
         amounts("bookings_ahead", usual, "of revenue in four quarters"),
-        amounts("bookings_ahead", here, "of revenue in the middle"),
+        amounts("bookings_ahead", here, "of revenue, median"),
     ]
     said = (
         f"**One target, two measures: {style.money(row['target'], currency)} of revenue has a chance of "

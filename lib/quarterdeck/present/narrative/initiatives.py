@@ -2,41 +2,45 @@
 
 import pandas as pd
 
-from quarterdeck.analysis.claims import amounts, apart, most, part
-from quarterdeck.analysis.initiatives import FAILED, UNCLEAR, WORKED, paid
+from quarterdeck.analysis.initiatives.results import FAILED, UNCLEAR, WORKED, paid, weeks_to_detect
+from quarterdeck.analysis.methods.claims import amounts, apart, most, part
 from quarterdeck.present import style
-from quarterdeck.present.said import Sentence
+from quarterdeck.present.numbers import among, listed
+from quarterdeck.present.sentences import Sentence
 
 MOST_NAMES = 4
 COST = {"above": "more than it cost", "below": "less than it cost", "not clear": "not surely more than it cost"}
 
 
 def verdicts_takeaway(effects: pd.DataFrame, currency: str = "EUR") -> Sentence:
-    """Say which initiatives worked, which did not, and of how many it cannot be told (`analysis.initiatives.effects`)."""
+    """Say which initiatives moved their figure, which did not, and for how many it is not clear
+    (`analysis.initiatives.results.effects`)."""
     count = {v: int(effects["verdict"].eq(v).sum()) for v in (WORKED, FAILED, UNCLEAR)}
     claims = [part("initiatives_worked", n, len(effects), verdict) for verdict, n in count.items()]
-    said = f"**{count[WORKED]} of {len(effects)} worked, {count[FAILED]} did not, and of {count[UNCLEAR]} it cannot be told.**"
+    whose = "its" if count[WORKED] == 1 else "their"
+    said = f"**{count[WORKED]} of {len(effects)} moved {whose} figure, {count[FAILED]} did not, "
+    said += f"and for {count[UNCLEAR]} it is not clear.**"
     worked = effects[effects["verdict"] == WORKED].sort_values("money", ascending=False)
     if len(worked):
         top = _best(worked, currency)
-        said, claims = f"{said} {_listed(worked['name'])} worked; {top}.", [*claims, *top.claims]
+        said, claims = f"{said} {_named(worked['name'])} moved {whose} figure; {top}.", [*claims, *top.claims]
     failed = effects[effects["verdict"] == FAILED]
     if len(failed):
         spent = style.money(failed["spend"].sum(), currency)
-        said += f" {_listed(failed['name'])} did not do what was hoped; {spent} went into {'it' if len(failed) == 1 else 'them'}."
+        said += f" {_named(failed['name'])} did not do what was hoped; {spent} went into {'it' if len(failed) == 1 else 'them'}."
         claims.append(amounts("initiatives_spend", failed["spend"].sum(), FAILED))
     back = _paid(effects)
     said, claims = f"{said} {back}", [*claims, *back.claims]
     early = effects[effects["early"].astype(bool)]
     if len(early):
         verb = "is" if len(early) == 1 else "are"
-        said += f" {_listed(early['name'])} {verb} read before the day set: what is shown may still turn."
+        said += f" {_named(early['name'])} {verb} read before the day set: what is shown may still turn."
         claims.append(part("initiatives_worked", len(early), len(effects), "read before the day set"))
     return Sentence(said, claims)
 
 
 def return_takeaway(totals: pd.DataFrame, currency: str = "EUR") -> Sentence:
-    """Say what the initiatives together brought for their money (`analysis.initiatives.totals`)."""
+    """Say what the initiatives together brought for their money (`analysis.initiatives.results.totals`)."""
     row = totals.iloc[0]
     if pd.isna(row["roi"]):
         return Sentence("What they brought for their money is not known: spend or cost is missing.")
@@ -55,51 +59,58 @@ def return_takeaway(totals: pd.DataFrame, currency: str = "EUR") -> Sentence:
 
 
 def power_takeaway(effects: pd.DataFrame) -> Sentence:
-    """Say how small an effect could be told at all (`analysis.initiatives.effects`)."""
+    """Say how small an effect could be detected at all (`analysis.initiatives.results.effects`)."""
     known = effects.dropna(subset=["detectable"])
     if known.empty:
         return Sentence(
-            "None of them has an interval, so none can be told.", [part("detectable_effect", 0, len(effects), "told")]
+            "None of them has an interval, so none can be judged.",
+            [part("detectable_effect", 0, len(effects), "judged")],
         )
     blind, middle = known[known["detectable"] > known["minimum_effect"]], known["detectable"].median()
     claims = [amounts("detectable_effect", middle, "the middle one", n=len(known))]
     size = style.percent(middle, 0)
-    said = f"**The middle one of {len(known)} would have had to move its figure by {size} to be found in eight of ten cases.**"
+    which = f"The middle one of {len(known)}" if len(known) > 1 else "The one that can be judged"
+    said = f"**{which} would have had to move its figure by {size} to be found in eight of ten cases.**"
     if len(blind):
         said += f" {len(blind)} could not have shown the smallest effect of interest when read"
         later = blind[blind["tell_by"].notna()]
-        weeks = ((later["tell_by"] - later["started_on"]).dt.days / 7).round()
-        told = [f"; {n} cannot be told before week {w:.0f}" for n, w in zip(later["name"], weeks, strict=True)]
-        said += "".join(told) + "."
+        weeks = weeks_to_detect(later)
+        delays = [f"; {n} cannot be judged before week {w:.0f}" for n, w in zip(later["name"], weeks, strict=True)]
+        said += "".join(delays) + "."
         claims += [part("detectable_effect", len(blind), len(known), "could not have shown the smallest effect")]
         claims += [amounts("detectable_effect", w, f"week: {n}") for n, w in zip(later["name"], weeks, strict=True)]
     return Sentence(said, claims)
 
 
 def trust_takeaway(effects: pd.DataFrame) -> Sentence:
-    """Say whose control drifted apart before the start, and who ran beside another (`analysis.initiatives.effects`)."""
+    """Say whose control drifted apart before the start, and who ran beside another (`analysis.initiatives.results.effects`)."""
     drifted = effects[effects["why"].str.contains("drifted apart")]
     both = effects[effects["shared"] > 0.1]
     said = "**None of those to be judged drifted from its control before the start.**"
+    if effects["low"].isna().all():
+        said = "**None of them has an estimate, so of none it is known whether it drifted from its control.**"
     if len(drifted):
         whose = "its" if len(drifted) == 1 else "their"
-        said = f"**{_listed(drifted['name'])} drifted from {whose} control before the start, so nothing is claimed.**"
+        said = f"**{_named(drifted['name'])} drifted from {whose} control before the start, so nothing is claimed.**"
     claims = [part("initiative_effect", len(drifted), len(effects), "drifted apart before")]
     if len(both):
-        told = [f"{n} ({style.percent(s, 0)})" for n, s in zip(both["name"], both["shared"], strict=True)]
-        said += f" Sales that another initiative touched too: {', '.join(told)}; their effects are estimated together."
+        touched = [f"{n} ({style.percent(s, 0)})" for n, s in zip(both["name"], both["shared"], strict=True)]
+        said += (
+            f" Sales that another initiative touched too: {', '.join(touched)}; their effects are estimated together."
+        )
         claims += [amounts("initiative_sales", r.shared, f"shared: {r.name}") for r in both.itertuples(index=False)]
     return Sentence(said, claims)
 
 
 def _paid(effects: pd.DataFrame) -> Sentence:
-    """Say which of them surely paid back and which surely not, beside whether they worked (`analysis.initiatives.paid`)."""
-    told, claims = paid(effects), []
-    ends = effects[told.isin(["surely", "surely not"])].itertuples(index=False)
-    named = {word: effects.loc[told == word, "name"] for word in ("surely", "surely not")}
-    words = [f"{word} for {_listed(names)}" for word, names in named.items() if len(names)]
+    """Say which of them surely paid back and which surely not, beside whether they moved
+    their figure (`analysis.initiatives.results.paid`)."""
+    verdicts, claims = paid(effects), []
+    ends = effects[verdicts.isin(["surely", "surely not"])].itertuples(index=False)
+    named = {word: effects.loc[verdicts == word, "name"] for word in ("surely", "surely not")}
+    words = [f"{word} for {_named(names)}" for word, names in named.items() if len(names)]
     for word in ("open", "not known"):
-        if n := int(told.eq(word).sum()):
+        if n := int(verdicts.eq(word).sum()):
             words.append(f"{word} for {n}")
             claims.append(part("initiative_roi", n, len(effects), f"paid back: {word}"))
     claims += [apart("initiative_roi", r.roi_low, r.roi_high, f"initiative: {r.name}", against=1.0) for r in ends]
@@ -107,21 +118,22 @@ def _paid(effects: pd.DataFrame) -> Sentence:
 
 
 def _best(worked: pd.DataFrame, currency: str) -> Sentence:
-    """Say which of those that worked brought most sales, and by what effect."""
+    """Say which of those that moved their figure brought most sales, and by what effect."""
     top, row = (
-        most("initiative_effect", worked.set_index("name")["money"], "money of those that worked"),
+        most("initiative_effect", worked.set_index("name")["money"], "money of those that moved their figure"),
         worked.iloc[0],
     )
     effect = amounts("initiative_effect", row["effect"], f"initiative: {top.name}", low=row["low"], high=row["high"])
     return Sentence(
-        f"{top.name} brought most: {style.change(row['effect'])} ({style.change(row['low'])} to {style.change(row['high'])}), "
+        f"{among(len(worked), f'{top.name} brought most:', 'it brought')} "
+        f"{style.change(row['effect'])} ({style.change(row['low'])} to {style.change(row['high'])}), "
         f"{style.money(row['money'], currency)} of sales",
         [top, effect],
     )
 
 
-def _listed(names: pd.Series) -> str:
+def _named(names: pd.Series) -> str:
     own = names.tolist()
     if len(own) > MOST_NAMES:
-        own = [*own[: MOST_NAMES - 1], f"{len(own) - MOST_NAMES + 1} others"]
-    return own[0] if len(own) == 1 else f"{', '.join(own[:-1])} and {own[-1]}"
+        own = [*own[: MOST_NAMES - 1], style.counted(len(own) - MOST_NAMES + 1, "other")]
+    return listed(own)

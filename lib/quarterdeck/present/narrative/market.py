@@ -2,16 +2,21 @@
 
 import pandas as pd
 
-from quarterdeck.analysis import portfolio, prices
-from quarterdeck.analysis.claims import BESIDE, MOVED, Claim, amounts, apart, first, least, most, part
+from quarterdeck.analysis.market import portfolio
+from quarterdeck.analysis.market.market_share import penetration_total
+from quarterdeck.analysis.methods.claims import BESIDE, Claim, amounts, apart, first, least, most, part
+from quarterdeck.analysis.sales import prices
+from quarterdeck.analysis.sales.season import season_range
 from quarterdeck.present import style
-from quarterdeck.present.said import Sentence
+from quarterdeck.present.facts.market import fewest_buy, largest_gap, largest_room, peaks, split_claims
+from quarterdeck.present.numbers import among, listed
+from quarterdeck.present.sentences import Sentence
 
 
 def size_takeaway(size: pd.DataFrame, currency: str = "EUR") -> Sentence:
-    """Say how large the market is and how it grows (`analysis.market.market_size`)."""
+    """Say how large the market is and how it grows (`analysis.market.market_share.market_size`)."""
     last = size.iloc[-1]
-    spread = last["high"] / last["low"] - 1 if last["low"] > 0 else 0
+    spread = 0 if pd.isna(last["apart"]) else last["apart"]
     quarter = amounts("market_size", last["market"], last["label"], sources=spread)
     if pd.isna(last["trailing"]):
         return Sentence(
@@ -25,7 +30,7 @@ def size_takeaway(size: pd.DataFrame, currency: str = "EUR") -> Sentence:
 
 
 def share_takeaway(split: pd.DataFrame, currency: str = "EUR") -> Sentence:
-    """Say whether we grew with the market, by our mix or by taking share (`analysis.market.shift_share`)."""
+    """Say whether we grew with the market, by our mix or by taking share (`analysis.market.market_share.shift_share`)."""
     moved, took = split_claims(split)
     steps = split.set_index("part")["amount"]
     verb = {"rose": "grew by", "fell": "shrank by", "stood still": "stood still at a change of"}[moved.predicate]
@@ -38,80 +43,72 @@ def share_takeaway(split: pd.DataFrame, currency: str = "EUR") -> Sentence:
     )
 
 
-def split_claims(split: pd.DataFrame) -> tuple[Claim, Claim]:
-    """Claim how our revenue moved, and by how much of that through share (`analysis.market.shift_share`)."""
-    steps = split.set_index("part")["amount"]
-    figures = {"now": steps["now"], "before": steps["before"], "change": steps["now"] - steps["before"]}
-    moved = first("revenue", MOVED, figures, "shift-share: all")
-    return moved, first("revenue", MOVED, {"now": steps["share"], "before": 0.0}, "shift-share: share")
+def segment_takeaway(segments: pd.DataFrame) -> Sentence | None:
+    """Say which segment's market grows fastest and what we do there (`analysis.market.market_share.segment_growth`).
 
-
-def segment_takeaway(segments: pd.DataFrame) -> Sentence:
-    """Say which segment's market grows fastest and what we do there (`analysis.market.segment_growth`)."""
+    Of ourselves nothing is said where what we sold a year before is not known; nothing at all where no market's growth is.
+    """
     table = segments.set_index("segment")
     fastest = most("market_growth", table["growth"], "segment", ("added most", "is most"))
-    slipped = least("market_share", table["share_change"], "segment", ("lost most", "nothing fell"))
+    if fastest is None:
+        return None
     row = table.loc[fastest.name]
-    verb = {"added most": "grows fastest", "is most": "holds out most"}[fastest.predicate]
-    said = (
-        f"**{fastest.name} {verb}, {style.change(row['growth'])}, and we {style.change(row['own_growth'])} "
-        f"in it** (share {style.percent(row['share'])})."
+    verb = {
+        "added most": among(len(table), "grows fastest", "grows"),
+        "is most": among(len(table), "holds out most", "does not grow"),
+    }[fastest.predicate]
+    said, own = f"{fastest.name} {verb}, {style.change(row['growth'])}", []
+    if pd.notna(row["own_growth"]):
+        said = f"{said}, and we {style.change(row['own_growth'])} in it"
+        own.append(amounts("revenue_growth", row["own_growth"], fastest.subject))
+    said = f"**{said}**"
+    if pd.notna(row["share"]):
+        said = f"{said} (share {style.percent(row['share'])})"
+        own.append(amounts("market_share", row["share"], fastest.subject))
+    slipped = least("market_share", table["share_change"], "a year's move of segment", ("lost most", "nothing fell"))
+    if slipped is None:
+        return Sentence(f"{said}.", [fastest, *own])
+    words = (
+        f"We lost {among(len(table), 'most share', 'share')} in {slipped.name}, {style.points(slipped.figures['now'])}."
     )
-    own = [
-        amounts("revenue_growth", row["own_growth"], fastest.subject),
-        amounts("market_share", row["share"], fastest.subject),
-    ]
-    if slipped.predicate == "nothing fell":
-        return Sentence(f"{said} In no segment our share fell.", [fastest, slipped, *own])
-    lost = f"{said} We lost most share in {slipped.name}, {style.points(slipped.figures['now'])}."
-    return Sentence(lost, [fastest, slipped, *own])
+    fell = words if slipped.predicate == "lost most" else "In no segment our share fell."
+    return Sentence(f"{said}. {fell}", [fastest, slipped, *own])
 
 
 def penetration_takeaway(penetration: pd.DataFrame, currency: str = "EUR") -> Sentence:
-    """Say where the fewest known accounts buy (`analysis.market.penetration`)."""
+    """Say where the fewest known accounts buy, and what one that does spends (`analysis.market.market_share.penetration`)."""
     fewest = fewest_buy(penetration)
     low = penetration.set_index("segment").loc[fewest.name]
-    known = penetration["n"].sum()
-    together = penetration["buyers"].sum() / known
-    return Sentence(
-        f"**{style.percent(together, 0)} of {known:,.0f} known accounts bought in twelve months**, the fewest in "
+    known, together = penetration["n"].sum(), penetration_total(penetration)
+    said = (
+        f"**{style.percent(together, 0)} of {style.counted(known, 'known account')} bought in twelve months**, "
+        f"{among(len(penetration), 'the fewest in', 'all of them in')} "
         f"{fewest.name}: {style.percent(low['rate'], 0)} ({style.percent(low['low'], 0)} to {style.percent(low['high'], 0)}, "
-        f"n {low['n']:,.0f}). A buyer there spends {style.money(low['spend'], currency)} a year at the median.",
-        [
-            amounts("penetration", together, n=known),
-            fewest,
-            amounts("revenue", low["spend"], f"{fewest.subject}, a buyer"),
-        ],
+        f"n {low['n']:,.0f})."
+    )
+    claims = [amounts("penetration", together, n=known), fewest]
+    if pd.isna(low["spend"]):  # nobody bought there
+        return Sentence(said, claims)
+    spent = amounts("revenue", low["spend"], f"{fewest.subject}, a buyer")
+    return Sentence(
+        f"{said} A buyer there spends {style.money(low['spend'], currency)} a year at the median.", [*claims, spent]
     )
 
 
-def fewest_buy(penetration: pd.DataFrame) -> Claim:
-    """Claim in which segment the fewest known accounts buy (`analysis.market.penetration`)."""
-    table = penetration.set_index("segment")
-    beside = table.loc[table["rate"].idxmin(), ["low", "high", "n"]]
-    return least("penetration", table["rate"], "segment", **beside)
-
-
 def whitespace_takeaway(whitespace: pd.DataFrame, currency: str = "EUR") -> Sentence:
-    """Say what the room is worth in all, and where the largest part of it is (`analysis.market.whitespace`)."""
+    """Say what the room is worth in all, and where the largest part of it is (`analysis.market.market_share.whitespace`)."""
     top, worth = whitespace.iloc[0], whitespace["potential"].sum()
     return Sentence(
         f"**{style.money(worth, currency)} a year if customers bought as their peers in other segments "
-        f"do**, the largest part of it {top['category'].lower()} to {top['segment'].lower()}: {style.percent(top['rate'], 0)} of "
+        f"do**, {among(len(whitespace), 'the largest part of it', 'all of it')} {top['category']} to {top['segment']}: "
+        f"{style.percent(top['rate'], 0)} of "
         f"{style.counted(top['n'], 'customer buys', 'customers buy')} it, {style.percent(top['elsewhere'], 0)} elsewhere.",
         [amounts("whitespace", worth), largest_gap(whitespace)],
     )
 
 
-def largest_gap(whitespace: pd.DataFrame) -> Claim:
-    """Claim to which segment which category would add most (`analysis.market.whitespace`)."""
-    cells = whitespace["category"].str.lower() + " to " + whitespace["segment"].str.lower()
-    beside = whitespace.loc[whitespace["potential"].idxmax(), ["rate", "n", "elsewhere"]]
-    return most("whitespace", whitespace.set_axis(cells)["potential"], "cell", **beside)
-
-
 def room_takeaway(levels: pd.DataFrame, cells: pd.DataFrame, currency: str = "EUR") -> Sentence:
-    """Say what is within reach, and where most of the room is (`analysis.sizing.addressable`, `.cells`)."""
+    """Say what is within reach, and where most of the room is (`analysis.market.sizing.addressable`, `.cells`)."""
     amount = levels.set_index("level")["amount"]
     top, room = cells.iloc[0], largest_room(cells)
     held = {k: top[k] for k in ("low", "high", "reach")}
@@ -119,7 +116,7 @@ def room_takeaway(levels: pd.DataFrame, cells: pd.DataFrame, currency: str = "EU
         f"**Of {style.money(amount['TAM'], currency)} a year, "
         f"{style.money(amount['SOM'], currency)} would be ours at our best share "
         f"in a like cell; we hold {style.money(amount['Own'], currency)}.** The "
-        f"most room is in {room.name}: "
+        f"{among(len(cells), 'most room', 'room')} is in {room.name}: "
         f"our share is {style.percent(top['share'])} ({style.percent(top['low'])} to {style.percent(top['high'])}) where "
         f"{style.percent(top['reach'])} is held in a like cell.",
         [
@@ -130,15 +127,8 @@ def room_takeaway(levels: pd.DataFrame, cells: pd.DataFrame, currency: str = "EU
     )
 
 
-def largest_room(cells: pd.DataFrame) -> Claim:
-    """Claim in which segment of which region the most room is (`analysis.sizing.cells`)."""
-    alone = cells["region"].nunique() == 1
-    names = cells["segment"] if alone else cells["segment"] + " in " + cells["region"]
-    return most("headroom", cells.set_axis(names)["headroom"], "cell")
-
-
 def fields_takeaway(matrix: pd.DataFrame) -> Sentence:
-    """Say which segments lie in the best and the worst fields whatever the weights (`analysis.portfolio.matrix`)."""
+    """Say which segments lie in the best and the worst fields whatever the weights (`analysis.market.portfolio.matrix`)."""
     sure, field = portfolio.kept(matrix), matrix.set_index("segment")["field"]
     if not sure:
         return Sentence(
@@ -152,24 +142,24 @@ def fields_takeaway(matrix: pd.DataFrame) -> Sentence:
 
 
 def launch_takeaway(eaten: pd.DataFrame) -> Sentence:
-    """Say how much of new products' sales their siblings lost (`analysis.launches.cannibalised`)."""
+    """Say how much of new products' sales their siblings lost (`analysis.sales.launches.cannibalised`)."""
     row = eaten.iloc[0]
     claim = apart("cannibalisation", row["low"], row["high"], now=row["rate"], n=row["n"])
-    told = (
+    loss = (
         f"{style.percent(row['rate'], 0)} ({style.percent(row['low'], 0)} to "
-        f"{style.percent(row['high'], 0)}, n {row['n']:.0f} launches)"
+        f"{style.percent(row['high'], 0)}, n {style.counted(row['n'], 'launch', 'launches')})"
     )
     if claim.predicate != "above":
         return Sentence(
-            f"**That new products eat their siblings cannot be shown:** the siblings' loss was {told} of what the new ones sold.",
+            f"**That new products eat their siblings cannot be shown:** the siblings' loss was {loss} of what the new ones sold.",
             [claim],
         )
-    said = f"**New products ate their siblings:** these lost {told} of what the new ones sold in six months."
+    said = f"**New products ate their siblings:** these lost {loss} of what the new ones sold in six months."
     return Sentence(said, [claim])
 
 
 def buyers_takeaway(segments: pd.DataFrame, concentration: pd.DataFrame, currency: str = "EUR") -> Sentence:
-    """Say how much hangs on few, and what large customers do (`analysis.buyers.value_segments`, `.concentration`)."""
+    """Say how much depends on few, and what large customers do (`analysis.customers.buyers.value_segments`, `.concentration`)."""
     row, by = concentration.iloc[0], segments.set_index("value")
     said = (
         f"**The ten largest customers bring {style.percent(row['top_ten'])} of revenue, "
@@ -185,7 +175,7 @@ def buyers_takeaway(segments: pd.DataFrame, concentration: pd.DataFrame, currenc
     lost = quiet.iloc[0]
     claims.append(amounts("value_segment", lost["customers"], "Gone quiet", spend=lost["spend"], before=lost["before"]))
     return Sentence(
-        f"{said} {lost['customers']:,.0f} have gone quiet: they bought for "
+        f"{said} {style.counted(lost['customers'], 'has gone quiet: it bought for', 'have gone quiet: they bought for')} "
         f"{style.money(lost['before'], currency)} in the twelve months "
         f"before and for {style.money(lost['spend'], currency)} in the last.",
         claims,
@@ -193,32 +183,27 @@ def buyers_takeaway(segments: pd.DataFrame, concentration: pd.DataFrame, currenc
 
 
 def elasticity_takeaway(table: pd.DataFrame) -> Sentence:
-    """Say where a price rise costs and where it earns (`analysis.prices.elasticity`)."""
+    """Say where a price rise costs and where it earns (`analysis.sales.prices.elasticity`)."""
     effects, top = prices.effects(table), table.iloc[0]
     clear = {side: [c.name for c in effects if c.predicate == side] for side in ("below", "above")}
     words = {"below": "costs revenue", "above": "adds revenue"}
     said = [f"{words[side]} in {', '.join(names)}" for side, names in clear.items() if names]
     ends = {"low": top["low"], "high": top["high"]}
-    units = first(
-        "price_elasticity", BESIDE, {"now": top["value"], "than": 0.0} | ends, f"category: {top['category'].lower()}"
-    )
+    units = first("price_elasticity", BESIDE, {"now": top["value"], "than": 0.0} | ends, f"category: {top['category']}")
     word = {"less than": "fewer", "more than": "more", "as much as": "other"}[units.predicate]
     sign = -1 if units.predicate == "less than" else 1
     value, *span = (sign * v + 0.0 for v in (top["value"], *sorted(ends.values(), key=lambda v: sign * v)))
-    told = f"A price one per cent higher goes with {style.number(value, 1)} % {word} units in {units.name} "
-    told += f"({style.number(span[0], 1)} to {style.number(span[1], 1)})."
-    lead = f"**A price rise {' and '.join(said)}.**" if said else "**No category's elasticity is clear of minus one.**"
-    return Sentence(f"{lead} {told}", [*effects, units])
+    effect = f"A price one per cent higher goes with {style.number(value, 1)} % {word} units in {units.name} "
+    effect += f"({style.number(span[0], 1)} to {style.number(span[1], 1)})."
+    lead = f"**A price rise {listed(said)}.**" if said else "**No category's elasticity is clear of minus one.**"
+    return Sentence(f"{lead} {effect}", [*effects, units])
 
 
 def season_takeaway(months: pd.DataFrame, days: pd.DataFrame, holiday: pd.DataFrame) -> Sentence:
     """Say when in the year and in the week customers buy, and what a public holiday does (`analysis.season`)."""
     claims = peaks(months.set_index("month")["index"], "month")
-    high, low = (months.set_index("month").loc[c.name] for c in claims)
-    clear = apart(
-        "seasonal_index", high["low"] - low["high"], high["high"] - low["low"], "month: largest less smallest"
-    )
-    times = high["index"] / low["index"]
+    times, *ends = season_range(months)
+    clear = apart("seasonal_index", *ends, "month: largest less smallest")
     said = f"**{claims[0].name} brings {style.number(times, 1)} times what {claims[1].name} brings"
     said += "**, though the years do not agree on it." if clear and clear.predicate == "not clear" else ".**"
     claims += [clear, amounts("seasonal_index", times, "month: largest over smallest")]
@@ -233,13 +218,8 @@ def season_takeaway(months: pd.DataFrame, days: pd.DataFrame, holiday: pd.DataFr
     return Sentence(said, claims)
 
 
-def peaks(index: pd.Series, kind: str) -> list[Claim]:
-    """Claim which month or weekday brings most, and which least."""
-    return [most("seasonal_index", index, kind), least("seasonal_index", index, kind)]
-
-
 def _holiday(effect: Claim) -> str:
     now, low, high, n = (effect.figures[k] for k in ("now", "low", "high", "n"))
-    told = f"{style.change(now, 0)} ({style.change(low, 0)} to {style.change(high, 0)}, n {n:.0f})"
+    size = f"{style.change(now, 0)} ({style.change(low, 0)} to {style.change(high, 0)}, n {n:.0f})"
     words = {"above": "raises", "below": "lowers", "not clear": "does not surely change"}[effect.predicate]
-    return f" A public holiday {words} a day's revenue: {told} against like days around it."
+    return f" A public holiday {words} a day's revenue: {size} against like days around it."

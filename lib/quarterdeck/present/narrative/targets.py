@@ -4,28 +4,39 @@ from typing import Any
 
 import pandas as pd
 
-from quarterdeck.analysis.claims import BESIDE, Claim, amounts, apart, first, part
+from quarterdeck.analysis.methods.claims import BESIDE, Claim, amounts, apart, first, part
+from quarterdeck.analysis.methods.intervals import growth
+from quarterdeck.analysis.planning.profit import gain_total
+from quarterdeck.analysis.sales.margin import attained_total, margin_total, price_rates
 from quarterdeck.data.snapshot import Desk
 from quarterdeck.present import style
-from quarterdeck.present.charts.targets import cannot_split, margin_gain
-from quarterdeck.present.said import Sentence, gap
+from quarterdeck.present.facts.targets import cannot_split, margin_gain
+from quarterdeck.present.numbers import listed
+from quarterdeck.present.sentences import Sentence, gap
 
-SOURCES = {"asked": "as asked for", "targets": "the targets set for it", "forecast": "the middle of its forecast"}
+SOURCES = {
+    "asked": "as asked for",
+    "targets": "the targets set for it",
+    "company": "its share of the company's plan",
+    "forecast": "the middle of its forecast",
+}
 MOST_NAMES = 3
+EARN = ("customer earns something", "customers all earn something")
 
 
 def plan_takeaway(plan: pd.DataFrame, currency: str = "EUR") -> Sentence:
-    """Say what the plan is, where it comes from and how likely it is (`analysis.prospects.plan`)."""
+    """Say what the plan is, where it comes from and how likely it is (`analysis.planning.prospects.next_plan`)."""
     row = plan.iloc[0]
     amount, low, high = (style.money(row[c], currency) for c in ("revenue_target", "low", "high"))
     said = f"**The plan of {row['label']} is {amount} of {row['measure']}, {SOURCES[row['from_what']]}**"
     said += f", with a chance of {style.chance(row['chance'])}; eight of ten cases lie between {low} and {high}."
     asked = amounts("plan", row["revenue_target"], row["label"], low=row["low"], high=row["high"])
-    claims = [asked, amounts("split_chance", row["chance"], "the whole plan")]
-    if row["last_year"] > 0:
-        grown = style.change(row["revenue_target"] / row["last_year"] - 1)
+    claims = [asked, amounts("split_target", row["revenue_target"]), amounts("split_chance", row["chance"])]
+    if pd.notna(moved := growth(row["revenue_target"], row["last_year"])):
+        grown = style.change(moved)
         said += f" The same quarter of last year brought {style.money(row['last_year'], currency)}, so that is {grown}."
-        claims.append(first("plan", BESIDE, {"now": row["revenue_target"], "than": row["last_year"]}, row["label"]))
+        than = {"now": row["revenue_target"], "than": row["last_year"]}
+        claims += [first("plan", BESIDE, than, row["label"], "money"), amounts("split_change", moved)]
     return Sentence(said, claims)
 
 
@@ -40,42 +51,42 @@ def split_takeaway(split: pd.DataFrame, fairness: pd.DataFrame, currency: str = 
     if len(held):
         shown, others = list(held.head(MOST_NAMES).itertuples()), len(held) - MOST_NAMES
         named = ", ".join(f"{r.unit} ({r.bound}: {style.chance(r.chance)})" for r in shown)
-        said += f", but for {named}" + (f" and {others} others" if others > 0 else "")
+        said += f", but for {named}" + (f" and {style.counted(others, 'other')}" if others > 0 else "")
         claims += [amounts("split_chance", r.chance, f"{what}: {r.unit}") for r in shown]
         claims += [part("split_chance", others, len(split), "others held by a bound")] if others > 0 else []
     flat = fairness[fairness["way"] == "last year plus"]
     if flat.empty:
         return Sentence(f"{said}. There is no last year to hold it against.", claims)
-    unequal = _unequal(flat.iloc[0], fairness.iloc[0], row["growth"], currency)
+    unequal = _unequal(flat.iloc[0], fairness.iloc[0], row, currency)
     return Sentence(f"{said}. {unequal}.", [*claims, *unequal.claims])
 
 
 def record_takeaway(record: pd.DataFrame) -> Sentence:
-    """Say which way of splitting was nearer to what came (`analysis.allocation.record`)."""
+    """Say which way of splitting was nearer to what came (`analysis.planning.target_split.record`)."""
     missed, row = record.set_index("way")["missed"], record.iloc[0]
-    beside = first("split_error", BESIDE, {"now": missed["forecast"], "than": missed["last year"]})
+    beside = first("split_error", BESIDE, {"now": missed["forecast"], "than": missed["last year"]}, unit="ratio")
     how = {"less than": "less far off", "more than": "farther off", "as much as": "as far off"}[beside.predicate]
     return Sentence(
-        f"Tried on {row['quarters']:.0f} past quarters, a split by forecasts made two quarters ahead was {how} than one by "
+        f"Tried on {style.counted(row['quarters'], 'past quarter')}, "
+        f"a split by forecasts made two quarters ahead was {how} than one by "
         f"last year: {style.percent(missed['forecast'])} against {style.percent(missed['last year'])} (n {row['n']:.0f}).",
         [beside, amounts("split_error", missed["forecast"], "by forecasts", quarters=row["quarters"], n=row["n"])],
     )
 
 
 def needs_takeaway(needs: pd.DataFrame, currency: str = "EUR") -> Sentence:
-    """Say what the plan wants that is not there (`analysis.prospects.needs`)."""
-    told = [_need(row, currency) for row in needs.itertuples()]
-    return Sentence("; ".join(told) + ".", [claim for said in told for claim in said.claims])
+    """Say what the plan wants that is not there (`analysis.planning.prospects.needs`)."""
+    needed = [_need(row, currency) for row in needs.itertuples()]
+    return Sentence("; ".join(needed) + ".", [claim for said in needed for claim in said.claims])
 
 
 def parts_takeaway(parts: pd.DataFrame) -> Sentence:
-    """Say how margin moved, and by whose mix or rate most (`analysis.margin.parts`)."""
-    whole = parts[parts["dimension"] == parts["dimension"].iloc[0]]
-    now, change = whole["margin"].sum() / whole["revenue"].sum(), whole["change"].sum()
+    """Say how margin moved, and by whose mix or rate most (`analysis.sales.margin.parts`)."""
+    now, change = margin_total(parts)
     long = parts.melt(["dimension", "part"], ["mix", "rate_effect"], "kind", "effect")
     row = long.loc[long["effect"].abs().idxmax()]
     figures = {"now": row["effect"], "most": long["effect"].max(), "least": long["effect"].min()}
-    top = first("gross_margin", ("did most",), figures, f"{row['dimension']}: {row['part']}")
+    top = first("gross_margin", ("did most",), figures, f"moved by {row['dimension']}: {row['part']}")
     how = {"mix": "by its part in sales", "rate_effect": "by its own rate"}[row["kind"]]
     return Sentence(
         f"**Gross margin is {style.percent(now)} of revenue, {style.points(change)} on the four quarters before.** "
@@ -85,37 +96,39 @@ def parts_takeaway(parts: pd.DataFrame) -> Sentence:
 
 
 def waterfall_takeaway(waterfall: pd.DataFrame, currency: str = "EUR") -> Sentence:
-    """Say what is given away, and what is left (`analysis.margin.waterfall`)."""
+    """Say what is given away, and what is left (`analysis.sales.margin.waterfall`)."""
     amount, covered = waterfall.set_index("step")["amount"], waterfall["covered"].iloc[0]
-    rate = amount["margin"] / amount["net"]
+    rates = price_rates(waterfall)
+    rate = rates["margin"]
     kept = f"gross margin is {style.money(amount['margin'], currency)}, {style.percent(rate)} of net revenue"
     claims = [amounts("gross_margin", rate, "four whole quarters", money=amount["margin"], covered=covered)]
     if "list" not in amount:
         said = f"**{kept[0].upper()}{kept[1:]}**; list prices are not known, so discounts cannot be shown"
         return Sentence(f"{said} ({style.percent(covered, 0)} of revenue is in it).", claims)
-    one, given = 0.01 * amount["list"], -amount["discount"] / amount["list"]
+    one, given, share = rates[["point", "discount", "point_share"]]
     said = (
         f"**Discounts take {style.money(-amount['discount'], currency)}, {style.percent(given)} of list price**; {kept}. One "
-        f"point of discount saved would add {style.money(one, currency)}, {style.percent(one / amount['margin'])} of margin, if "
+        f"point of discount saved would add {style.money(one, currency)}, {style.percent(share)} of margin, if "
         "quantities stayed"
     )
     discount = amounts("discount_rate", given, "four whole quarters", money=amount["discount"])
-    point = amounts("margin_money", one, "one point of discount", share=one / amount["margin"])
+    point = amounts("margin_money", one, "one point of discount", share=share)
     return Sentence(f"{said} ({style.percent(covered, 0)} of revenue is in it).", [*claims, discount, point])
 
 
 def whale_takeaway(peak: pd.DataFrame, currency: str = "EUR") -> Sentence:
-    """Say how much unprofitable customers take away, and whether they stay so (`analysis.profit.peak`)."""
+    """Say how much unprofitable customers take away, and whether they stay so (`analysis.planning.profit.peak`)."""
     row = peak.iloc[0]
     losing = part("customer_profit", row["losing"], row["customers"], "lose")
     if not row["losing"]:
-        return Sentence(
-            f"**All {row['customers']:,.0f} customers earn something**: none takes anything away.", [losing]
-        )
+        return Sentence(f"**{style.counted(row['customers'], *EARN)}**: none takes anything away.", [losing])
     over = "" if pd.isna(row["ratio"]) else f", {style.percent(row['ratio'])} of what is kept in the end"
     said = f"**{style.percent(row['at'], 0)} of customers earn {style.money(row['peak'], currency)}{over}**; "
+    again = " again"
+    if row["at"] <= 0:
+        said, again = "**No customer earns anything**; ", ""
     clear = f"{row['clear']:,.0f} beyond chance ({style.money(-row['clear_lost'], currency)})"
-    said += f"{row['losing']:,.0f} lose {style.money(-row['lost'], currency)} again, of these "
+    said += f"{style.counted(row['losing'], 'loses', 'lose')} {style.money(-row['lost'], currency)}{again}, of these "
     said += f"{clear if row['clear'] else 'none beyond chance'}."
     claims = [
         amounts("customer_profit", row["peak"], "of those that earn", share=row["at"], ratio=row["ratio"]),
@@ -124,7 +137,8 @@ def whale_takeaway(peak: pd.DataFrame, currency: str = "EUR") -> Sentence:
         part("customer_profit", row["clear"], row["losing"], "beyond chance"),
     ]
     if row["before"]:
-        said += f" Of {row['before']:,.0f} that made a loss the year before and still buy, {row['again']:,.0f} did so again."
+        still = [f"that made a loss the year before and still {buy}" for buy in ("buys", "buy")]
+        said += f" Of {style.counted(row['before'], *still)}, {row['again']:,.0f} did so again."
         claims.append(part("customer_profit", row["again"], row["before"], "lose again"))
     return Sentence(
         said + ("" if row["served"] else " The cost of serving them is not known, so this is gross margin."), claims
@@ -132,7 +146,7 @@ def whale_takeaway(peak: pd.DataFrame, currency: str = "EUR") -> Sentence:
 
 
 def bands_takeaway(bands: pd.DataFrame) -> Sentence:
-    """Say what part of sales goes at the deepest discounts and what it keeps (`analysis.margin.bands`)."""
+    """Say what part of sales goes at the deepest discounts and what it keeps (`analysis.sales.margin.bands`)."""
     deep, none = bands.iloc[-1], bands.iloc[0]
     return Sentence(
         f"**{style.percent(deep['share'], 0)} of sales go at {style.percent(deep['discount'], 0)} off and keep "
@@ -149,11 +163,10 @@ def bands_takeaway(bands: pd.DataFrame) -> Sentence:
 
 
 def against_takeaway(against: pd.DataFrame, currency: str = "EUR") -> Sentence:
-    """Say whether revenue and margin targets were reached together (`analysis.margin.against_targets`)."""
-    sums = against[["revenue", "revenue_target", "margin", "margin_target"]].sum()
-    revenue, margin = sums["revenue"] / sums["revenue_target"], sums["margin"] / sums["margin_target"]
-    wanted, earned = sums["margin_target"] / sums["revenue_target"], sums["margin"] / sums["revenue"]
-    beside = first("margin_money", BESIDE, {"now": sums["margin"], "than": sums["margin_target"]}, "targets")
+    """Say whether revenue and margin targets were reached together (`analysis.sales.margin.against_targets`)."""
+    sums = attained_total(against)
+    revenue, margin, wanted, earned = sums[["revenue_attained", "margin_attained", "wanted", "earned"]]
+    beside = first("margin_money", BESIDE, {"now": sums["margin"], "than": sums["margin_target"]}, "targets", "money")
     return Sentence(
         f"**Revenue came to {style.percent(revenue, 0)} of its targets, margin to {style.percent(margin, 0)}**, "
         f"{gap(beside, currency)} its target: the targets ask for a "
@@ -168,29 +181,29 @@ def against_takeaway(against: pd.DataFrame, currency: str = "EUR") -> Sentence:
 
 
 def moves_takeaway(moves: pd.DataFrame, currency: str = "EUR") -> Sentence:
-    """Say what the best split would earn, and what it would cost in chances (`analysis.profit.moves`)."""
+    """Say what the best split would earn, and what it would cost in chances (`analysis.planning.profit.moves`)."""
     claim, up = margin_gain(moves), moves.iloc[0]
     gained, low, high = (style.money(claim.figures[c], currency) for c in ("now", "low", "high"))
     if not up["total"] > 1:
         alike = amounts("margin_gain", up["total"], claim.subject)
         return Sentence(f"**All {claim.subject} earn alike**: no move of targets would bring margin.", [claim, alike])
-    part_of = up["total"] / up["margin"] if up["margin"] > 0 else float("nan")
+    part_of = gain_total(moves)["share"]
     share = f", {style.percent(part_of)} of margin" if up["margin"] > 0 else ""
     more, less = (_named(moves.loc[side, "unit"]) for side in (moves["move"] >= 1, moves["move"] <= -1))
     moved = f"oving targets from {less} to {more} would earn"
     said = {
         "above": f"**M{moved} {gained} more on the same revenue** ({low} to {high}){share}",
-        "not clear": f"**Whether m{moved} more on the same revenue cannot be told**: {gained} ({low} to {high}){share}",
+        "not clear": f"**Whether m{moved} more on the same revenue is not clear**: {gained} ({low} to {high}){share}",
     }[claim.predicate]
-    chance = amounts("split_chance", up["chance"], f"{up['dimension']}: {up['unit']}")
+    chance = amounts("split_chance", up["chance"], f"with targets moved, {up['dimension']}: {up['unit']}")
     said += f"; {up['unit']} would then have a chance of {style.chance(up['chance'])} only of what it is asked for."
-    return Sentence(said, [claim, chance, amounts("margin_gain", part_of, "part of margin")])
+    return Sentence(said, [claim, chance, amounts("margin_gain", part_of, f"part of margin, by {up['dimension']}")])
 
 
 def findings(desk: Desk, found: pd.DataFrame) -> Sentence:
     """Write findings as a list, the most money first (`analysis.profit.findings`)."""
     if found.empty:
-        return Sentence("Nothing is beyond chance here.")
+        return Sentence("Of what could be looked into, nothing is beyond chance.")
     lines, currency = [], desk.currency
     for row in found.itertuples():
         head, body = SENTENCES[row.kind](row, currency)
@@ -202,7 +215,7 @@ def _named(units: pd.Series) -> str:
     """Name units in a sentence, the first few of them by name."""
     names, others = units.tolist()[:MOST_NAMES], len(units) - MOST_NAMES
     names += [style.counted(others, "other")] if others > 0 else []
-    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+    return listed(names)
 
 
 def _found(finding: Any) -> list[Claim | None]:
@@ -210,19 +223,21 @@ def _found(finding: Any) -> list[Claim | None]:
     money, rate = FOUND_OF[finding.kind]
     beside = {"now": finding.worth, "n": finding.n}
     worth = apart(money, finding.low, finding.high, finding.subject, **beside)
-    value = first(rate, BESIDE, {"now": finding.value, "than": finding.compared}, finding.subject)
+    figures = {"now": finding.value, "than": finding.compared}
+    value = first(rate, BESIDE, figures, f"rate of a finding on {finding.subject}")
     return [worth, value]
 
 
-def _unequal(flat: pd.Series, even: pd.Series, growth: float, currency: str) -> Sentence:
+def _unequal(flat: pd.Series, even: pd.Series, split: pd.Series, currency: str) -> Sentence:
     """Say how unequal chances last year plus x would give, and what would be missed by it on average."""
     low, high = style.percent(flat["lowest"], 0), style.percent(flat["highest"], 0)
-    said = f"Last year {style.change(growth)} for all would give chances from {low} to {high}"
+    said = f"Last year {style.change(split['growth'])} for all would give chances from {low} to {high}"
+    way = f"last year plus, by {split['dimension']}"
     claims = [
-        amounts("split_chance", flat["lowest"], "last year plus: lowest", growth=growth),
-        amounts("split_chance", flat["highest"], "last year plus: highest"),
+        amounts("split_chance", flat["lowest"], f"{way}: lowest", growth=split["growth"]),
+        amounts("split_chance", flat["highest"], f"{way}: highest"),
     ]
-    missed = first("split_shortfall", BESIDE, {"now": flat["short"], "than": even["short"]}, "last year plus")
+    missed = first("split_shortfall", BESIDE, {"now": flat["short"], "than": even["short"]}, way, "money")
     if missed.predicate == "more than":
         said, claims = f"{said}, and miss {gap(missed, currency, ('more', 'less'))} on average", [*claims, missed]
     return Sentence(said, claims)
@@ -233,13 +248,13 @@ def _need(row: Any, currency: str) -> Sentence:
     wanted, there = (style.amount(value, row.unit, currency) for value in (row.needed, row.there))
     often = f"so good in {row.reached:.0f} of {style.counted(row.quarters, 'quarter')}" if pd.notna(row.reached) else ""
     claims = [amounts("plan_need", row.needed, row.what, there=row.there)]
-    claims += [part("plan_need", row.reached, row.quarters, row.what)] if often else []
+    claims += [part("plan_need", row.reached, row.quarters, f"{row.what}, as good before")] if often else []
     if row.what == "pipeline":
         open_part = "" if pd.isna(row.there) else f", of which {there} is open and due then"
         return Sentence(f"**The plan wants {wanted} of pipeline decided{open_part}** ({often})", claims)
     if row.what == "win rate":
         return Sentence(f"a win rate of {wanted} where {there} is usual ({often})", claims)
-    missing = first("plan_need", BESIDE, {"now": row.gap, "than": 0.0}, row.what)
+    missing = first("plan_need", BESIDE, {"now": row.gap, "than": 0.0}, f"{row.what}, not there yet")
     if missing.predicate != "more than":
         return Sentence("and as many sellers as there are", [missing])
     by = f", hired by {style.day(row.by)}" if pd.notna(row.by) else ""
@@ -259,12 +274,10 @@ def _cannot(left: Claim, row: pd.Series, currency: str) -> Sentence:
 
 def _unprofitable(finding: Any, currency: str) -> tuple[str, str]:
     low, high = style.money(-finding.high, currency), style.money(-finding.low, currency)
+    of = f", {style.percent(finding.value)} of what the others earn" if pd.notna(finding.value) else ""
     return (
-        f"{style.counted(finding.n, 'customer costs more than it brings', 'customers cost more than they bring')}"
-        if finding.n > 1
-        else "A customer costs more than it brings",
-        f"The losses of four quarters are beyond chance: {low} to {high}, {style.percent(finding.value)} of what the "
-        f"others earn.",
+        style.counted(finding.n, "customer costs more than it brings", "customers cost more than they bring"),
+        f"The losses of four quarters are beyond chance: {low} to {high}{of}.",
     )
 
 

@@ -4,25 +4,21 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from quarterdeck.analysis.claims import (
-    AGAINST_TARGET,
-    BESIDE,
-    MOVED,
-    Claim,
-    amounts,
-    apart,
-    first,
-    holds,
-    least,
-    most,
-    part,
-)
-from quarterdeck.analysis.standing import MEASURES
+from quarterdeck.analysis.methods.claims import BESIDE, MOVED, Claim, amounts, apart, first, least, most, part
+from quarterdeck.analysis.team.standing import MEASURES, rank_width
 from quarterdeck.present import style
-from quarterdeck.present.said import Sentence, joined
+from quarterdeck.present.facts.team import (
+    YIELDED,
+    against_plan,
+    likely_sellers,
+    pipeline_steps,
+    reached_quota,
+    stand_out,
+)
+from quarterdeck.present.numbers import among, listed, span
+from quarterdeck.present.sentences import Sentence, joined
 
 FIGURE = dict(zip(MEASURES, ("seller_size", "seller_attainment"), strict=True))
-YIELDED = {"revenue": "revenue", "bookings": "bookings", "margin": "gross margin"}
 YIELD = {"revenue": "seller_revenue", "bookings": "seller_revenue", "margin": "seller_margin"}
 MOST_NAMES = 5  # named in one sentence; the chart names the others
 FEWEST_FOR_TENTHS = 10  # sellers below whom there is no tenth of them
@@ -34,55 +30,47 @@ def attainment_takeaway(spread: pd.DataFrame) -> Sentence:
     Parameters
     ----------
     spread : DataFrame
-        As `analysis.team.attainment_spread` gives it.
+        As `analysis.team.performance.attainment_spread` gives it.
     """
     return joined([_whole(q) if q["whole"] else _open(q) for _, q in spread.iterrows()])
 
 
-def reached_quota(quarter: pd.Series) -> Sentence:
-    """Say how many sellers reached their quota in a quarter (a row of `attainment_spread`), of one alone what was attained."""
-    at, reps = quarter["at_quota"], quarter["reps"]
-    claim = part("quota_attainment", at, reps, f"sellers reached their quota in {quarter['quarter']}")
-    if reps == 1:
-        own = amounts("quota_attainment", quarter["together"], "the one seller")
-        said = f"The one seller attained {style.percent(quarter['together'], 0)} of quota in {quarter['quarter']}"
-        return Sentence(said, [claim, own])
-    who = f"{at:,.0f} of {reps:,.0f} sellers" if at else f"None of {reps:,.0f} sellers"
-    return Sentence(f"{who} reached their quota in {quarter['quarter']}", [claim])
-
-
 def parts_takeaway(parts: pd.DataFrame) -> Sentence:
-    """Say whether regions, or else managers' teams, differ in what they attained (`analysis.team.attainment_by`)."""
+    """Say whether regions, or else managers' teams, differ in what they attained (`analysis.team.performance.attainment_by`)."""
     own = parts[parts["quarter"].eq(parts["quarter"].iloc[0]) & parts["dimension"].eq(parts["dimension"].iloc[0])]
     kind = {"region": "region", "manager": "team"}[own["dimension"].iloc[0]]
     by = own.set_index("part")["attainment"]
-    ends = [least("quota_attainment", by, kind), most("quota_attainment", by, kind)]
+    whose = f"{kind} in {own['quarter'].iloc[0]}"
+    ends = [least("quota_attainment", by, whose), most("quota_attainment", by, whose)]
     low, high = (f"{c.name} with {style.percent(c.figures['now'], 0)}" for c in ends)
     clear = own[own["place"].isin(["above", "below"])]
     counted = part("quota_attainment", len(clear), len(own), f"{kind}s stand apart")
-    names = _listed([f"{r.part} ({r.place})" for r in clear.itertuples(index=False)])
-    said = f"{len(clear)} of {len(own)} {kind}s can be told apart from the others: {names}"
+    names = listed([f"{r.part} ({r.place})" for r in clear.itertuples(index=False)])
+    stand = "stands" if len(clear) == 1 else "stand"
+    said = f"{len(clear)} of {style.counted(len(own), kind)} {stand} apart from the others: {names}"
     if clear.empty:
-        said = f"no {kind} can be told apart from the others by what its sellers attained"
+        said = f"no {kind} stands apart from the others by what its sellers attained"
     lie = f"from {low} to {high}"
+    if len(own) == 1:
+        return Sentence(f"**There is one {kind} here**: {low} of quota in {own['quarter'].iloc[0]}.", ends)
     return Sentence(f"**In {own['quarter'].iloc[0]}, {said}**; they lie {lie} of quota.", [counted, *ends])
 
 
 def manager_takeaway(rates: pd.DataFrame) -> Sentence:
-    """Say whether the managers' teams differ in what they win (`analysis.team.win_rates` by manager)."""
+    """Say whether the managers' teams differ in what they win (`analysis.team.performance.win_rates` by manager)."""
     if len(rates) == 1:
         row = rates.iloc[0]
-        said = f"**There is one team here**: it wins {style.percent(row['rate'])} of its deals (n {_n(rates)})."
-        return Sentence(said, [amounts("win_rate", row["rate"], f"team: {row['name']}", n=row["n"])])
+        low, high = (style.percent(row[end], 0) for end in ("low", "high"))
+        said = f"**There is one team here**: it wins {style.percent(row['rate'])} of its deals ({low} to {high}, n {_n(rates)})."
+        ends = {"low": row["low"], "high": row["high"]}
+        return Sentence(said, [amounts("win_rate", row["rate"], f"team: {row['name']}", n=row["n"], **ends)])
     by = rates.set_index("name")["rate"]
     ends = [least("win_rate", by, "team"), most("win_rate", by, "team", n=rates["n"].sum())]
     low, high = (style.percent(c.figures["now"]) for c in ends)
     clear = rates[rates["ranked"] & rates["place"].isin(["above", "below"])]
     counted = part("win_rate", len(clear), len(rates), "teams stand apart")
     if clear.empty:
-        said = (
-            f"**No team's win rate can be told apart from the others'**: they lie from {low} to {high} (n {_n(rates)})."
-        )
+        said = f"**No team's win rate stands apart from the others'**: they lie from {low} to {high} (n {_n(rates)})."
         return Sentence(said, [counted, *ends])
     sides = [
         apart("win_rate", r.low, r.high, f"team: {r.name}", against=r.team, now=r.rate)
@@ -91,33 +79,35 @@ def manager_takeaway(rates: pd.DataFrame) -> Sentence:
     said = "; ".join(f"{c.name} {c.predicate} ({style.percent(c.figures['now'])})" for c in sides)
     stand = "stands" if len(clear) == 1 else "stand"
     return Sentence(
-        f"**{len(clear)} of {len(rates)} teams {stand} apart**: {said}. All lie from {low} to {high} (n {_n(rates)}).",
+        f"**{len(clear)} of {style.counted(len(rates), 'team')} {stand} apart**: {said}. "
+        f"All lie from {low} to {high} (n {_n(rates)}).",
         [counted, *sides, *ends],
     )
 
 
 def skill_takeaway(skills: pd.DataFrame) -> Sentence:
-    """Say which sellers stand out from chance and mix, and how far ranks can be told (`analysis.skill.skills`)."""
+    """Say which sellers stand out from chance and mix, and how far ranks are known (`analysis.team.skill.skills`)."""
     counted, clear = stand_out(skills)
     sides = [_side(clear, "above", "more"), _side(clear, "below", "less")]
-    said = " and ".join(s for s in sides if s)
-    wide, deals = (skills["rank_high"] - skills["rank_low"]).median(), skills["n"].sum()
-    ranks = f"A rank is known to within {wide:.0f} of {len(skills)} places at the median"
+    said = listed(s for s in sides if s)
+    wide, deals = rank_width(skills), skills["n"].sum()
+    ranks = f"A rank is known to within {wide:.0f} of {style.counted(len(skills), 'place')} at the median"
+    since = span(skills["months"].iloc[0])
     claims = [counted, *clear, amounts("seller_skill", wide, "places of a rank", of=len(skills), n=deals)]
     if not said:
         return Sentence(
-            f"**No seller can be told apart from the others once deals are equal** "
-            f"(n {style.counted(deals, 'deal')} of three years). {ranks}: the order is as good as chance.",
+            f"**No seller stands apart from the others once deals are equal** "
+            f"(n {style.counted(deals, 'deal')} of {since}). {ranks}: the order is no better than chance.",
             claims,
         )
     return Sentence(
-        f"**With the same deals, {said} than the mean seller** (n {style.counted(deals, 'deal')} of three years). {ranks}.",
+        f"**With the same deals, {said} than the mean seller** (n {style.counted(deals, 'deal')} of {since}). {ranks}.",
         claims,
     )
 
 
 def standing_takeaway(standing: pd.DataFrame) -> Sentence:
-    """Say who stands out in deal size and attainment, and how far ranks can be told (`analysis.standing.standing`)."""
+    """Say who stands out in deal size and attainment, and how far ranks are known (`analysis.standing.standing`)."""
     return joined([_standing_in(measure, own) for measure, own in standing.groupby("measure", sort=False)])
 
 
@@ -128,34 +118,34 @@ def _standing_in(measure: str, own: pd.DataFrame) -> Sentence:
 
 
 def _standouts(own: pd.DataFrame, figure: str, measure: str, write: Callable[[float], str], beyond: str) -> Sentence:
-    """Say which sellers stand out in a figure, by how much, and how far their ranks are known (`analysis.standing.placed`)."""
-    clear, wide = own[own["place"].isin(["above", "below"])], (own["rank_high"] - own["rank_low"]).median()
+    """Say which sellers stand out in a figure, by how much, and how far their ranks are known (`analysis.team.standing.placed`)."""
+    clear, wide = own[own["place"].isin(["above", "below"])], rank_width(own)
     claims = [part(figure, len(clear), len(own), f"sellers stand out in {measure}")]
     claims += [apart(figure, r.low, r.high, f"seller: {r.name}", now=r.value) for r in clear.itertuples(index=False)]
     claims.append(amounts(figure, wide, "places of a rank", of=len(own)))
     named = [f"{c.name} {c.predicate} ({write(c.figures['now'])})" for c in claims[1:-1]]
-    who = f": {_listed(named)}" if 0 < len(named) <= MOST_NAMES else ""
+    who = f": {listed(named)}" if 0 < len(named) <= MOST_NAMES else ""
     stand = "stands" if len(clear) == 1 else "stand"
     return Sentence(
-        f"**In {measure}, {len(clear) or 'none'} of {len(own)} sellers {stand} out from {beyond}**{who}; "
+        f"**In {measure}, {len(clear) or 'none'} of {style.counted(len(own), 'seller')} {stand} out from {beyond}**{who}; "
         f"a rank is known to within {style.counted(wide, 'place')}.",
         claims,
     )
 
 
 def brought_takeaway(brought: pd.DataFrame, currency: str = "EUR") -> Sentence:
-    """Say what a ramped seller brings in twelve months, and how that moved (`analysis.productivity.brought`)."""
+    """Say what a ramped seller brings in twelve months, and how that moved (`analysis.team.productivity.brought`)."""
     sales, claims = brought.iloc[0], []
     for row in brought.itertuples(index=False):
         claims.append(amounts(YIELD[row.measure], row.year, low=row.low, high=row.high, n=row.sellers))
-    money = [style.money(v, currency) for r in brought.itertuples() for v in (r.year, r.low, r.high)]
     names = [YIELDED[m] for m in brought["measure"]]
-    what = " and ".join(f"{money[3 * k]} of {name}" for k, name in enumerate(names))
-    ends = "; ".join(f"{money[3 * k + 1]} to {money[3 * k + 2]}" for k in range(len(names)))
+    money = [[style.money(v, currency) for v in (r.year, r.low, r.high)] for r in brought.itertuples()]
+    what = listed(f"{year} of {name}" for (year, _, _), name in zip(money, names, strict=True))
+    ends = "; ".join(f"{low} to {high}" for _, low, high in money)
     who = "A ramped seller" if sales["ramped"] < sales["months"] else "A seller"
     said = f"**{who} brought {what} in twelve months** ({ends}; n {style.counted(sales['sellers'], 'seller')})"
     moved = [_moved(row) for _, row in brought.iterrows() if pd.notna(row["change"])]
-    known = "" if len(names) > 1 else " No costs are kept, so gross margin cannot be told."
+    known = "" if len(names) > 1 else " No costs are kept, so gross margin is not known."
     return joined([Sentence(f"{said}.{known}", claims), *moved])
 
 
@@ -169,28 +159,26 @@ def _moved(row: pd.Series) -> Sentence:
 
 
 def sellers_takeaway(sellers: pd.DataFrame) -> Sentence:
-    """Say who stands out in what a ramped month brings (`analysis.productivity.ranked`)."""
+    """Say who stands out in what a ramped month brings (`analysis.team.productivity.ranked`)."""
     measure = sellers["measure"].iloc[0]
     said = f"{YIELDED[measure]} per ramped month"
     return _standouts(sellers, YIELD[measure], said, style.change, "the luck of their accounts, against their region")
 
 
-def stand_out(skills: pd.DataFrame) -> tuple[Claim, list[Claim]]:
-    """Claim how many sellers stand out from chance and mix, and on which side each does (`analysis.skill.skills`)."""
-    clear = skills[skills["place"].isin(["above", "below"])]
-    counted = part("seller_skill", len(clear), len(skills), "sellers stand out from chance and mix")
-    return counted, [apart("seller_skill", r.low, r.high, f"seller: {r.name}") for r in clear.itertuples(index=False)]
-
-
 def pace_takeaway(
-    pace: pd.DataFrame, spread: pd.DataFrame, rate: pd.DataFrame | None = None, currency: str = "EUR"
+    pace: pd.DataFrame,
+    spread: pd.DataFrame,
+    end: pd.DataFrame | None = None,
+    rate: pd.DataFrame | None = None,
+    currency: str = "EUR",
 ) -> Sentence:
-    """Say whether bookings are ahead of the usual pace, and what must be booked on each working day that is left.
+    """Say what part of bookings is usually in, where the quarter will end, and what each working day that is left must bring.
 
     Parameters
     ----------
-    pace, spread, rate : DataFrame
-        As `analysis.pace.pace`, `analysis.team.attainment_spread` and `analysis.pace.run_rate` give them; the last may be empty.
+    pace, spread, end, rate : DataFrame
+        As `analysis.team.pace.pace`, `analysis.team.performance.attainment_spread`, `pace.ending` and `pace.run_rate` give them;
+        the last two may be empty.
     """
     now = spread[~spread["whole"].astype(bool)]
     row = pace.iloc[0]
@@ -199,16 +187,26 @@ def pace_takeaway(
         f"{style.percent(row['middle'], 0)} ({style.percent(row['low'], 0)} to "
         f"{style.percent(row['high'], 0)} in {style.counted(row['n'], 'quarter')})"
     )
-    if now.empty:
-        return Sentence(f"By this day of a quarter, {usual} of its bookings are usually in.", [claim])
-    ending = now["together"].iloc[0] / row["middle"]
-    end = "the one seller ends" if now["reps"].iloc[0] == 1 else "all together end"
-    said = Sentence(
-        f"By this day {usual} of a quarter's bookings are usually in: at that pace {end} at "
-        f"{style.percent(ending, 0)} of quota.",
-        [claim, amounts("quota_attainment", ending, "at the usual pace")],
+    said = [Sentence(f"By this day of a quarter, {usual} of its bookings are usually in.", [claim])]
+    if len(now) and end is not None and len(end):
+        said.append(_end(end.iloc[0], now["reps"].iloc[0] == 1, currency))
+    if len(now) and rate is not None and len(rate):
+        said.append(_rate(rate.iloc[0], currency))
+    return joined(said)
+
+
+def _end(end: pd.Series, alone: bool, currency: str) -> Sentence:
+    """Say where the quarter's bookings end, in money and of all quotas (a row of `pace.ending`)."""
+    who = "the one seller ends" if alone else "all together end"
+    value, low, high = (style.money(end[k], currency) for k in ("value", "low", "high"))
+    by = "By the open deals' chances" if end["by"] == "open deals" else "At that pace"
+    return Sentence(
+        f"{by}, {who} at {value} ({low} to {high} in eight of ten cases), {style.percent(end['attainment'], 0)} of quota.",
+        [
+            amounts("bookings_ahead", end["value"], low=end["low"], high=end["high"]),
+            amounts("quota_attainment", end["attainment"], "at the quarter's end"),
+        ],
     )
-    return said if rate is None or rate.empty else joined([said, _rate(rate.iloc[0], currency)])
 
 
 def _rate(row: pd.Series, currency: str) -> Sentence:
@@ -220,7 +218,7 @@ def _rate(row: pd.Series, currency: str) -> Sentence:
         style.money(row[k], currency) for k in ("needed", "so_far", "low", "middle", "high")
     )
     figures = {"now": row["needed"], "than": row["so_far"], "left": row["left"], "gap": row["gap"]}
-    side = first("run_rate", BESIDE, figures, "so far")
+    side = first("run_rate", BESIDE, figures, "so far", "money")
     word = {"more than": "more than", "less than": "less than", "as much as": "just"}[side.predicate]
     said = f"The quota asks {needed} of each of the {left} (Monday to Friday; holidays are not known), "
     said += f"{word} the {so_far} of one so far"
@@ -242,7 +240,7 @@ def chances_takeaway(chances: pd.DataFrame) -> Sentence:
     Parameters
     ----------
     chances : DataFrame
-        As `analysis.pace.quota_chances` gives it.
+        As `analysis.team.pace.quota_chances` gives it.
     """
     row, expected, likely = chances.iloc[0], chances["chance"].sum(), likely_sellers(chances)
     about = f"About {expected:,.0f}" if expected >= 0.5 else "Probably none"
@@ -259,44 +257,29 @@ def chances_takeaway(chances: pd.DataFrame) -> Sentence:
     )
 
 
-def likely_sellers(chances: pd.DataFrame) -> Claim:
-    """Claim how many sellers have a chance above one half of ending at quota (`analysis.pace.quota_chances`)."""
-    likely = sum(holds("likelier than not", {"chance": c}) for c in chances["chance"])
-    return part("quota_chance", likely, len(chances), "sellers have a chance above one half of ending at quota")
-
-
 def waterfall_takeaway(waterfall: pd.DataFrame, currency: str = "EUR") -> Sentence:
-    """Say how the quarter's pipeline changed (`analysis.movement.waterfall`)."""
+    """Say how the quarter's pipeline changed (`analysis.pipeline.movement.waterfall`)."""
     claims = pipeline_steps(waterfall)
     began, came, won, lost, out, left = (style.money(c.figures["now"], currency) for c in claims)
+    without, said = int(waterfall["without"].iloc[0]), ""
+    if without:
+        said = f" Not counted: {style.counted(without, 'deal')} whose amount is not known."
+        claims = [*claims, amounts("pipeline_moves", without, "deals whose amount is not known")]
     return Sentence(
         f"**The quarter began with {began} due in it and {left} is left**: "
-        f"{came} came in, {won} was won, {lost} was lost and {out} moved out.",
+        f"{came} came in, {won} was won, {lost} was lost and {out} moved out.{said}",
         claims,
     )
 
 
-def pipeline_steps(waterfall: pd.DataFrame) -> list[Claim]:
-    """Claim what the quarter's pipeline was, what came in, was won, lost and moved out, and what is left (`waterfall`)."""
-    steps = waterfall.set_index("step")["amount"]
-    amount = {
-        "opening": steps["opening"],
-        "came in": steps["created"] + steps["pulled in"] + steps["reopened"],
-        "won": -steps["won"],
-        "lost": -steps["lost"],
-        "moved out": -steps["moved out"],
-        "closing": steps["closing"],
-    }
-    return [amounts("pipeline_moves", value + 0.0, step) for step, value in amount.items()]
-
-
 def cover_takeaway(cover: pd.DataFrame, currency: str = "EUR") -> Sentence:
-    """Say whether what is due covers what is still to be won, at the conversion of the past (`analysis.pace.cover`)."""
+    """Say whether what is due covers what is still to be won, at the conversion of the past (`analysis.team.pace.cover`)."""
     row = cover.iloc[0]
-    due, gap, brings = (style.money(v, currency) for v in (row["due"], row["gap"], row["part"] * row["due"]))
+    due, gap, brings = (style.money(v, currency) for v in (row["due"], row["gap"], row["brings"]))
     rate = amounts("due_conversion", row["part"], **row[["low", "high", "n"]])
     past = (
-        f"On this day of {row['n']:.0f} past quarters, {style.percent(row['part'], 0)} of the money due was won in time "
+        f"On this day of {style.counted(row['n'], 'past quarter')}, "
+        f"{style.percent(row['part'], 0)} of the money due was won in time "
         f"({style.percent(row['low'], 0)} to {style.percent(row['high'], 0)})"
     )
     if not row["gap"] > 0:
@@ -304,29 +287,37 @@ def cover_takeaway(cover: pd.DataFrame, currency: str = "EUR") -> Sentence:
             f"**The quota is met, and {due} is still due.** {past}.", [amounts("due_deals", row["due"]), rate]
         )
     figures = {"now": row["coverage"], "than": row["needed"], "low": row["needed_low"], "high": row["needed_high"]}
-    side = first("pipeline_coverage", BESIDE, figures, "what is needed")
+    side = first("pipeline_coverage", BESIDE, figures, "what is needed", "times")
     enough = {"more than": "more than the", "less than": "less than the", "as much as": "just the"}[side.predicate]
     times, needed, plain = (style.amount(v, "times") for v in (row["coverage"], row["needed"], row["by_win_rate"]))
-    money = amounts("due_deals", row["due"], "due now", gap=row["gap"], brings=row["part"] * row["due"])
+    money = amounts("due_deals", row["due"], "due now", gap=row["gap"], brings=row["brings"])
     return Sentence(
-        f"**{due} is due, {times} the {gap} of quota still to be won: {enough} {needed} that is needed.** {past}, so "
-        f"{brings} may be counted on, and what is opened and won within the quarter comes on top. Were no date to slip, "
-        f"{plain} would do.",
+        f"**{due} is due, {times} the {gap} of quota still to be won: {enough} {needed} that is needed.** {past}. By their "
+        f"chances, the open deals are worth {brings} this quarter; what is opened and won within it comes on top. Were no date "
+        f"to slip, {plain} would do.",
         [side, money, rate, amounts("pipeline_coverage", row["by_win_rate"], "at the win rate by value")],
     )
 
 
 def hygiene_takeaway(faults: pd.DataFrame, currency: str = "EUR") -> Sentence:
-    """Say how much of the open pipeline cannot be believed (`analysis.movement.hygiene`)."""
+    """Say how much of the open pipeline cannot be believed (`analysis.pipeline.movement.hygiene`)."""
     table = faults.set_index("fault")
     whole, each = table.loc["any of these"], table.drop("any of these")
     if not whole["deals"]:
         none = part("pipeline_faults", 0, whole["open_deals"], "open deals with a fault")
         return Sentence(f"**No open deal has a fault** (n {whole['open_deals']:,.0f}).", [none])
+    if pd.isna(whole["amount"]):
+        claim = part("pipeline_faults", whole["deals"], whole["open_deals"], "open deals have a fault")
+        return Sentence(
+            f"**{style.number(whole['deals'])} of {style.counted(whole['open_deals'], 'open deal')} have a fault**; "
+            "what they are worth is not known, for their amounts are not kept.",
+            [claim],
+        )
     worst = most("pipeline_faults", each["amount"], "fault", deals=each["deals"][each["amount"].idxmax()])
     return Sentence(
         f"**{style.money(whole['amount'], currency)} of the open pipeline, "
-        f"{style.percent(whole['part'], 0)}, has a fault**; the largest part of it is “{worst.name}” "
+        f"{style.percent(whole['part'], 0)}, has a fault**; "
+        f"{among((each['amount'] > 0).sum(), 'the largest part', 'all')} of it is “{worst.name}” "
         f"({style.money(worst.figures['now'], currency)} in {style.counted(worst.figures['deals'], 'deal')}).",
         [amounts("pipeline_faults", whole["amount"], "any", part=whole["part"]), worst],
     )
@@ -338,7 +329,7 @@ def ramp_takeaway(length: pd.DataFrame, ramping: pd.DataFrame | None = None) -> 
     Parameters
     ----------
     length, ramping : DataFrame
-        As `analysis.skill.ramp_length` and `analysis.capacity.ramping` give them; the latter may have no rows.
+        As `analysis.team.skill.ramp_length` and `analysis.team.ramp_up.ramping` give them; the latter may have no rows.
     """
     row = length.iloc[0]
     if not row["clear"]:
@@ -360,7 +351,7 @@ def ramp_takeaway(length: pd.DataFrame, ramping: pd.DataFrame | None = None) -> 
 
 
 def _ramping(row: pd.Series) -> Sentence:
-    """Say what the sellers on the ramp attained, raw and ramp-adjusted (a row of `capacity.ramping`)."""
+    """Say what the sellers on the ramp attained, raw and ramp-adjusted (a row of `ramp_up.ramping`)."""
     own, eased, low, high, asked, come, others = (
         style.percent(row[k], 0) for k in ("own", "eased", "low", "high", "asked", "come", "others")
     )
@@ -378,7 +369,8 @@ def _ramping(row: pd.Series) -> Sentence:
 
 
 def levers_takeaway(coached: pd.DataFrame, currency: str = "EUR") -> Sentence:
-    """Say how many sellers are clearly below peers in something, and what half the gaps are worth (`analysis.skill.levers`)."""
+    """Say how many sellers are clearly below peers in something, and what half the gaps are worth
+    (`analysis.team.skill.levers`)."""
     clear = coached[coached["clear"]]
     counted = part("lever_gap", len(clear), len(coached), "sellers clearly below peers in one lever")
     if clear.empty:
@@ -393,7 +385,7 @@ def levers_takeaway(coached: pd.DataFrame, currency: str = "EUR") -> Sentence:
 
 
 def discounts_takeaway(discounts: pd.DataFrame, currency: str = "EUR") -> Sentence:
-    """Say who gives clearly more discount than others do on like lines (`analysis.pace.discounts`)."""
+    """Say who gives clearly more discount than others do on like lines (`analysis.team.discounts.discounts`)."""
     more = discounts[discounts["clear"] & (discounts["excess"] > 0)]
     counted = part("excess_discount", len(more), len(discounts), "sellers give clearly more discount than others")
     if more.empty:
@@ -406,19 +398,19 @@ def discounts_takeaway(discounts: pd.DataFrame, currency: str = "EUR") -> Senten
     return Sentence(
         f"**{style.counted(len(more), 'seller')} {'gives' if len(more) == 1 else 'give'} "
         f"clearly more discount than others do on like lines**, "
-        f"{top.name} most: {style.points(top.figures['now'])} ({low} to {high}), "
+        f"{top.name}{among(len(more), ' most', '')}: {style.points(top.figures['now'])} ({low} to {high}), "
         f"{style.money(cost.figures['now'], currency)} in all in twelve months.",
         [counted, top, cost],
     )
 
 
 def hanging_takeaway(hanging: pd.DataFrame, currency: str = "EUR") -> Sentence:
-    """Say how much hangs on the best sellers (`analysis.pace.hanging`)."""
+    """Say how much depends on the best sellers (`analysis.team.concentration.seller_concentration`)."""
     row = hanging.iloc[0]
     gone = f" {style.percent(row['gone'], 0)} came from sellers who have left since." if row["gone"] > 0.005 else ""
     best = f"The best tenth of sellers, {row['sellers']:.0f} of {row['n']:.0f},"
     if row["n"] < FEWEST_FOR_TENTHS:
-        best = f"The best of {row['n']:.0f} sellers"
+        best = f"The best of {style.counted(row['n'], 'seller')}" if row["n"] > 1 else "The one seller"
     return Sentence(
         f"{best} brings "
         f"{style.percent(row['top'], 0)} of bookings; the median seller "
@@ -432,7 +424,7 @@ def hanging_takeaway(hanging: pd.DataFrame, currency: str = "EUR") -> Sentence:
 
 
 def funnel_takeaway(funnel: pd.DataFrame) -> Sentence:
-    """Say after which stage most deals stop (`analysis.pipeline.funnel`)."""
+    """Say after which stage most deals stop (`analysis.pipeline.stages.funnel`)."""
     table = funnel.set_index("stage")
     if table["conversion"].isna().all():
         return Sentence(
@@ -452,7 +444,7 @@ def funnel_takeaway(funnel: pd.DataFrame) -> Sentence:
 
 
 def leaks_takeaway(leaks: pd.DataFrame, currency: str = "EUR") -> Sentence:
-    """Say at which stage a seller clearly loses more deals than all do, and what that costs (`analysis.pipeline.leaks`)."""
+    """Say at which stage a seller clearly loses more deals than all do, and what that costs (`analysis.pipeline.stages.leaks`)."""
     clear = leaks[leaks["clear"] & (leaks["leak"] > 0)]
     sellers, stages = leaks["rep_id"].nunique(), leaks["stage"].nunique()
     counted = part(
@@ -463,9 +455,12 @@ def leaks_takeaway(leaks: pd.DataFrame, currency: str = "EUR") -> Sentence:
     if clear.empty:
         return Sentence(f"**No seller clearly loses more deals at a stage than all do** ({across}).", [counted, size])
     cost = amounts("funnel_leak", clear["leak"].sum(), "clear leaks")
-    told = clear.head(MOST_NAMES).itertuples(index=False)
-    claims = [first("stage_conversion", BESIDE, {"now": r.rate, "than": r.team}, f"seller: {r.name}") for r in told]
-    where = _listed(
+    named = clear.head(MOST_NAMES).itertuples(index=False)
+    claims = [
+        first("stage_conversion", BESIDE, {"now": r.rate, "than": r.team}, f"seller: {r.name}", "whole ratio")
+        for r in named
+    ]
+    where = listed(
         [
             f"{c.name} after “{stage}” ({style.percent(c.figures['now'], 0)} go on, of all {style.percent(c.figures['than'], 0)})"
             for c, stage in zip(claims, clear["stage"], strict=False)
@@ -483,7 +478,7 @@ def velocity_takeaway(velocity: pd.DataFrame, cycle_days: pd.DataFrame, currency
     Parameters
     ----------
     velocity, cycle_days : DataFrame
-        As `analysis.pipeline.velocity` and `analysis.team.cycle_days_total` give them.
+        As `analysis.pipeline.stages.velocity` and `analysis.team.performance.cycle_days_total` give them.
     """
     table, cycle = velocity.set_index("factor"), _cycle(cycle_days.iloc[0])
     row = table.loc["velocity"]
@@ -499,8 +494,8 @@ def velocity_takeaway(velocity: pd.DataFrame, cycle_days: pd.DataFrame, currency
     words = {"open_deals": "the number of open deals", "win_rate": "the win rate"}
     words |= {"average_won": "the size of a won deal", "cycle_days": "the days to close"}
     change, step = style.change(row["share"]), style.change(ends["share"])
-    told = f"{said}, {change} on a year before; {words[main.name]} {'raised' if up else 'lowered'} it most ({step})."
-    return joined([Sentence(told, [moved, main]), cycle])
+    text = f"{said}, {change} on a year before; {words[main.name]} {'raised' if up else 'lowered'} it most ({step})."
+    return joined([Sentence(text, [moved, main]), cycle])
 
 
 def _cycle(days: pd.Series) -> Sentence:
@@ -531,7 +526,7 @@ def _whole(quarter: pd.Series) -> Sentence:
 
 def _open(quarter: pd.Series) -> Sentence:
     figures = {"now": quarter["together"], "than": quarter["elapsed"]}
-    claim = first("quota_attainment", BESIDE, figures, "days gone")
+    claim = first("quota_attainment", BESIDE, figures, "days gone", "whole ratio")
     side = {"more than": "ahead of", "less than": "behind", "as much as": "at"}[claim.predicate]
     stand = "the one seller stands" if quarter["reps"] == 1 else "all together stand"
     return Sentence(
@@ -546,12 +541,8 @@ def _side(claims: list[Claim], predicate: str, word: str) -> str:
     if not names:
         return ""
     verb = "wins" if len(names) == 1 else "win"
-    listed = _listed(names) if len(names) <= MOST_NAMES else style.counted(len(names), "seller")
-    return f"{listed} {verb} {word}"
-
-
-def _listed(names: list[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    who = listed(names) if len(names) <= MOST_NAMES else style.counted(len(names), "seller")
+    return f"{who} {verb} {word}"
 
 
 def _n(rates: pd.DataFrame) -> str:
@@ -578,25 +569,24 @@ def capacity_takeaway(capacity: pd.DataFrame, newcomers: pd.DataFrame, currency:
 def _carried(now: pd.Series, currency: str) -> Sentence:
     """Say what the sellers would book at past attainment, and what plan and quotas ask of them."""
     middle, low, high, plan = (style.money(now[c], currency) for c in ("capacity", "low", "high", "plan"))
-    said = f"**At past attainment the {now['sellers']:.0f} sellers' quotas carry {middle} in {now['quarter']}**"
+    whose = (
+        "the one seller's quotas carry"
+        if now["sellers"] == 1
+        else f"the {style.counted(now['sellers'], 'seller')}' quotas carry"
+    )
+    said = f"**At past attainment {whose} {middle} in {now['quarter']}**"
     said += f" ({low} to {high} in eight of ten cases)"
     claim = amounts("sales_capacity", now["capacity"], now["quarter"], **now[["low", "high", "sellers", "plan"]])
     if pd.isna(now["plan"]):
         return Sentence(f"{said}; no plan is set to hold it against.", [claim])
-    said += f", against a plan of {plan}."
+    said += f", against a plan of {plan}{' that grows on as it did' if now['assumed'] else ''}."
     if pd.isna(now["quota"]):
         return Sentence(said, [claim])
-    of_plan, factor = now["quota"] / now["plan"], now["factor"]
+    of_plan, factor, enough = now[["of_plan", "factor", "enough"]]
     said += f" Quotas add up to {style.percent(of_plan, 0)} of it; past quarters brought "
-    said += f"{style.percent(factor, 0)} of full quotas, so {style.percent(1 / factor, 0)} would do."
-    quotas = amounts("sales_capacity", of_plan, "quotas over the plan", factor=factor, enough=1 / factor)
+    said += f"{style.percent(factor, 0)} of full quotas, so {style.percent(enough, 0)} would do."
+    quotas = amounts("sales_capacity", of_plan, "quotas over the plan", factor=factor, enough=enough)
     return Sentence(said, [claim, quotas])
-
-
-def against_plan(row: pd.Series) -> Claim:
-    """Claim whether a quarter's plan lies beyond what the sellers are likely to book, or within it (`capacity`)."""
-    figures = {"low": row["low"], "high": row["high"], "target": row["plan"], "now": row["gap"]}
-    return first("sales_capacity", AGAINST_TARGET, figures, row["quarter"])
 
 
 def _newcomer(row: pd.Series) -> Sentence:
@@ -618,7 +608,7 @@ def _shortfall(row: pd.Series, currency: str) -> Sentence:
         amounts("sales_capacity", row["hires"], f"{row['quarter']}, sellers wanted", today=row["hires_now"]),
     ]
     said = f"falls {style.money(row['gap'], currency)} short of {plan}"
-    said = f"In the middle case, {row['quarter']} {said} (still within reach)" if within else f"{row['quarter']} {said}"
+    said = f"In the median case, {row['quarter']} {said} (still within reach)" if within else f"{row['quarter']} {said}"
     return Sentence(f"{said}{_wanted(row)}", claims)
 
 

@@ -10,27 +10,31 @@ import pandas as pd
 from IPython.display import HTML
 
 from quarterdeck import __version__
+from quarterdeck.analysis.brief.status import stands
+from quarterdeck.analysis.methods.intervals import difference, growth
 from quarterdeck.data.snapshot import COMPANY, Desk
 from quarterdeck.present import style
-from quarterdeck.present.written import PARTS
+from quarterdeck.present.inline_style import styled
+from quarterdeck.present.numbers import PARTS
+from quarterdeck.present.sentences import SAID_MIME, Sentence
+from quarterdeck.present.stated import DIGITS, facts
 
 KPI_MIME = "application/vnd.quarterdeck.kpis+json"
 FORECAST_MIME = "application/vnd.quarterdeck.forecasts+json"
 RECORDED = ["metric", "period", "value", "n", "low", "high", "unit"]
-DIGITS = 12  # of a recorded figure
 
 
 class Tiles:
     """KPI tiles for people, with the same figures as data for the run's record."""
 
-    def __init__(self, markup: str, records: list[dict[str, Any]]) -> None:
-        self.markup, self.records = markup, records
+    def __init__(self, markup: str, records: list[dict[str, Any]], said: list[dict[str, Any]]) -> None:
+        self.markup, self.records, self.said = markup, records, said
 
     def __repr__(self) -> str:
         return ", ".join(f"{r['metric']} {r['value']:g}" for r in self.records)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return {"text/html": self.markup, KPI_MIME: self.records}
+        return {"text/html": self.markup, KPI_MIME: self.records, SAID_MIME: self.said}
 
 
 class Forecasts:
@@ -46,8 +50,8 @@ class Forecasts:
         return {"text/html": self.table.as_raw_html(), FORECAST_MIME: self.records}
 
 
-def given_out(forecasts: pd.DataFrame, currency: str = "EUR") -> Forecasts:
-    """Lay out forecasts, and record them for the ledger that later runs hold against what came (`ledger.given_out`)."""
+def published(forecasts: pd.DataFrame, currency: str = "EUR") -> Forecasts:
+    """Lay out forecasts, and record them for the ledger that later runs hold against what came (`ledger.published`)."""
     columns = {
         "metric": ("Of", "text"),
         "period_end": ("Through", "day"),
@@ -68,26 +72,59 @@ def kpi_tiles(kpis: pd.DataFrame, currency: str = "EUR") -> Tiles:
     Parameters
     ----------
     kpis : DataFrame
-        As `catalogue.measure` gives it: metric, title, period, value, n, low, high, unit, better, previous, missing.
+        As `metrics.measure` gives it: metric, title, period, value, n, low, high, unit, better, previous, missing.
     currency : str
         ISO 4217 code of the money.
     """
-    known = kpis[kpis["value"].notna()]
-    tiles = "".join(_tile(kpi, currency) for kpi in known.itertuples())
-    return Tiles(f'<section class="tiles">{tiles}</section>{not_shown(kpis)}', plain(known[RECORDED]))
+    known = stands(kpis[kpis["value"].notna()])
+    said = [status(kpi, currency) for kpi in known.itertuples()]
+    tiles = "".join(_tile(kpi, words, currency) for kpi, words in zip(known.itertuples(), said, strict=True))
+    markup = f'<section class="tiles">{tiles}</section>{not_shown(kpis)}'
+    return Tiles(styled(markup), plain(known[RECORDED]), [*map(_record, known["state"], said)])
+
+
+def _record(state: str, words: Sentence) -> dict[str, Any]:
+    return words.record("tile") | {"state": state}
+
+
+def status(kpi: Any, currency: str = "EUR") -> Sentence:
+    """Say in a few words how a figure stands against last year (a row of `brief.status.stands`), with the claim that this is; an
+    empty sentence where nothing can be said."""
+    if kpi.claim is None:
+        return Sentence("")
+    if "chance" in kpi.claim.figures:
+        aim = getattr(kpi, "aim", "quotas" if "quotas" in kpi.title else "target")
+        return Sentence(f"{kpi.claim.predicate} to reach the {aim}", [kpi.claim])
+    words = {"no clear change": "no clear change on last year", "stood still": "as last year"}
+    return Sentence(words.get(kpi.claim.predicate) or f"{_change(kpi, currency)} on last year", [kpi.claim])
+
+
+def _change(kpi: Any, currency: str) -> str:
+    side = "up" if "rose" in kpi.claim.predicate else "down"
+    moved = abs(difference(kpi.value, kpi.previous))
+    if kpi.unit in PARTS:
+        return f"{side} {style.points(moved).lstrip('+')}"
+    rate = growth(kpi.value, kpi.previous)
+    return f"{side} {style.amount(moved, kpi.unit, currency) if pd.isna(rate) else style.percent(abs(rate))}"
 
 
 def not_shown(kpis: pd.DataFrame) -> str:
-    """Say which metrics are missing, those for the same reason in one sentence (`catalogue.measure`)."""
+    """Say which metrics are missing, or have no last year, those for the same reason in one sentence (`metrics.measure`)."""
     void = kpis[kpis["missing"].ne("")]
     names = {row.missing: row.title.lower() for row in void.itertuples()}
     why = pd.Series({said: said.removeprefix(f"Not shown: {name} ") for said, name in names.items()}, dtype=object)
-    told = []
+    sentences = []
     for reason, alike in why.groupby(why, sort=False):
         *others, last = (names[said] for said in alike.index)
         comma, also = ("; ", "; and ") if any("," in name for name in (*others, last)) else (", ", " and ")
-        told.append(f"Not shown: {comma.join(others)}{also}{last}; each {reason}" if others else alike.index[0])
-    return "".join(f'<p class="missing">{html.escape(sentence)}</p>' for sentence in told)
+        sentences.append(f"Not shown: {comma.join(others)}{also}{last}; each {reason}" if others else alike.index[0])
+    past = kpis.get("uncompared", pd.Series("", kpis.index))
+    alone = kpis[past.ne("")]
+    sentences += [
+        f"Not compared with last year: {', '.join(rows['title'].str.lower())}; that {reason}"
+        for reason, rows in alone.groupby(past[alone.index], sort=False)
+    ]
+    return "".join(f'<p class="missing">{html.escape(sentence)}</p>' for sentence in sentences)
 
 
 def house(frame: pd.DataFrame, by: str | None = None) -> gt.GT:
@@ -127,31 +164,66 @@ WRITERS: dict[str, Callable[..., str]] = {
 }
 
 
+def written(value: float, unit: str) -> str:
+    """Write a figure as a table or a sentence writes its unit, whatever the currency.
+
+    >>> written(0.2738, "whole ratio"), written(3.34, "times"), written(31_340_000, "money")
+    ('27 %', '3.3×', '€31.3m')
+    """
+    more = {"money": style.money, "money/day": style.money, "score": WRITERS["fine"], "none": WRITERS["fine"]}
+    whole = dict.fromkeys(("days", "months", "index"), style.number)
+    return (WRITERS | more | whole)[unit](value)
+
+
 def lay(
-    frame: pd.DataFrame, columns: dict[str, tuple[str, str]], note: str, currency: str = "EUR", by: str | None = None
+    frame: pd.DataFrame,
+    columns: dict[str, tuple[str, ...]],
+    note: str,
+    currency: str = "EUR",
+    by: str | None = None,
+    whole: tuple[str, ...] = (),
+    period: str = "",
 ) -> gt.GT:
-    """Lay out a frame: which columns, under what heading, in which unit.
+    """Lay out a frame: which columns, under what heading, in which unit, and which facts they state.
 
     Parameters
     ----------
     columns : dict
         Column to (heading, unit): one of WRITERS, "money", or a unit after "interval " for the pair `low` and `high`, or
-        "of COLUMN" for a part of a whole ("3 of 12").
+        "of COLUMN" for a part of a whole ("3 of 12"). A third entry says what a column of names names, and of which measure a
+        column of figures is (`present.stated.facts`).
     note : str
         What stands under the table.
     by : str, optional
         Column whose values head groups of rows.
+    whole : tuple of str, optional
+        Columns whose rows are all parts of something.
+    period : str, optional
+        When the facts are of, where no column and no measure's definition says so.
     """
     writers = WRITERS | {"money": lambda v: style.money(v, currency)}
-    shown = pd.DataFrame({name: _written(frame, name, unit, writers) for name, (_, unit) in columns.items()})
+    shown = pd.DataFrame({name: _written(frame, name, unit, writers) for name, (_, unit, *_) in columns.items()})
     if by:
         shown[by] = frame[by].to_numpy()
-    numbers = [name for name, (_, unit) in columns.items() if unit != "text"]
-    return (
+    numbers = [name for name, (_, unit, *_) in columns.items() if unit != "text"]
+    table = (
         house(shown, by=by)
-        .cols_label(**{name: heading for name, (heading, _) in columns.items()})
+        .cols_label(**{name: heading for name, (heading, *_) in columns.items()})
         .cols_align("right", columns=numbers)
         .tab_source_note(note)
+    )
+    table.facts = _stated(frame, columns, whole, period)
+    return table
+
+
+def _stated(
+    frame: pd.DataFrame, columns: dict[str, tuple[str, ...]], whole: tuple[str, ...], period: str
+) -> list[dict[str, Any]]:
+    """Give the facts that a table states by the third entries of its columns."""
+    entries = {name: (unit, *rest) for name, (_, unit, *rest) in columns.items() if rest}
+    names = {name: of for name, (unit, of) in entries.items() if unit == "text"}
+    return facts(
+        frame, names, {name: (of, unit) for name, (unit, of) in entries.items() if unit != "text"}, whole, period
     )
 
 
@@ -173,8 +245,9 @@ def provenance(desk: Desk) -> str:
     rows = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in desk.rows_read.items())
     region = "all regions" if desk.region == COMPANY else desk.region
     return (
-        f"{desk.title}, {region}, as of {style.day(desk.as_of)}. Snapshot `{desk.snapshot[:12]}`, "
+        f"{desk.title}, {region}, as of {style.day(desk.as_of)}. Snapshot {desk.snapshot[:12]}, "
         f"Quarterdeck {__version__}. Rows read: {rows}."
+        + "".join(f" {said[:1].upper()}{said[1:]}." for said in desk.remarked())
     )
 
 
@@ -194,13 +267,12 @@ def plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return rounded.astype(object).where(rounded.notna(), None).to_dict("records")
 
 
-def _tile(kpi: Any, currency: str) -> str:
-    state, status = _status(kpi)
-    told = f'<span class="status"><i></i>{status}</span>' if status else ""
+def _tile(kpi: Any, words: Sentence, currency: str) -> str:
+    line = f'<span class="status"><i></i>{words}</span>' if words else ""
     return (
-        f'<div class="tile {state}"><span class="label">{html.escape(kpi.title)}</span>'
+        f'<div class="tile {kpi.state}"><span class="label">{html.escape(kpi.title)}</span>'
         f"<strong>{style.amount(kpi.value, kpi.unit, currency)}</strong>"
-        f'<span class="sub">{spread(kpi, currency)}</span>{told}'
+        f'<span class="sub">{spread(kpi, currency)}</span>{line}'
         f'<span class="foot">{html.escape(kpi.period)}{_against(kpi, currency)}</span></div>'
     )
 
@@ -214,24 +286,6 @@ def spread(kpi: Any, currency: str) -> str:
     if pd.notna(kpi.n):
         parts.append(f"n {kpi.n:,.0f}")
     return " · ".join(parts)
-
-
-def _status(kpi: Any) -> tuple[str, str]:
-    """Say how a metric moved against a year before, in a colour class and in words."""
-    if pd.isna(kpi.previous):
-        return "", ""
-    if pd.notna(kpi.low) and kpi.low <= kpi.previous <= kpi.high:
-        return "", "no clear change on last year"
-    moved = kpi.value - kpi.previous
-    if kpi.unit in PARTS:
-        words = f"{style.points(moved)} on last year"
-    elif kpi.previous:
-        words = f"{style.change(moved / abs(kpi.previous))} on last year"
-    else:
-        return "", "none last year"
-    if kpi.better == "neither" or not moved:
-        return "", words
-    return ("good" if (moved > 0) == (kpi.better == "higher") else "bad"), words
 
 
 def _against(kpi: Any, currency: str) -> str:

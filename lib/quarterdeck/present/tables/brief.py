@@ -6,11 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from quarterdeck.analysis.claims import Claim
-from quarterdeck.present import style
-from quarterdeck.present.said import Said, Sentence
+from quarterdeck.present import style, tables
+from quarterdeck.present.inline_style import styled
+from quarterdeck.present.numbers import PARTS
+from quarterdeck.present.sentences import Said, Sentence
 from quarterdeck.present.tables import KPI_MIME, RECORDED, not_shown, plain, spread
-from quarterdeck.present.written import PARTS
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 SPARK = 110, 30  # pixels
@@ -24,30 +24,36 @@ def scorecard(card: pd.DataFrame, trail: pd.DataFrame, currency: str = "EUR") ->
     card : DataFrame
         As `analysis.brief.scorecard` gives it.
     trail : DataFrame
-        As `catalogue.trail` gives it.
+        As `metrics.trail` gives it.
     """
     known = card[card["value"].notna()]
     courses = {metric: rows["value"].tolist() for metric, rows in trail.groupby("metric")}
     said = [status(kpi, currency) for kpi in known.itertuples()]
     pairs = list(zip(known.itertuples(), said, strict=True))
-    tiles = "".join(_tile(kpi, told, [*courses.get(kpi.metric, []), kpi.value], currency) for kpi, told in pairs)
-    shown = [*RECORDED, "title", "better", "previous", "target", "state"]
+    tiles = "".join(
+        _tile(kpi, sentence, [*courses.get(kpi.metric, []), kpi.value], currency) for kpi, sentence in pairs
+    )
+    shown = [*RECORDED, "title", "better", "previous", "target", "aim", "state"]
     figures = zip(plain(known[shown]), said, strict=True)
-    records = [told.record("figure") | figure for figure, told in figures]
+    records = [sentence.record("figure") | figure for figure, sentence in figures]
     for record in records:
         record["course"] = blocks([*courses.get(record["metric"], []), record["value"]])
-    return Said(
-        f'<section class="tiles">{tiles}</section>{not_shown(card)}', records, {KPI_MIME: plain(known[RECORDED])}
-    )
+    markup = f'<section class="tiles">{tiles}</section>{not_shown(card)}'
+    return Said(styled(markup), records, {KPI_MIME: plain(known[RECORDED])})
 
 
 def since_last(moves: pd.DataFrame, currency: str = "EUR") -> Said:
-    """Say of each figure what the last run told and what has become of it (`analysis.brief.since_last`)."""
+    """Say of each figure what the last run showed and how it has changed (`analysis.brief.scorecard.since_last`)."""
     day = style.day(moves["then_on"].iloc[0])
     said = [_moved(row, currency) for row in moves.itertuples()]
     cells = [
-        [row.title, style.amount(row.then, row.unit, currency), style.amount(row.now, row.unit, currency), str(told)]
-        for row, told in zip(moves.itertuples(), said, strict=True)
+        [
+            row.title,
+            style.amount(row.then, row.unit, currency),
+            style.amount(row.now, row.unit, currency),
+            str(sentence),
+        ]
+        for row, sentence in zip(moves.itertuples(), said, strict=True)
     ]
     heads = "".join(f"<th>{h}</th>" for h in ("Figure", day, "Now", "Since"))
     heads = heads.replace("<th>", '<th style="text-align:left">', 1)
@@ -59,7 +65,7 @@ def since_last(moves: pd.DataFrame, currency: str = "EUR") -> Said:
     )
     markup = f'<table class="dataframe since"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
     extra = [{"day": day, "title": c[0], "then": c[1], "now": c[2]} for c in cells]
-    return Said(markup, [told.record("since") | e for told, e in zip(said, extra, strict=True)])
+    return Said(markup, [sentence.record("since") | e for sentence, e in zip(said, extra, strict=True)])
 
 
 def status(kpi: Any, currency: str = "EUR") -> Sentence:
@@ -68,19 +74,17 @@ def status(kpi: Any, currency: str = "EUR") -> Sentence:
     if claim is None:
         return Sentence("")
     target = "" if pd.isna(kpi.target) else style.amount(kpi.target, kpi.unit, currency)
-    aim = f"{target} that is needed" if kpi.metric == "pipeline_coverage" else f"target of {target}"
+    aim = f"{target} that is needed" if kpi.metric == "pipeline_coverage" else f"{kpi.aim} of {target}"
     words = {
-        "no clear change": "no clear change on last year",
-        "stood still": "as last year",
         "reached": f"reached the {aim}",
         "short of": f"short of the {aim}",
         "heading above": f"heading above the {aim}",
         "within reach of": f"within reach of the {aim}",
         "heading below": f"heading below the {aim}",
     }
-    if "chance" in claim.figures:
-        return Sentence(f"{claim.predicate} to reach the target", [claim])
-    return Sentence(words.get(claim.predicate) or f"{_change(kpi, claim, currency)} on last year", [claim])
+    if claim.predicate in words:
+        return Sentence(words[claim.predicate], [claim])
+    return tables.status(kpi, currency)
 
 
 def blocks(values: list[float]) -> str:
@@ -90,31 +94,27 @@ def blocks(values: list[float]) -> str:
     ('▁▄█', '')
     """
     low, reach = min(values), max(values) - min(values)
-    return "".join(BLOCKS[int((v - low) / reach * 7)] for v in values) if len(values) > 1 and reach else ""
-
-
-def _change(kpi: Any, claim: Claim, currency: str) -> str:
-    side = "up" if "rose" in claim.predicate else "down"
-    moved = abs(kpi.value - kpi.previous)
-    if kpi.unit in PARTS:
-        return f"{side} {moved * 100:.1f} pp"
-    return f"{side} {style.percent(moved / abs(kpi.previous))}"
+    return "".join(BLOCKS[int((v - low) / reach * 7)] for v in values) if len(values) > 1 and reach else ""  # layout
 
 
 def _moved(row: Any, currency: str) -> Sentence:
     if row.claim.predicate == "stood still":
         return Sentence("as it was", [row.claim])
     side = "up" if row.claim.predicate == "rose" else "down"
-    size = f"{abs(row.moved) * 100:.1f} pp" if row.unit in PARTS else style.amount(abs(row.moved), row.unit, currency)
+    size = (
+        style.points(abs(row.moved)).lstrip("+")
+        if row.unit in PARTS
+        else style.amount(abs(row.moved), row.unit, currency)
+    )
     tiny = not re.search("[1-9]", size)
     return Sentence(f"{side}, but by next to nothing" if tiny else f"{side} {size}", [row.claim])
 
 
-def _tile(kpi: Any, told: Sentence, course: list[float], currency: str) -> str:
-    state = f'<span class="status"><i></i>{html.escape(told)}</span>' if told else ""
+def _tile(kpi: Any, sentence: Sentence, course: list[float], currency: str) -> str:
+    state = f'<span class="status"><i></i>{html.escape(sentence)}</span>' if sentence else ""
     feet = [html.escape(kpi.period)]
     if pd.notna(kpi.target) and kpi.target != 1:
-        feet.append(f"target {style.amount(kpi.target, kpi.unit, currency)}")
+        feet.append(f"{kpi.aim} {style.amount(kpi.target, kpi.unit, currency)}")
     if pd.notna(kpi.previous):
         feet.append(f"last year {style.amount(kpi.previous, kpi.unit, currency)}")
     return (
@@ -131,12 +131,12 @@ def _spark(course: list[float]) -> str:
         return ""
     (width, height), low, reach = SPARK, min(course), max(course) - min(course)
     points = [
-        (4 + k * (width - 8) / (len(course) - 1), height - 4 - (v - low) / reach * (height - 8))
+        (4 + k * (width - 8) / (len(course) - 1), height - 4 - (v - low) / reach * (height - 8))  # layout
         for k, v in enumerate(course)
     ]
     line, (x, y) = " ".join(f"{x:.1f},{y:.1f}" for x, y in points), points[-1]
     return (
         f'<svg class="spark" style="width:84px;min-width:16px;flex:0 1 84px" viewBox="0 0 {width} {height}" role="img" '
-        f'aria-label="Course over {len(course)} points">'
-        f'<polyline points="{line}"/><circle cx="{x:.1f}" cy="{y:.1f}" r="2.6"/></svg>'
+        f'aria-label="Course over {style.counted(len(course), "point")}">'
+        f'<polyline points="{line}" fill="none" stroke="currentColor"/><circle cx="{x:.1f}" cy="{y:.1f}" r="2.6"/></svg>'
     )

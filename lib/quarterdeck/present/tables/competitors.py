@@ -7,34 +7,43 @@ import great_tables as gt
 import pandas as pd
 from IPython.display import HTML
 
-from quarterdeck.analysis.alarms import FEWEST_DEALS
+from quarterdeck.analysis.competition.alarms import FEWEST_DEALS
 from quarterdeck.present import style
+from quarterdeck.present.inline_style import styled
+from quarterdeck.present.numbers import span
+from quarterdeck.present.stated import facts
 from quarterdeck.present.tables import lay
 
 MOST_ROWS = 10
+CARD = {  # what a card states of its rival
+    "rate": ("win_rate", "whole ratio"),
+    "share": ("market_share", "ratio"),
+    "price": ("price_index", "count"),
+    "risk": ("pipeline_at_risk", "money"),
+}
 
 
 def places(cells: pd.DataFrame, currency: str = "EUR") -> gt.GT:
-    """Lay out the segments and rivals in which we win less than on the whole (`analysis.competitors.where_we_lose`)."""
+    """Lay out the segments and rivals in which we win less than on the whole (`analysis.competition.competitors.where_we_lose`)."""
     columns = {
-        "segment": ("Segment", "text"),
-        "competitor": ("Rival", "text"),
+        "segment": ("Segment", "text", "segment"),
+        "competitor": ("Rival", "text", "rival"),
         "won": ("Won of closed", "of n"),
-        "rate": ("Win rate", "ratio"),
+        "rate": ("Win rate", "ratio", "win_rate"),
         "interval": ("Interval", "interval ratio"),
-        "shortfall": ("Short of our rate", "money"),
+        "shortfall": ("Short of our rate", "money", "win_rate_stake"),
     }
-    note = "Shrunken rates of twelve months; only where the whole interval lies below our rate of all deals."
+    note = "Shrunk rates of twelve months; only where the whole interval lies below our rate of all deals."
     return lay(cells.head(MOST_ROWS), columns, note, currency)
 
 
 def reasons(stand_out: pd.DataFrame) -> gt.GT:
-    """Lay out reasons that stand out against a rival (`analysis.competitors.reasons_by_rival`)."""
+    """Lay out reasons that stand out against a rival (`analysis.competition.competitors.reasons_by_rival`)."""
     columns = {
-        "competitor": ("Rival", "text"),
-        "reason": ("Reason", "text"),
+        "competitor": ("Rival", "text", "rival"),
+        "reason": ("Reason", "text", "reason"),
         "deals": ("Lost deals", "of n"),
-        "share": ("Share", "whole ratio"),
+        "share": ("Share", "whole ratio", "loss_reasons"),
         "others": ("Elsewhere", "whole ratio"),
         "difference": ("Difference", "points"),
     }
@@ -43,11 +52,11 @@ def reasons(stand_out: pd.DataFrame) -> gt.GT:
 
 
 def structure(sellers: pd.DataFrame, currency: str = "EUR") -> gt.GT:
-    """Lay out every seller's place in the market (`analysis.rivalry.structure`)."""
+    """Lay out every seller's place in the market (`analysis.competition.dynamics.structure`)."""
     columns = {
-        "seller": ("Seller", "text"),
-        "revenue": ("Revenue, four quarters", "money"),
-        "share": ("Share", "ratio"),
+        "seller": ("Seller", "text", "rival"),
+        "revenue": ("Revenue, four quarters", "money", "seller_revenue_market"),
+        "share": ("Share", "ratio", "market_share"),
         "relative": ("Relative share", "times"),
         "change": ("In a year", "points"),
         "momentum": ("Momentum", "change"),
@@ -56,7 +65,7 @@ def structure(sellers: pd.DataFrame, currency: str = "EUR") -> gt.GT:
     note = (
         "Relative share: over the largest other. Momentum: growth a year against the average rival in the same cells."
     )
-    return lay(sellers, columns, note, currency)
+    return lay(sellers, columns, note, currency, whole=("share",))
 
 
 def alarms(watched: pd.DataFrame) -> gt.GT:
@@ -64,7 +73,7 @@ def alarms(watched: pd.DataFrame) -> gt.GT:
     shown = watched.assign(alarm=watched["alarm"].map({True: "changed", False: "no alarm"}))
     columns = {
         "name": ("Against", "text"),
-        "since": ("Likeliest day", "day"),
+        "since": ("Most likely day", "day"),
         "before": ("Win rate before", "ratio"),
         "now": ("Since", "ratio"),
         "p": ("Chance in noise", "ratio"),
@@ -72,14 +81,14 @@ def alarms(watched: pd.DataFrame) -> gt.GT:
         "alarm": ("Alarm", "text"),
     }
     note = (
-        f"OLS-CUSUM over three years' closed deals, rivals with at least {FEWEST_DEALS}: at most one company in twenty in which "
-        "nothing changed sees any alarm."
+        f"OLS-CUSUM over the closed deals of {span(watched['months'].max())}, rivals with at least {FEWEST_DEALS}: at most one "
+        "company in twenty in which nothing changed sees any alarm."
     )
     return lay(shown, columns, note)
 
 
 def rivalry_cost(cost: pd.DataFrame) -> gt.GT:
-    """Lay out what a rival in the deal costs (`analysis.winloss.cost_of_rivalry`)."""
+    """Lay out what a rival in the deal costs (`analysis.pipeline.win_loss.cost_of_rivalry`)."""
     names = {
         "cycle_days": ("Cycle, days", "count"),
         "discount": ("Discount", "ratio"),
@@ -94,7 +103,7 @@ def rivalry_cost(cost: pd.DataFrame) -> gt.GT:
         "interval": ("Interval", "text"),
         "n": ("Contested deals", "count"),
     }
-    note = "Compared within segment and size of deal; three years; interval of nine in ten."
+    note = f"Compared within segment and size of deal; {span(cost['months'].max())}; 90 % interval."
     return lay(pd.DataFrame(rows), columns, note)
 
 
@@ -104,12 +113,14 @@ def battlecards(cards: pd.DataFrame, deals: pd.DataFrame, currency: str = "EUR")
     Parameters
     ----------
     cards : DataFrame
-        As `analysis.battlecards.cards` gives it.
+        As `analysis.competition.battlecards.cards` gives it.
     deals : DataFrame
-        As `analysis.winloss.notable` gives it.
+        As `analysis.pipeline.win_loss.notable` gives it.
     """
     drawn = [_card(card, deals[deals["competitor"] == card.competitor], currency) for card in cards.itertuples()]
-    return HTML(f'<div class="cards">{"".join(drawn)}</div>')
+    shown = HTML(styled(f'<div class="cards">{"".join(drawn)}</div>'))
+    shown.facts = facts(cards, {"competitor": "rival"}, {c: m for c, m in CARD.items() if c in cards})
+    return shown
 
 
 def _cost_row(row: Any, name: str, unit: str) -> dict[str, Any]:
@@ -127,7 +138,7 @@ def _card(card: Any, deals: pd.DataFrame, currency: str) -> str:
         ),
         (
             "Market",
-            f"{style.percent(card.share)}, {style.points(card.change)} in a year" if pd.notna(card.share) else "",
+            _market(card) if pd.notna(card.share) else "",
         ),
         ("Price", f"{card.price:.0f} where we are at 100" if pd.notna(card.price) else ""),
         ("Beats us in", f"{card.worst}: we win {style.percent(card.worst_rate, 0)}" if pd.notna(card.worst) else ""),
@@ -142,6 +153,11 @@ def _card(card: Any, deals: pd.DataFrame, currency: str) -> str:
     words = {"harder": "harder than the others", "easier": "easier than the others"}.get(card.place, "like the others")
     head = f'<h3>{html.escape(card.competitor)}</h3><span class="status"><i></i>{words}</span>'
     return f'<section class="card {tone}">{head}<dl>{said}</dl></section>'
+
+
+def _market(card: Any) -> str:
+    moved = f", {style.points(card.change)} in a year" if pd.notna(card.change) else ""
+    return f"{style.percent(card.share)}{moved}"
 
 
 def _reason(card: Any) -> str:

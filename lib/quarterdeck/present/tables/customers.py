@@ -3,26 +3,27 @@
 import great_tables as gt
 import pandas as pd
 
+from quarterdeck.present import style
+from quarterdeck.present.numbers import counted
 from quarterdeck.present.tables import lay
-from quarterdeck.present.written import counted
 
 MOST_ROWS = 12
 
 
 def groups(groups: pd.DataFrame, currency: str = "EUR") -> gt.GT:
-    """Lay out retention by group (`analysis.customers.retention_by`)."""
+    """Lay out retention by group (`analysis.customers.retention.retention_by`)."""
     wide = groups.pivot(index="group", columns="kind", values="value")
     net = groups[groups["kind"] == "net"].set_index("group")
     shown = net.join(wide[["gross", "logo"]]).reset_index()
     columns = {
-        "group": ("Customers", "text"),
+        "group": ("Customers", "text", "group"),
         "n": ("A year ago", "count"),
         "before": ("Their revenue then", "money"),
         "raw": ("Net, as counted", "whole ratio"),
-        "value": ("Net, shrunken", "whole ratio"),
+        "value": ("Net, shrunk", "whole ratio", "net_revenue_retention"),
         "interval": ("Interval", "interval whole ratio"),
-        "gross": ("Gross", "whole ratio"),
-        "logo": ("Kept", "whole ratio"),
+        "gross": ("Gross", "whole ratio", "gross_revenue_retention"),
+        "logo": ("Kept", "whole ratio", "logo_retention"),
         "place": ("Against all", "text"),
     }
     note = "Gross counts no growth; kept: customers that bought again. Above or below allows for all groups together."
@@ -30,19 +31,19 @@ def groups(groups: pd.DataFrame, currency: str = "EUR") -> gt.GT:
 
 
 def accounts(risk: pd.DataFrame, currency: str = "EUR") -> gt.GT:
-    """Lay out accounts with money at stake (`analysis.accounts.at_risk`)."""
+    """Lay out accounts with money at stake (`analysis.customers.accounts.at_risk`)."""
     columns = {
-        "name": ("Account", "text"),
+        "name": ("Account", "text", "account"),
         "segment": ("Segment", "text"),
         "last": ("Last order", "day"),
         "silent": ("Silent, days", "count"),
         "usual": ("Usual gap, days", "count"),
-        "spend": ("Twelve months", "money"),
-        "chance": ("Chance of buying", "chance"),
+        "spend": ("Twelve months", "money", "account_spend"),
+        "chance": ("Chance of buying", "chance", "account_chance"),
         "why": ("Why so low", "text"),
-        "expected": ("To expect", "money"),
-        "at_stake": ("At stake", "money"),
-        "profit": ("Profit of a year", "money"),
+        "expected": ("To expect", "money", "account_expected"),
+        "at_stake": ("At stake", "money", "account_stake"),
+        "profit": ("Profit of a year", "money", "customer_profit"),
     }
     note = (
         "Chance and money of the next twelve months. At stake: what it brings if it buys × the chance that it does not. Silent: "
@@ -52,15 +53,15 @@ def accounts(risk: pd.DataFrame, currency: str = "EUR") -> gt.GT:
 
 
 def growth(room: pd.DataFrame, currency: str = "EUR") -> gt.GT:
-    """Lay out accounts that could buy what their peers do (`analysis.accounts.to_grow`)."""
+    """Lay out accounts that could buy what their peers do (`analysis.customers.accounts.to_grow`)."""
     columns = {
-        "name": ("Account", "text"),
+        "name": ("Account", "text", "account"),
         "segment": ("Segment", "text"),
-        "spend": ("Twelve months", "money"),
+        "spend": ("Twelve months", "money", "account_spend"),
         "category": ("Most room in", "text"),
         "lacking": ("Categories lacking", "count"),
-        "room": ("Room a year", "money"),
-        "chance": ("Chance of buying", "chance"),
+        "room": ("Room a year", "money", "account_room"),
+        "chance": ("Chance of buying", "chance", "account_chance"),
         "n": ("Peers", "count"),
     }
     note = (
@@ -71,21 +72,21 @@ def growth(room: pd.DataFrame, currency: str = "EUR") -> gt.GT:
 
 
 def values(values: pd.DataFrame, currency: str = "EUR") -> gt.GT:
-    """Lay out lifetime value by group (`analysis.accounts.value_by`)."""
+    """Lay out lifetime value by group (`analysis.customers.accounts.value_by`)."""
     columns = {
-        "group": ("Customers", "text"),
+        "group": ("Customers", "text", "group"),
         "n": ("Active", "count"),
         "raw": ("Mean value", "money"),
-        "value": ("Shrunken", "money"),
+        "value": ("Shrunk", "money", "customer_lifetime_value"),
         "interval": ("Interval", "interval money"),
         "total": ("Together", "money"),
     }
-    note = "Gross margin to expect of three years, discounted at a tenth a year; shrunken to the mean of all groups."
+    note = "Gross margin to expect of three years, discounted at a tenth a year; shrunk to the mean of all groups."
     return lay(values, columns, note, currency)
 
 
 def parameters(fitted: pd.DataFrame) -> gt.GT:
-    """Lay out the parameters of the models of buying and of worth (`analysis.accounts.parameters`)."""
+    """Lay out the parameters of the models of buying and of worth (`analysis.customers.accounts.parameters`)."""
     words = {
         "r": "r, how alike rates of buying are",
         "alpha": "alpha, weeks (mean rate a week: r ÷ alpha)",
@@ -106,14 +107,14 @@ def parameters(fitted: pd.DataFrame) -> gt.GT:
 
 
 def acquisition(costs: pd.DataFrame, currency: str = "EUR") -> gt.GT:
-    """Lay out what a new customer cost, by kind of cost (`analysis.customers.acquisition`)."""
+    """Lay out what a new customer cost, by kind of cost (`analysis.customers.retention.acquisition`)."""
     columns = {
-        "kind": ("Cost", "text"),
+        "kind": ("Cost", "text", "cost"),
         "amount": ("Four quarters", "money"),
-        "cost": ("Per new customer", "money"),
+        "cost": ("Per new customer", "money", "acquisition_cost"),
         "interval": ("Interval", "interval money"),
         "months": ("Paid back after, months", "tenths"),
     }
-    new = f"{costs['n'].iloc[0]:,.0f} new customers"
+    new = style.counted(costs["n"].iloc[0], "new customer")
     note = f"Spend of the four quarters to three months ago over {new}; interval: newcomers as a Poisson count."
     return lay(costs.assign(kind=costs["kind"].replace("all", "All")), columns, note, currency)

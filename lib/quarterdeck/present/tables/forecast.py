@@ -3,9 +3,11 @@
 import great_tables as gt
 import pandas as pd
 
-from quarterdeck.analysis.goals import SLOWER
+from quarterdeck.analysis.planning.goal_seek import SLOWER
 from quarterdeck.present import style
-from quarterdeck.present.charts.forecast import LEVER_WORDS
+from quarterdeck.present.facts.forecast import LEVER_WORDS, UNITS
+from quarterdeck.present.numbers import VOID
+from quarterdeck.present.stated import PERIOD, facts
 from quarterdeck.present.tables import lay
 
 MOST_ROWS = 10
@@ -14,27 +16,25 @@ VIEW_WORDS = {
     "growth": "Growth: last year's quarter grown on",
     "pipeline": "Pipeline: what the open deals bring",
 }
-UNITS = {
-    "open_deals": "count",
-    "opened": "count",
-    "win_rate": "ratio",
-    "average_won": "money",
-    "cycle_days": "days",
-    "sellers": "count",
+QUARTER_VIEWS = {
+    "series": "the four methods joined",
+    "pace": "sales so far over their usual share",
+    "growth": "last year grown on",
+    "pipeline": "the open deals",
 }
 
 
 def model_accuracy(accuracy: pd.DataFrame) -> gt.GT:
-    """Lay out how wrong each way of forecasting was, best first (`analysis.outlook.accuracy`)."""
+    """Lay out how wrong each way of forecasting was, best first (`analysis.forecasting.months_ahead.accuracy`)."""
     columns = {
-        "model": ("Way", "text"),
-        "mase": ("MASE", "decimal"),
+        "model": ("Way", "text", "way of forecasting"),
+        "mase": ("MASE", "decimal", "mase"),
         "value_added": ("Value added", "change"),
-        "wape": ("WAPE", "ratio"),
+        "wape": ("WAPE", "ratio", "forecast_error"),
         "near": ("Near", "ratio"),
         "far": ("Far", "ratio"),
-        "bias": ("Bias", "change"),
-        "coverage": ("Interval held", "whole ratio"),
+        "bias": ("Bias", "change", "forecast_bias"),
+        "coverage": ("Interval held", "whole ratio", "interval_coverage"),
         "n": ("Forecasts", "count"),
     }
     note = (
@@ -45,32 +45,47 @@ def model_accuracy(accuracy: pd.DataFrame) -> gt.GT:
 
 
 def quarters_ahead(by_quarter: pd.DataFrame, currency: str = "EUR") -> gt.GT:
-    """Lay out the next quarters with their intervals beside last year's (`analysis.outlook.by_quarter`)."""
+    """Lay out the next quarters with their intervals beside last year's (`analysis.forecasting.months_ahead.by_quarter`)."""
     columns = {
-        "label": ("Quarter", "text"),
+        "label": ("Quarter", "text", "period"),
         "before": ("A year before", "money"),
         "p10": ("Low", "money"),
-        "p50": ("Middle", "money"),
+        "p50": ("Middle", "money", "revenue_ahead"),
         "p90": ("High", "money"),
         "change": ("Change", "change"),
-        "series": ("Series", "money"),
-        "growth": ("Growth", "money"),
-        "pipeline": ("Pipeline", "money"),
     }
     rows = by_quarter.assign(label=[f"Q{day.quarter} {day.year}" for day in by_quarter["start"]])
-    columns = {c: head for c, head in columns.items() if rows[c].notna().any()}
-    said = {"series": "the four methods joined", "growth": "last year grown on", "pipeline": "the open deals"}
-    alone = ", ".join(words for view, words in said.items() if view in columns)
-    note = "The open quarter is the forecast from the top of the page."
-    note += f" On the right what each view alone tells: {alone}." if alone else ""
-    return lay(rows, columns, note, currency)
+    used = [view for view in QUARTER_VIEWS if (rows[f"{view}_weight"] > 0).any()]
+    alone = rows.melt("label", used, "view", "forecast")
+    for view in used:
+        joined = zip(rows[view], rows[f"{view}_weight"], strict=True)
+        rows[view] = [f"{style.money(v, currency)}, {style.percent(w, 0)}" if w > 0 else VOID for v, w in joined]
+    columns |= {view: (view.capitalize(), "figures") for view in used}
+    names = ", ".join(QUARTER_VIEWS[view] for view in used)
+    note = "The open quarter is the forecast from the top of the page. On the right what each view that is joined tells, and how "
+    table = lay(rows, columns, f"{note}much it counts: {names}. {_moved(by_quarter, currency)}", currency)
+    table.facts += facts(alone, {"view": "view", "label": PERIOD}, {"forecast": ("forecast_view", "money")})
+    table.facts += facts(
+        by_quarter.assign(label=rows["label"]), {"label": PERIOD}, {"alone": ("forecast_joined", "money")}
+    )
+    return table
+
+
+def _moved(by_quarter: pd.DataFrame, currency: str) -> str:
+    """Say by how much the quarters' numbers were moved so that the regions add up to the company."""
+    off = by_quarter["moved"].abs().max()
+    return (
+        f"Each was then moved, by {style.money(off, currency)} at most, so that regions add up to the company."
+        if off > 0
+        else ""
+    )
 
 
 def views(views: pd.DataFrame, currency: str = "EUR") -> gt.GT:
-    """Lay out what each view tells of the quarter, and how much it counts (`analysis.forecast.views`)."""
+    """Lay out what each view tells of the quarter, and how much it counts (`analysis.forecasting.quarter_end.views`)."""
     columns = {
         "label": ("View", "text"),
-        "told": ("Tells", "money"),
+        "forecast": ("Tells", "money"),
         "wape": ("Missed by", "ratio"),
         "weight": ("Counts", "whole ratio"),
         "n": ("Quarters", "count"),
@@ -80,29 +95,29 @@ def views(views: pd.DataFrame, currency: str = "EUR") -> gt.GT:
 
 
 def deals_that_matter(chances: pd.DataFrame, currency: str = "EUR") -> gt.GT:
-    """Lay out the open deals that put most doubt on the quarter (`analysis.deals.chances`)."""
+    """Lay out the open deals that put most doubt on the quarter (`analysis.pipeline.win_chances.chances`)."""
     columns = {
-        "opportunity_id": ("Deal", "text"),
+        "opportunity_id": ("Deal", "text", "deal"),
         "stage": ("Stage", "text"),
-        "amount": ("Amount", "money"),
+        "amount": ("Amount", "money", "deal_amount"),
         "expected_close": ("Seller's date", "day"),
         "likely_close": ("Likely day, if won", "day"),
-        "close_high": ("Nine in ten by", "day"),
-        "chance": ("Won this quarter", "chance"),
-        "next_chance": ("By the next one's end", "chance"),
+        "close_high": ("90 % by", "day"),
+        "chance": ("Won this quarter", "chance", "deal_chance"),
+        "next_chance": ("By the next one's end", "chance", "deal_next_chance"),
         "swing": ("Swing", "money"),
     }
     columns = {c: head for c, head in columns.items() if chances[c].notna().any()}
     note = (
         "Swing: what not knowing this deal's end puts on the quarter's bookings (standard deviation). Largest first. Likely day: "
-        "of deals that stood likewise on this day of past quarters and were won, half had been won by then; a seller's date "
+        "of deals in the same state on this day of past quarters and were won, half had been won by then; a seller's date "
         "before it is early."
     )
     return lay(chances.head(MOST_ROWS), columns, note, currency)
 
 
 def trial(tried: pd.DataFrame) -> gt.GT:
-    """Lay out how true each way of telling a chance was (`analysis.deals.trial`)."""
+    """Lay out how true each way of telling a chance was (`analysis.pipeline.win_chances.trial`)."""
     names = {"model": "This page's model", "by stage": "Share won by stage", "fixed": "A fixed chance per stage"}
     columns = {
         "way": ("Way", "text"),
@@ -110,12 +125,12 @@ def trial(tried: pd.DataFrame) -> gt.GT:
         "error": ("Off on average", "ratio"),
         "n": ("Deals looked at", "count"),
     }
-    note = "Four quarters, each told from the eight before it. Brier score: mean squared error, nought is perfect."
+    note = "Four quarters, each estimated from the eight before it. Brier score: mean squared error, zero is perfect."
     return lay(tried.assign(way=tried["way"].map(names)), columns, note)
 
 
 def levers(seek: pd.DataFrame, currency: str = "EUR") -> gt.GT:
-    """Lay out what each lever would have to be to reach the goal (`analysis.goals.seek`)."""
+    """Lay out what each lever would have to be to reach the goal (`analysis.planning.goal_seek.seek`)."""
     written = {
         column: [style.amount(v, UNITS[lever], currency) for lever, v in zip(seek["lever"], seek[column], strict=True)]
         for column in ("usual", "needed", "together")
@@ -141,7 +156,7 @@ def levers(seek: pd.DataFrame, currency: str = "EUR") -> gt.GT:
 
 
 def tornado(tornado: pd.DataFrame, currency: str = "EUR") -> gt.GT:
-    """Lay out what a usual swing of each lever does, this quarter and later (`analysis.scenarios.tornado`)."""
+    """Lay out what a usual swing of each lever does, this quarter and later (`analysis.planning.scenarios.tornado`)."""
     usual = [
         style.amount(v, UNITS.get(k, "ratio"), currency)
         for k, v in zip(tornado["lever"], tornado["usual"], strict=True)
@@ -149,8 +164,6 @@ def tornado(tornado: pd.DataFrame, currency: str = "EUR") -> gt.GT:
     shown = tornado.assign(
         lever=tornado["lever"].map(LEVER_WORDS),
         usual=usual,
-        later_less=tornado["later_less"] / tornado["later_base"] - 1,
-        later_more=tornado["later_more"] / tornado["later_base"] - 1,
     )
     columns = {
         "lever": ("Lever", "text"),
@@ -160,8 +173,8 @@ def tornado(tornado: pd.DataFrame, currency: str = "EUR") -> gt.GT:
         "more": ("if higher", "money"),
         "chance_less": ("Goal if lower", "chance"),
         "chance_more": ("if higher", "chance"),
-        "later_less": ("Later if lower", "change"),
-        "later_more": ("if higher", "change"),
+        "later_change_less": ("Later if lower", "change"),
+        "later_change_more": ("if higher", "change"),
     }
     note = (
         "Usual: the mean of four quarters; swing: the standard deviation of the lever's own history. Later: the quarters after "
@@ -171,7 +184,8 @@ def tornado(tornado: pd.DataFrame, currency: str = "EUR") -> gt.GT:
 
 
 def call_values(values: pd.DataFrame) -> gt.GT:
-    """Lay out what calls were worth beside this page's forecast of the same day (`analysis.forecast.call_values`)."""
+    """Lay out what calls were worth beside this page's forecast of the same day
+    (`analysis.forecasting.quarter_end.call_values`)."""
     columns = {
         "category": ("Leads' call", "text"),
         "call_wape": ("Missed by", "ratio"),
@@ -181,13 +195,13 @@ def call_values(values: pd.DataFrame) -> gt.GT:
         "high": ("High", "points"),
         "n": ("Quarters", "count"),
     }
-    days = values["day"].iloc[0] + 1 if len(values) else 0
+    days = values["by_day"].iloc[0] if len(values) else 0
     note = f"The last calls by day {days:.0f} of each quarter, and the forecast as it would have been on that day; 90 % interval."
-    return lay(values.assign(category=values["category"].str.capitalize()), columns, note)
+    return lay(values, columns, note)
 
 
 def ledger_scores(scores: pd.DataFrame) -> gt.GT:
-    """Lay out how true the forecasts given out were, by how early they were made (`analysis.ledger.scores`)."""
+    """Lay out how true the published forecasts were, by how early they were made (`analysis.forecasting.ledger.scores`)."""
     columns = {
         "lead": ("Weeks left", "text"),
         "wape": ("Missed by", "ratio"),

@@ -3,22 +3,23 @@
 import great_tables as gt
 import pandas as pd
 
-from quarterdeck.analysis.initiatives import paid
+from quarterdeck.analysis.initiatives.results import paid, verdicts
 from quarterdeck.present import style
+from quarterdeck.present.stated import facts
 from quarterdeck.present.tables import lay
 
 WORDS = {"revenue": "revenue", "volume": "volume", "win_rate": "win rate"}
 
 
 def results(effects: pd.DataFrame, currency: str = "EUR") -> gt.GT:
-    """Lay out verdicts with effect, money and return (`analysis.initiatives.effects`)."""
+    """Lay out verdicts with effect, money and return (`analysis.initiatives.results.effects`)."""
     columns = {
-        "name": ("Initiative", "text"),
+        "name": ("Initiative", "text", "initiative"),
         "verdict": ("Verdict", "text"),
-        "effect": ("Effect", "change"),
+        "effect": ("Effect", "change", "initiative_effect"),
         "interval": ("Interval", "interval change"),
-        "money": ("In money", "money"),
-        "spend": ("Spent", "money"),
+        "money": ("In money", "money", "initiative_money"),
+        "spend": ("Spent", "money", "initiatives_spend"),
         "returns": ("Return", "text"),
         "paid": ("Paid back", "text"),
         "why": ("Why", "text"),
@@ -28,30 +29,35 @@ def results(effects: pd.DataFrame, currency: str = "EUR") -> gt.GT:
         "–" if pd.isna(a) else " ".join([style.times(a), f"({style.times(b)} to {style.times(c)})"]) for a, b, c in ends
     ]
     note = "Intervals: 90 %. Money: sales above what would have been. Return: incremental gross margin over spend. An "
-    note += "initiative worked by its effect; it surely paid back only where the whole interval of its return lies above one."
-    return lay(effects.assign(returns=returns, paid=paid(effects), interval=None), columns, note, currency)
+    note += (
+        "initiative moves its figure by its effect; it paid only where the whole interval of its return lies above one."
+    )
+    words = {"verdict": verdicts(effects), "paid": paid(effects)}
+    table = lay(effects.assign(**words, returns=returns, interval=None), columns, note, currency)
+    table.facts += facts(effects, {"name": "initiative"}, {"roi": ("initiative_roi", "times")})
+    return table
 
 
 def registered(effects: pd.DataFrame, currency: str = "EUR") -> gt.GT:
-    """Lay out what was written down beforehand, and what could be told at all (`analysis.initiatives.effects`)."""
+    """Lay out what was written down beforehand, and what could be detected at all (`analysis.initiatives.results.effects`)."""
     columns = {
-        "name": ("Initiative", "text"),
+        "name": ("Initiative", "text", "initiative"),
         "kind": ("Kind", "text"),
         "hypothesis": ("Hypothesis", "text"),
         "of": ("Held against", "text"),
         "started_on": ("From", "day"),
         "read_on": ("To be read", "day"),
         "minimum_effect": ("Smallest effect of interest", "whole ratio"),
-        "detectable": ("Found in 8 of 10 cases", "whole ratio"),
-        "tell_by": ("Smallest effect told from", "day"),
+        "detectable": ("Found in 8 of 10 cases", "whole ratio", "detectable_effect"),
+        "tell_by": ("Smallest effect detected from", "day"),
     }
     said = [
-        f"{WORDS[m]}; {d}, {c:.0f} others" if pd.notna(d) else f"{WORDS[m]}; {lack}"
+        f"{WORDS[m]}; {d}, {style.counted(c, 'other')}" if pd.notna(d) else f"{WORDS[m]}; {lack}"
         for m, d, c, lack in zip(
             effects["metric"], effects["design"], effects["controls"], effects["lacks"], strict=True
         )
     ]
-    note = "Without a day the smallest effect cannot be told by this design, however long one waits."
+    note = "Without a day the smallest effect cannot be detected by this design, however long one waits."
     return lay(effects.assign(of=said), columns, note, currency)
 
 

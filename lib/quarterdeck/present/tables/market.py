@@ -7,11 +7,11 @@ from quarterdeck.present.tables import lay
 
 
 def growth(table: pd.DataFrame, currency: str = "EUR") -> gt.GT:
-    """Lay out how each part of the market grows (`analysis.sizing.growth`)."""
+    """Lay out how each part of the market grows (`analysis.market.sizing.growth`)."""
     columns = {
-        "name": ("Market", "text"),
-        "market": ("Four quarters", "money"),
-        "growth": ("On the year before", "change"),
+        "name": ("Market", "text", "part of the market"),
+        "market": ("Four quarters", "money", "market_size"),
+        "growth": ("On the year before", "change", "market_growth"),
         "cagr": ("A year since the start", "change"),
         "trend": ("Trend now, a year", "change"),
     }
@@ -24,8 +24,12 @@ def growth(table: pd.DataFrame, currency: str = "EUR") -> gt.GT:
 
 
 def levels(table: pd.DataFrame, currency: str = "EUR") -> gt.GT:
-    """Lay out TAM, SAM and SOM with their definitions (`analysis.sizing.addressable`)."""
-    columns = {"level": ("", "text"), "amount": ("A year", "money"), "definition": ("What it is", "text")}
+    """Lay out TAM, SAM and SOM with their definitions (`analysis.market.sizing.addressable`)."""
+    columns = {
+        "level": ("", "text", "level"),
+        "amount": ("A year", "money", "addressable_market"),
+        "definition": ("What it is", "text"),
+    }
     return lay(
         table,
         columns,
@@ -35,27 +39,28 @@ def levels(table: pd.DataFrame, currency: str = "EUR") -> gt.GT:
 
 
 def share_parts(table: pd.DataFrame) -> gt.GT:
-    """Lay out share by revenue, by account and by wallet (`analysis.market.share_parts`)."""
+    """Lay out share by revenue, by account and by wallet (`analysis.market.market_share.share_parts`)."""
     columns = {
-        "segment": ("Segment", "text"),
-        "share": ("Share of revenue", "ratio"),
-        "accounts": ("Accounts that buy", "ratio"),
+        "segment": ("Segment", "text", "segment"),
+        "share": ("Share of revenue", "ratio", "market_share"),
+        "accounts": ("Accounts that bought", "ratio", "accounts_buying"),
         "wallet": ("Share of their wallet", "ratio"),
         "n": ("Known accounts", "count"),
     }
     note = (
-        "Share of revenue = accounts that buy × share of wallet, if accounts of a segment spend alike. Four quarters."
+        "Share of revenue = accounts that bought × share of wallet, if accounts of a segment spend alike. The last four quarters "
+        "whose market is known; penetration, above, is of the last twelve months."
     )
     return lay(table, columns, note)
 
 
 def fields(matrix: pd.DataFrame, currency: str = "EUR") -> gt.GT:
-    """Lay out each segment's field and how much hangs on the weights (`analysis.portfolio.matrix`)."""
+    """Lay out each segment's field and how much depends on the weights (`analysis.market.portfolio.matrix`)."""
     columns = {
-        "segment": ("Segment", "text"),
+        "segment": ("Segment", "text", "segment"),
         "field": ("Attractive / strong", "text"),
-        "stays": ("Stays under other weights", "whole ratio"),
-        "size": ("Market", "money"),
+        "stays": ("Stays under other weights", "whole ratio", "portfolio_field"),
+        "size": ("Market", "money", "market_size"),
         "own": ("Our revenue", "money"),
     }
     note = "Stays: the share of all other weights, on an even grid, that leave the segment in its field."
@@ -63,7 +68,7 @@ def fields(matrix: pd.DataFrame, currency: str = "EUR") -> gt.GT:
 
 
 def diffusion(curves: pd.DataFrame) -> gt.GT:
-    """Lay out the Bass curve of each new product (`analysis.launches.bass`)."""
+    """Lay out the Bass curve of each new product (`analysis.sales.launches.bass`)."""
     shown = curves.assign(low=curves["m_low"], high=curves["m_high"], months=curves["n"])
     columns = {
         "name": ("New product", "text"),
@@ -79,22 +84,22 @@ def diffusion(curves: pd.DataFrame) -> gt.GT:
 
 
 def values(segments: pd.DataFrame, currency: str = "EUR") -> gt.GT:
-    """Lay out customers by recency, frequency and money (`analysis.buyers.value_segments`)."""
+    """Lay out customers by recency, frequency and money (`analysis.customers.buyers.value_segments`)."""
     columns = {
-        "value": ("Customers", "text"),
+        "value": ("Customers", "text", "value segment"),
         "customers": ("Number", "count"),
-        "spend": ("Twelve months", "money"),
+        "spend": ("Twelve months", "money", "value_segment_spend"),
         "before": ("The twelve before", "money"),
-        "share": ("Of revenue", "whole ratio"),
+        "share": ("Of revenue", "whole ratio", "value_segment_share"),
         "recency": ("Days since the last order", "count"),
         "orders": ("Orders a year", "count"),
     }
     note = "Champions: best two fifths of recency and of size. Large and slipping: of size alone. Days and orders are medians."
-    return lay(segments, columns, note, currency)
+    return lay(segments, columns, note, currency, whole=("share",))
 
 
 def kinds(clusters: pd.DataFrame, currency: str = "EUR") -> gt.GT:
-    """Lay out the kinds of customers (`analysis.buyers.clusters`)."""
+    """Lay out the kinds of customers (`analysis.customers.buyers.clusters`)."""
     first = clusters.iloc[0]
     columns = {
         "kind": ("Kind", "count"),

@@ -8,13 +8,13 @@ from quarterdeck.present.tables import lay
 
 
 def split(split: pd.DataFrame, currency: str = "EUR") -> gt.GT:
-    """Lay out proposed targets beside last year plus x (`analysis.allocation.split`)."""
+    """Lay out proposed targets beside last year plus x (`analysis.planning.target_split.split`)."""
     columns = {
-        "unit": (split["dimension"].iloc[0].capitalize(), "text"),
+        "unit": (split["dimension"].iloc[0].capitalize(), "text", "=dimension"),
         "last_year": ("Same quarter last year", "money"),
-        "target": ("Proposed", "money"),
-        "change": ("On last year", "change"),
-        "chance": ("Chance", "chance"),
+        "target": ("Proposed", "money", "split_target"),
+        "change": ("On last year", "change", "split_change"),
+        "chance": ("Chance", "chance", "split_chance"),
         "flat": (f"Last year {style.change(split['growth'].iloc[0])}", "money"),
         "flat_chance": ("Its chance", "chance"),
         "floor": ("Floor", "money"),
@@ -33,7 +33,7 @@ def split(split: pd.DataFrame, currency: str = "EUR") -> gt.GT:
 
 
 def fairness(fairness: pd.DataFrame, currency: str = "EUR") -> gt.GT:
-    """Lay out how equal the chances are under each way of splitting (`analysis.allocation.fairness`)."""
+    """Lay out how equal the chances are under each way of splitting (`analysis.planning.target_split.fairness`)."""
     columns = {
         "way": ("Split by", "text"),
         "lowest": ("Lowest chance", "chance"),
@@ -46,7 +46,7 @@ def fairness(fairness: pd.DataFrame, currency: str = "EUR") -> gt.GT:
 
 
 def needs(needs: pd.DataFrame, currency: str = "EUR") -> gt.GT:
-    """Lay out what the plan wants in pipeline, win rate and sellers (`analysis.prospects.needs`)."""
+    """Lay out what the plan wants in pipeline, win rate and sellers (`analysis.planning.prospects.needs`)."""
     words = {"pipeline": "Pipeline to be decided", "win rate": "Win rate", "sellers": "Ramped sellers"}
     written = {
         c: [style.amount(v, u, currency) for v, u in zip(needs[c], needs["unit"], strict=True)]
@@ -71,12 +71,12 @@ def needs(needs: pd.DataFrame, currency: str = "EUR") -> gt.GT:
 
 
 def parts(parts: pd.DataFrame, currency: str = "EUR") -> gt.GT:
-    """Lay out mix and rate of the change of margin, by dimension (`analysis.margin.parts`)."""
+    """Lay out mix and rate of the change of margin, by dimension (`analysis.sales.margin.parts`)."""
     columns = {
-        "part": ("Part", "text"),
+        "part": ("Part", "text", "=dimension"),
         "revenue": ("Revenue", "money"),
-        "margin": ("Gross margin", "money"),
-        "rate": ("Margin rate", "ratio"),
+        "margin": ("Gross margin", "money", "margin_money"),
+        "rate": ("Margin rate", "ratio", "margin_rate"),
         "rate_before": ("A year before", "ratio"),
         "mix": ("By mix", "points"),
         "rate_effect": ("By rate", "points"),
@@ -88,14 +88,14 @@ def parts(parts: pd.DataFrame, currency: str = "EUR") -> gt.GT:
 
 
 def losers(whale: pd.DataFrame, currency: str = "EUR", most: int = 10) -> gt.GT:
-    """Lay out the customers that lose the most (`analysis.profit.whale`)."""
+    """Lay out the customers that lose the most (`analysis.planning.profit.whale`)."""
     columns = {
-        "name": ("Customer", "text"),
+        "name": ("Customer", "text", "account"),
         "segment": ("Segment", "text"),
         "revenue": ("Revenue", "money"),
         "margin": ("Gross margin", "money"),
         "serving": ("Cost of serving", "money"),
-        "profit": ("Profit", "money"),
+        "profit": ("Profit", "money", "customer_profit"),
         "sure": ("Beyond chance", "text"),
         "n": ("Orders", "count"),
     }
@@ -103,21 +103,21 @@ def losers(whale: pd.DataFrame, currency: str = "EUR", most: int = 10) -> gt.GT:
         "Cost of serving: the region's selling cost by orders. Beyond chance: at a false discovery rate of one in ten."
     )
     shown = whale[whale["profit"] < 0].tail(most).iloc[::-1]
-    serving = shown["serving"].where(shown["serving"] > 0)  # nought where selling costs are not known
+    serving = shown["serving"].where(shown["serving"] > 0)  # zero where selling costs are not known
     shown = shown.assign(serving=serving, sure=shown["clear"].map({True: "yes", False: "no"}))
     return lay(shown, columns, note, currency)
 
 
 def moves(moves: pd.DataFrame, currency: str = "EUR") -> gt.GT:
-    """Lay out where targets would be moved for margin (`analysis.profit.moves`)."""
+    """Lay out where targets would be moved for margin (`analysis.planning.profit.moves`)."""
     columns = {
-        "unit": (moves["dimension"].iloc[0].capitalize(), "text"),
-        "rate": ("Margin rate", "ratio"),
+        "unit": (moves["dimension"].iloc[0].capitalize(), "text", "=dimension"),
+        "rate": ("Margin rate, shrunk", "ratio", "margin_rate_shrunk"),
         "low": ("90 %", "interval ratio"),
         "fair": ("Equal chance", "money"),
         "best": ("Most margin", "money"),
         "move": ("Move", "money"),
-        "gain": ("Margin gained", "money"),
+        "gain": ("Margin gained", "money", "margin_gain"),
         "chance": ("Chance then", "chance"),
     }
     note = (

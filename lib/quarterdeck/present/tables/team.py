@@ -3,15 +3,18 @@
 import great_tables as gt
 import pandas as pd
 
-from quarterdeck.analysis.movement import STUCK
-from quarterdeck.analysis.skill import LEVERS
-from quarterdeck.analysis.standing import MEASURES
-from quarterdeck.analysis.team import TOGETHER
+from quarterdeck.analysis.pipeline.movement import STUCK
+from quarterdeck.analysis.team.performance import TOGETHER
+from quarterdeck.analysis.team.skill import LEVERS
+from quarterdeck.analysis.team.standing import MEASURES
 from quarterdeck.present import style
-from quarterdeck.present.narrative.team import YIELDED
+from quarterdeck.present.facts.team import YIELDED
+from quarterdeck.present.numbers import span
+from quarterdeck.present.stated import facts
 from quarterdeck.present.tables import house, lay
 
 MOST_ROWS = 12
+FIGURES = dict(zip(MEASURES, (("seller_size", "change"), ("seller_attainment", "points")), strict=True))
 ENDS = 4  # sellers at each end of a measure that a table shows
 
 FACTORS = {
@@ -29,37 +32,38 @@ def attainment_by(parts: pd.DataFrame, currency: str = "EUR") -> gt.GT:
     Parameters
     ----------
     parts : DataFrame
-        As `analysis.team.attainment_by` gives it.
+        As `analysis.team.performance.attainment_by` gives it.
     """
     last = parts[parts["quarter"].eq(parts["quarter"].iloc[0])]
     running = parts[parts["quarter"].ne(parts["quarter"].iloc[0])]
     columns = {
-        "part": ("Sellers of", "text"),
-        "attainment": ("Attainment", "whole ratio"),
+        "part": ("Sellers of", "text", "=kind"),
+        "attainment": ("Attainment", "whole ratio", "quota_attainment"),
         "at_quota": ("At quota", "of reps"),
         "interval": ("Interval", "interval whole ratio"),
         "place": ("Stands out", "text"),
-        "booked": ("Booked", "money"),
-        "quota": ("Quota", "money"),
+        "booked": ("Booked", "money", "bookings"),
+        "quota": ("Quota", "money", "quota_set"),
     }
     if len(running):
         now = running.set_index(["dimension", "part"])["attainment"].rename("now")
         last, columns["now"] = last.join(now, on=["dimension", "part"]), (running["quarter"].iloc[0], "whole ratio")
     note = (
-        "Booked by closing day, over the quota of the whole quarter, also where it is still filling. Interval of nine in ten, were "
+        "Booked by closing day, over the quota of the whole quarter, also where it is still filling. 90 % interval, were "
         "the sellers a sample of many; who stands out allows for all rows together."
     )
-    shown = last.assign(heading=last["quarter"] + ", by " + last["dimension"])
-    return lay(shown, columns, note, currency, by="heading")
+    kinds = last["dimension"].replace("manager", "team")
+    shown = last.assign(heading=last["quarter"] + ", by " + last["dimension"], kind=kinds)
+    return lay(shown, columns, note, currency, by="heading", period=shown["quarter"].iloc[0])
 
 
 def manager_win_rates(rates: pd.DataFrame) -> gt.GT:
-    """Lay out each manager's win rate with its interval and its place (`analysis.team.win_rates` by manager)."""
+    """Lay out each manager's win rate with its interval and its place (`analysis.team.performance.win_rates` by manager)."""
     columns = {
-        "name": ("Manager", "text"),
+        "name": ("Manager", "text", "team"),
         "won": ("Won of closed", "of n"),
         "raw": ("By count", "ratio"),
-        "rate": ("Shrunken", "ratio"),
+        "rate": ("Shrunk", "ratio", "win_rate"),
         "interval": ("Interval", "interval ratio"),
         "by_value": ("By value", "ratio"),
         "place": ("Stands out", "text"),
@@ -67,18 +71,18 @@ def manager_win_rates(rates: pd.DataFrame) -> gt.GT:
     place = rates["place"].replace(TOGETHER, "like the others" if len(rates) > 1 else "–")
     shown = rates.assign(place=place.where(rates["ranked"], "too few deals to rank"))
     note = (
-        "Deals closed in twelve months; shrunken to the rate of all, interval "
-        "of nine in ten. Who stands out allows for all teams together."
+        "Deals closed in twelve months; shrunk to the rate of all, interval "
+        "90 %. Who stands out allows for all teams together."
     )
     return lay(shown, columns, note)
 
 
 def hygiene(faults: pd.DataFrame, currency: str = "EUR") -> gt.GT:
-    """Lay out the open deals that cannot be believed as they stand (`analysis.movement.hygiene`)."""
+    """Lay out the open deals that cannot be believed as they stand (`analysis.pipeline.movement.hygiene`)."""
     columns = {
-        "fault": ("Fault", "text"),
+        "fault": ("Fault", "text", "fault"),
         "deals": ("Open deals", "of open_deals"),
-        "amount": ("Money in them", "money"),
+        "amount": ("Money in them", "money", "pipeline_faults"),
         "part": ("Of the open pipeline", "ratio"),
     }
     stuck = "Stuck: fourteen days longer in a stage than deals stayed on average before they moved on. "
@@ -87,7 +91,7 @@ def hygiene(faults: pd.DataFrame, currency: str = "EUR") -> gt.GT:
 
 
 def stage_times(stages: pd.DataFrame) -> gt.GT:
-    """Lay out how long deals stay in each stage and where they go (`analysis.durations.stage_times`)."""
+    """Lay out how long deals stay in each stage and where they go (`analysis.pipeline.durations.stage_times`)."""
     columns = {
         "stage": ("Stage", "text"),
         "median": ("Days, median", "count"),
@@ -103,20 +107,20 @@ def stage_times(stages: pd.DataFrame) -> gt.GT:
 
 
 def levers(coached: pd.DataFrame, currency: str = "EUR") -> gt.GT:
-    """Lay out who is furthest below peers in what, where that is clear of chance (`analysis.skill.levers`)."""
+    """Lay out who is furthest below peers in what, where that is clear of chance (`analysis.team.skill.levers`)."""
     clear = coached[coached["clear"]]
     shown = clear.head(MOST_ROWS).assign(lever=lambda t: t["lever"].map(LEVERS))
     columns = {
-        "name": ("Seller", "text"),
+        "name": ("Seller", "text", "seller"),
         "lever": ("Furthest below peers in", "text"),
-        "gap": ("By", "change"),
+        "gap": ("By", "change", "lever_gap"),
         "interval": ("Interval", "interval change"),
         "worth": ("Half of it is worth, a year", "money"),
         "n": ("Deals closed", "count"),
     }
     first = f"The {MOST_ROWS} of {len(clear)} whose gap is worth most. " if len(clear) > MOST_ROWS else ""
     note = (
-        f"{first}Peers: the region's sellers, three years. Clear of chance at a false discovery "
+        f"{first}Peers: the region's sellers, {span(coached['months'].max())}. Clear of chance at a false discovery "
         "rate of one in twenty. No basis for decisions on employment."
     )
     return lay(shown, columns, note, currency)
@@ -145,23 +149,27 @@ def standing(standing: pd.DataFrame) -> gt.GT:
         "place": ("Stands out", "text"),
     }
     note = (
-        f"{_at_ends(standing, shown[ends])}Drawn to the others by what is in doubt; intervals and ranks nine in ten, and who "
-        "stands out allows for all sellers. Size: like deals of three years; attainment: beyond the region's, eight quarters. "
-        "No basis for decisions on employment."
+        f"{_at_ends(standing, shown[ends])}Drawn to the others by what is in doubt; intervals and ranks 90 %, and who "
+        f"stands out allows for all sellers. Size: like deals of {span(standing['months'].max())}; attainment: beyond the "
+        "region's, eight quarters. No basis for decisions on employment."
     )
-    return lay(shown[ends], columns, note, by="measure")
+    table = lay(shown[ends], columns, note, by="measure")
+    for measure, named in FIGURES.items():
+        own = standing[ends & standing["measure"].eq(measure)]
+        table.facts += facts(own, {"name": "seller"}, {"value": named})
+    return table
 
 
 def sellers(sellers: pd.DataFrame, currency: str = "EUR") -> gt.GT:
-    """Lay out what the sellers at both ends bring, and where they stand (`analysis.productivity.ranked`)."""
+    """Lay out what the sellers at both ends bring, and where they stand (`analysis.team.productivity.ranked`)."""
     ranks = sellers["rank_low"].map(style.number) + " to " + sellers["rank_high"].map(style.number)
     shown = pd.concat([sellers.assign(ranks=ranks).head(ENDS), sellers.assign(ranks=ranks).iloc[ENDS:].tail(ENDS)])
     sold = "Bookings" if sellers["measure"].eq("bookings").any() else "Revenue"
     columns = {
-        "name": ("Seller", "text"),
-        "revenue": (sold, "money"),
+        "name": ("Seller", "text", "seller"),
+        "revenue": (sold, "money", "seller_sold"),
         "revenue_before": ("A year before", "money"),
-        "margin": ("Gross margin", "money"),
+        "margin": ("Gross margin", "money", "seller_earned"),
         "ramped": ("Ramped months", "tenths"),
         "each": ("A ramped month", "money"),
         "value": ("Against the region", "change"),
@@ -174,7 +182,7 @@ def sellers(sellers: pd.DataFrame, currency: str = "EUR") -> gt.GT:
     each = YIELDED[sellers["measure"].iloc[0]]
     note = (
         f"{_at_ends(sellers, shown)}Twelve months. A ramped month: of {each}. Drawn to the others by what is in "
-        "doubt; intervals and ranks nine in ten, and who stands out allows for all sellers. A large territory counts as much as "
+        "doubt; intervals and ranks 90 %, and who stands out allows for all sellers. A large territory counts as much as "
         "skill: no basis for decisions on employment."
     )
     return lay(shown, columns, note, currency)
@@ -186,7 +194,7 @@ def _at_ends(whole: pd.DataFrame, shown: pd.DataFrame) -> str:
 
 
 def velocity_factors(velocity: pd.DataFrame, currency: str = "EUR") -> gt.GT:
-    """Lay out velocity's factors now and a year before, and what each did to it (`analysis.pipeline.velocity`)."""
+    """Lay out velocity's factors now and a year before, and what each did to it (`analysis.pipeline.stages.velocity`)."""
     units = [FACTORS[f][1] for f in velocity["factor"]]
     shown = pd.DataFrame(
         {
@@ -209,9 +217,9 @@ def velocity_factors(velocity: pd.DataFrame, currency: str = "EUR") -> gt.GT:
 def capacity(capacity: pd.DataFrame, currency: str = "EUR") -> gt.GT:
     """Lay out capacity against plan by quarter (`analysis.capacity.capacity`)."""
     columns = {
-        "quarter": ("Quarter", "text"),
+        "quarter": ("Quarter", "text", "period"),
         "ramped": ("Ramped sellers", "tenths"),
-        "capacity": ("Capacity", "money"),
+        "capacity": ("Capacity", "money", "sales_capacity"),
         "low": ("Eight of ten", "interval money"),
         "plan": ("Plan", "money"),
         "gap": ("Short by", "money"),

@@ -1,0 +1,89 @@
+"""Where will the quarter end in each region, such that the regions add up to the company?"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t
+
+from quarterdeck.analysis.forecasting import quarter_end
+from quarterdeck.analysis.methods.intervals import Z80
+from quarterdeck.data import COMPANY
+from quarterdeck.data.answers import Missing, company_wide, region_row
+from quarterdeck.data.reasons import no_rows
+
+ENDS = ["p10", "p50", "p90"]
+
+
+@no_rows(needs="three past quarters to learn from")
+@company_wide(region_row)
+def landing(asks: Mapping[str, Callable]) -> pd.DataFrame:
+    """Where the open quarter will end in each region and in the company, as distributions whose medians add up.
+
+    Each is forecast by itself (`quarter_end.landing`); then all medians are moved, each by as much as its own error leaves it in
+    doubt (`added_up`), and their ranges with them.
+
+    Parameters
+    ----------
+    asks : mapping
+        By region and "company", what asks its desk.
+
+    Returns
+    -------
+    DataFrame
+        One row per region and for "company": `region`, the columns of `quarter_end.landing`, and `moved` (what was added to the
+        median, money; zero where a region could not be forecast and nothing was moved).
+    """
+    rows = {region: ask(quarter_end.landing) for region, ask in asks.items()}
+    table = pd.concat({region: row for region, row in rows.items() if not isinstance(row, Missing)}, names=["region"])
+    table = table.reset_index("region").reset_index(drop=True)
+    moved = added_up(table.set_index("region")).to_numpy() - table["p50"]
+    moved = moved.where(np.isfinite(moved), 0.0)
+    return _moved(table, moved)
+
+
+def added_up(landings: pd.DataFrame) -> pd.Series:
+    """Give medians that add up: those of the regions to that of the company.
+
+    The gap is shared out by the variance of each forecast, the company's included (weighted least squares; Wickramasuriya,
+    Athanasopoulos and Hyndman 2019); none ends below what is in already.
+
+    Parameters
+    ----------
+    landings : DataFrame
+        By region (the company under "company"): `seen`, `p10`, `p50`, `p90` (money).
+
+    Returns
+    -------
+    Series
+        Money, by region; as they were where one of them is not known, or there is no company.
+
+    >>> ends = {"seen": [0.0, 0.0, 0.0], "p10": [80, 35, 45], "p50": [103.0, 40.0, 60.0], "p90": [126, 45, 75]}
+    >>> added_up(pd.DataFrame(ends, index=["company", "North", "South"])).round(2).tolist()
+    [100.96, 40.1, 60.87]
+    """
+    middle, variance = landings["p50"], ((landings["p90"] - landings["p10"]) / 2 / Z80) ** 2
+    regions = middle.index != COMPANY
+    if middle.isna().any() or COMPANY not in middle.index or not regions.any() or not variance.sum() > 0:
+        return middle
+    gap = middle[COMPANY] - middle[regions].sum()
+    share = variance / variance.sum()
+    moved = (middle + np.where(regions, gap, -gap) * share).clip(lower=landings["seen"])
+    moved[COMPANY] = moved[regions].sum()
+    return moved
+
+
+def _moved(table: pd.DataFrame, moved: pd.Series) -> pd.DataFrame:
+    """Move each landing's distribution, and with it the chance of its target."""
+    part = ((table["p50"] + moved) / table["p50"].where(table["p50"] > 0)).fillna(1.0)
+    ends = table[ENDS].mul(part, axis=0).clip(lower=table["seen"], axis=0)
+    table = table.assign(**ends, moved=moved, to_come=ends["p50"] - table["seen"])
+    return table.assign(probability=_chance(table))
+
+
+def _chance(table: pd.DataFrame) -> pd.Series:
+    """Give the chance of each target by the Student t of the logarithms that the ends belong to (`quarter_end.landing`)."""
+    scale = np.log(table["p90"] / table["p50"]) / t.ppf(0.9, table["n_origins"].clip(lower=1))
+    above = t.sf(np.log(table["target"] / table["p50"]) / scale, table["n_origins"].clip(lower=1))
+    still_open = table["probability"].between(0, 1, inclusive="neither") & scale.gt(0)
+    return table["probability"].where(~still_open, above)

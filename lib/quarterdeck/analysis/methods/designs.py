@@ -1,0 +1,463 @@
+"""What would have happened without it? Effects of what some units of a panel underwent, and how sure one can be of them.
+
+A panel has a row per unit and period: `unit`, `start` (a day, or a number of the period), `value`, `treated_from` (the first
+`start` under treatment, the same in all rows of a unit; missing for a unit that never is). A column `weight`, constant in a
+unit, says how much a unit counts; without it all count alike.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.linalg import solve
+from scipy.optimize import nnls
+from scipy.stats import t as student
+from statsmodels.api import OLS
+
+from quarterdeck.analysis.methods import panels
+
+DIFFERENCE, SYNTHETIC, INTERRUPTED = "difference in differences", "synthetic control", "interrupted time series"
+LEVEL, POWER = 0.9, 0.8
+FEW = 10  # units, treated or not, below which errors clustered by unit cannot be trusted
+DONORS, FIT = 10, 10  # untreated units, and periods before, from which a synthetic control is sought
+TREND = 8  # periods before from which a series without a control is carried on
+FOLDS = 4  # parts of the time before, each forecast by a mix that did not see it
+PLACEBOS = ["unit", "effect", "z", "ratio", "treated"]
+COLUMNS = (
+    "design inference effect low high error df p counterfactual relative relative_low relative_high total total_low "
+    "total_high detectable p_trend fit treated controls before after"
+).split()
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """A panel as matrices, units × periods; `on` tells where treatment is."""
+
+    units: np.ndarray
+    starts: np.ndarray
+    values: np.ndarray
+    on: np.ndarray
+    weight: np.ndarray
+
+    @property
+    def treated(self) -> np.ndarray:
+        return self.on.any(axis=1)
+
+    @property
+    def before(self) -> int:
+        """Periods before the first treatment."""
+        return int(np.argmax(self.on.any(axis=0)))
+
+    def keep(self, rows: np.ndarray) -> "_Grid":
+        return replace(
+            self, units=self.units[rows], values=self.values[rows], on=self.on[rows], weight=self.weight[rows]
+        )
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """What a design says: by treated unit and period the gap to what would have been.
+
+    `noise` is how much one period's gap scatters where nothing was done, `error` that of the mean effect.
+    """
+
+    design: str
+    gaps: np.ndarray
+    counterfactual: np.ndarray
+    noise: float
+    error: float
+    df: float
+    inference: str
+    placebos: pd.DataFrame
+
+
+class _Placebo(NamedTuple):
+    """One unit tried as if treated in a window: its effect, that over its noise, and the ratio of its errors after and before."""
+
+    unit: object
+    effect: float
+    z: float
+    ratio: float
+    treated: bool  # whether the window is the real one of a treated unit
+    noise: float  # expected from the scatter of the unit's gaps
+
+
+def design(panel: pd.DataFrame) -> str:
+    """Choose the design: by how many units are untreated, how many are treated, and how long the time before is.
+
+    Without an untreated unit: interrupted time series. One treated unit, ten untreated ones and ten periods before or more,
+    and a mix of the others that follows the unit before the start better than their mean moved to its level does: synthetic
+    control. All else: difference in differences.
+
+    Raises
+    ------
+    ValueError
+        As `estimate`.
+    """
+    return _chosen(_grid(panel))
+
+
+def estimate(panel: pd.DataFrame, by: str = "") -> pd.DataFrame:
+    """The effect of the treatment by the design that fits the panel, or by the one named.
+
+    - Difference in differences: two-way fixed effects, fitted to what was untreated alone and carried on to what was treated
+      (Borusyak, Jaravel and Spiess 2024), so that staggered starts are not compared with each other; with one start it is the
+      plain difference of differences. Ten or more units on both sides: error by the jackknife over units (CV3; MacKinnon, Nielsen
+      and Webb 2023), Student t with the smaller side's units − 1. Fewer: placebos in units and time (below).
+    - Synthetic control: the mix of untreated units nearest to the treated one in all periods before the start (Abadie, Diamond
+      and Hainmueller 2010, without other predictors); every untreated unit in turn is the placebo. Noise before is that on
+      quarters of the time before which the mix did not see: within what it saw, many units fit as well as one likes.
+    - Interrupted time series: level and slope before and after (Wagner et al. 2002), with the season where there are two years
+      of it, Newey-West errors, Student t.
+
+    Placebo errors are the root mean square of the placebo effects, each over its own unit's noise before, times the treated
+    unit's noise before (studentised as in the ratio of Abadie et al.); Student t, degrees by Satterthwaite from the number of
+    placebos and of periods before.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        `unit`, `start`, `value`, `treated_from`, and maybe `weight`; of any frequency, balanced.
+    by : str
+        One of the three designs; empty for what `design` chooses.
+
+    Returns
+    -------
+    DataFrame
+        One row: `design`, `inference`, `effect` (in the value's unit, a unit and period), `low`, `high` (90 %; missing where
+        there is nothing to take it from), `error`, `df`, `p`, `counterfactual` (mean of what would have been), `relative`
+        (effect over it, ratio, with `relative_low`, `relative_high`), `total` (over all treated units and periods, with ends),
+        `detectable` (smallest effect found in 80 % of cases), `p_trend` (of a trend before the start; missing without
+        a control), `fit` (root mean square of the gaps before), `treated`, `controls` (units), `before`, `after` (periods).
+
+    Raises
+    ------
+    ValueError
+        In one sentence, where a column, a value or a period is missing, doubled or of another type (`panels.ordered`), a weight
+        is not above zero, nothing is treated, nothing is untreated though the design needs it, or no period is before the start.
+    """
+    grid = _grid(panel)
+    return pd.DataFrame([_row(grid, _fitted(grid, by))], columns=COLUMNS)
+
+
+def path(panel: pd.DataFrame, by: str = "") -> pd.DataFrame:
+    """What was seen and what would have been, period by period around the start: the event study.
+
+    Returns
+    -------
+    DataFrame
+        One row per period since the start (0 is the first treated one), treated units together (weighted mean): `since`,
+        `observed`, `counterfactual`, `gap`, `low`, `high` (90 %, of one period's gap by the noise before; value's unit).
+    """
+    grid = _grid(panel)
+    fit = _fitted(grid, by)
+    rows = _aligned(grid, fit)
+    reach = student.ppf(0.5 + LEVEL / 2, max(grid.before - 1, 1)) * fit.noise
+    return rows.assign(low=rows["gap"] - reach, high=rows["gap"] + reach)
+
+
+def placebos(panel: pd.DataFrame, by: str = "") -> pd.DataFrame:
+    """The same estimate for units that underwent nothing, beside the treated one.
+
+    Returns
+    -------
+    DataFrame
+        One row per placebo and the treated unit last: `unit`, `effect` (value's unit), `z` (over the noise before), `ratio`
+        (root mean square of the gaps after over the noise before: Abadie et al. 2010), `treated`; no rows where the errors
+        do not come from placebos.
+    """
+    return _fitted(_grid(panel), by).placebos
+
+
+def periods_needed(row: pd.Series, least: float) -> float:
+    """How many periods after the start until a relative effect of `least` would be found in 80 % of cases.
+
+    The error falls as √(1/after + 1/before); infinite where not even an endless time after would do.
+
+    Parameters
+    ----------
+    row : Series
+        Of an estimate: `counterfactual`, `detectable` (in the same unit), `before`, `after` (periods).
+    least : float
+        Effect over what would have been, ratio.
+
+    Returns
+    -------
+    float
+        Whole periods, rounded up; infinite where no number will do.
+    """
+    wanted = least * row["counterfactual"] / (row["detectable"] * (1 / row["after"] + 1 / row["before"]) ** -0.5)
+    left = wanted**2 - 1 / row["before"]
+    return float(np.ceil(1 / left)) if left > 0 else np.inf
+
+
+def _grid(panel: pd.DataFrame) -> _Grid:
+    """Lay out a panel as matrices, or say in one sentence what is wrong with it."""
+    panel = panels.ordered(panel, "unit", ("treated_from",))
+    wide = panel.pivot(index="unit", columns="start", values="value")
+    if wide.isna().any(axis=None):
+        unit, start = wide.isna().stack().loc[lambda gone: gone].index[0]
+        raise ValueError(
+            f"unit {unit!r} has no row for {panels.said(start)}; the panel must have every unit in every period."
+        )
+    on = wide.columns.to_numpy()[None, :] >= _first(panel).to_numpy()[:, None]  # a missing day is never reached
+    if not on.any():
+        raise ValueError("no unit is treated within the panel: treated_from is missing, or after its last period.")
+    if (always := on[:, 0]).any():
+        raise ValueError(f"unit {wide.index[always][0]!r} has no period before its treatment starts; begin earlier.")
+    return _Grid(wide.index.to_numpy(), wide.columns.to_numpy(), wide.to_numpy(), on, _weights(panel))
+
+
+def _first(panel: pd.DataFrame) -> pd.Series:
+    """Give each unit's first day, or period, under treatment, in the type of `start`."""
+    first = panels.days(panel["treated_from"], missing=True)
+    dates = pd.api.types.is_datetime64_any_dtype(panel["start"])
+    if first.notna().any() and pd.api.types.is_datetime64_any_dtype(first) != dates:
+        are = "dates, and start numbers" if not dates else "numbers, and start dates"
+        raise ValueError(f"column treated_from holds {are}; make them alike.")
+    if first.isna().all():
+        first = pd.Series(np.nan, panel.index) if not dates else first
+    return _of_units(panel.assign(treated_from=first.astype(panel["start"].dtype if dates else float)), "treated_from")
+
+
+def _weights(panel: pd.DataFrame) -> np.ndarray:
+    if "weight" not in panel:
+        return np.ones(panel["unit"].nunique())
+    weight = _of_units(panel.assign(weight=panels.numbers(panel["weight"], "numbers above zero")), "weight")
+    if (odd := ~(weight > 0) | (weight > panels.LARGEST)).any():
+        raise ValueError(
+            f"unit {weight.index[odd][0]!r} has weight {weight[odd].iloc[0]:g}; expected a number above zero, or leave it out."
+        )
+    return weight.to_numpy()
+
+
+def _of_units(panel: pd.DataFrame, column: str) -> pd.Series:
+    """Give what is one for all rows of a unit, by unit."""
+    each = panel.drop_duplicates(["unit", column]).set_index("unit")[column]
+    if (mixed := each.index.duplicated()).any():
+        raise ValueError(f"unit {each.index[mixed][0]!r} has more than one {column}; give one to all its rows.")
+    return each
+
+
+def _chosen(grid: _Grid) -> str:
+    treated = grid.treated
+    if treated.all():
+        return INTERRUPTED
+    if treated.sum() > 1 or (~treated).sum() < DONORS or grid.before < FIT:
+        return DIFFERENCE
+    k = int(np.argmax(treated))
+    return SYNTHETIC if _held_out(grid, k) <= _moved(grid, k)[: grid.before].std(ddof=1) else DIFFERENCE
+
+
+def _fitted(grid: _Grid, by: str) -> _Fit:
+    by = by or _chosen(grid)
+    designs = {DIFFERENCE: _difference, SYNTHETIC: _synthetic, INTERRUPTED: _interrupted}
+    if by not in designs:
+        raise ValueError(f"there is no design {by!r}; there are {', '.join(designs)}.")
+    if by != INTERRUPTED and grid.treated.all():
+        raise ValueError(f"every unit is treated: {by} needs one that is not; without any, use {INTERRUPTED}.")
+    if by == SYNTHETIC and grid.treated.sum() > 1:
+        raise ValueError("a synthetic control is made for one treated unit; add the treated ones up first.")
+    return designs[by](grid)
+
+
+def _row(grid: _Grid, fit: _Fit) -> dict:
+    """Give the columns of `estimate`, by name."""
+    on, weight = grid.on[grid.treated], grid.weight[grid.treated]
+    share = on * weight[:, None] * np.isfinite(fit.gaps)
+    share = share / share.sum()
+    effect, base = np.nansum(share * fit.gaps), np.nansum(share * fit.counterfactual)
+    reach = student.ppf(0.5 + LEVEL / 2, fit.df) * fit.error
+    ends = {"": effect, "_low": effect - reach, "_high": effect + reach}
+    p = 2 * student.sf(abs(effect / fit.error), fit.df) if fit.error > 0 else np.nan
+    power = (student.ppf(0.5 + LEVEL / 2, fit.df) + student.ppf(POWER, fit.df)) * fit.error
+    path = _aligned(grid, fit).set_index("since").loc[:-1, "gap"].to_numpy()
+    trend = np.nan if fit.design == INTERRUPTED else _trend(path)
+    row = {"design": fit.design, "inference": fit.inference, "error": fit.error, "df": fit.df, "p": p}
+    row |= {"effect": effect, "low": ends["_low"], "high": ends["_high"], "counterfactual": base}
+    row |= {f"relative{end}": e / base if base > 0 else np.nan for end, e in ends.items()}
+    row |= {f"total{end}": e * on.sum() for end, e in ends.items()}
+    row |= {"detectable": power, "p_trend": trend, "fit": _rms(path), "treated": len(on)}
+    row |= {"controls": len(grid.on) - len(on), "before": grid.before, "after": int(grid.on.any(axis=0).sum())}
+    return row
+
+
+def _aligned(grid: _Grid, fit: _Fit) -> pd.DataFrame:
+    """Give the treated units' weighted mean by periods since each one's start."""
+    on, weight = grid.on[grid.treated], grid.weight[grid.treated]
+    since = np.arange(on.shape[1]) - np.argmax(on, axis=1)[:, None]
+    known = np.isfinite(fit.gaps)
+    weight = np.broadcast_to(weight[:, None], on.shape)[known]
+    frame = pd.DataFrame({"counterfactual": fit.counterfactual[known] * weight, "gap": fit.gaps[known] * weight})
+    sums = frame.assign(weight=weight).groupby(since[known]).sum()
+    means = sums[["counterfactual", "gap"]].div(sums["weight"], axis=0).rename_axis("since")
+    return means.assign(observed=means["counterfactual"] + means["gap"]).reset_index()
+
+
+def _trend(gaps: np.ndarray) -> float:
+    """Give p of a straight line through the gaps before the start (Newey-West errors); missing before four of them."""
+    if len(gaps) < 4 or _rms(gaps) == 0:
+        return np.nan
+    steps = np.column_stack([np.ones(len(gaps)), np.arange(len(gaps))])
+    return float(_newey_west(gaps, steps).pvalues[1])
+
+
+def _difference(grid: _Grid) -> _Fit:
+    fitted = _two_way(grid)
+    rows = grid.treated
+    gaps = (grid.values - fitted)[rows]
+    past = np.average(gaps[:, : grid.before], axis=0, weights=grid.weight[rows])
+    noise = past.std(ddof=1) if len(past) > 1 else np.nan
+    if min(rows.sum(), (~rows).sum()) >= FEW:
+        without = np.array([_mean_gap(grid.keep(np.arange(len(rows)) != k)) for k in range(len(rows))])
+        spread = (len(rows) - 1) / len(rows) * ((without - without.mean()) ** 2).sum()
+        df = min(rows.sum(), (~rows).sum()) - 1
+        return _Fit(DIFFERENCE, gaps, fitted[rows], noise, np.sqrt(spread), df, "clustered by unit", _none())
+    windows = [window for k in range(len(rows)) for window in _windows(grid, k)]
+    table = pd.DataFrame(windows, columns=list(_Placebo._fields)).astype({"treated": bool})
+    tried = table[~table["treated"]]
+    wide = np.sqrt((tried["z"] ** 2).mean()) if len(tried) else np.nan
+    share = grid.weight[rows] * grid.on[rows].sum(axis=1)
+    own = table[table["treated"]]["noise"].to_numpy() * share / share.sum()
+    error = float(np.sqrt((own**2).sum()) * wide)
+    shown = table.drop(columns="noise")
+    return _Fit(DIFFERENCE, gaps, fitted[rows], noise, error, _df(grid, len(tried)), f"{len(tried)} placebos", shown)
+
+
+def _two_way(grid: _Grid) -> np.ndarray:
+    """Fit unit and period effects to what is untreated, and carry them on to all; missing where a period has nothing untreated."""
+    known = ~grid.on * grid.weight[:, None]
+    units, periods = known.sum(axis=1), known.sum(axis=0)
+    seen = known * grid.values
+    normal = np.diag(periods) - known.T @ (known / units[:, None])
+    moment = seen.sum(axis=0) - known.T @ (seen.sum(axis=1) / units)
+    free = np.flatnonzero(periods > 0)[1:]  # the first period, in which nothing is treated, stands for zero
+    time = np.zeros(len(periods))
+    time[free] = solve(normal[np.ix_(free, free)], moment[free], assume_a="pos")
+    unit = (known * (grid.values - time)).sum(axis=1) / units
+    return np.where(periods > 0, unit[:, None] + time, np.nan)
+
+
+def _mean_gap(grid: _Grid) -> float:
+    share = grid.on * grid.weight[:, None]
+    gaps = grid.values - _two_way(grid)
+    share = share * np.isfinite(gaps)
+    return np.nansum(share * gaps) / share.sum()
+
+
+def _moved(grid: _Grid, k: int) -> np.ndarray:
+    """Give a unit's gaps to the untreated others' mean, moved to its level of before."""
+    others = ~grid.treated & (np.arange(len(grid.on)) != k)
+    apart = grid.values[k] - np.average(grid.values[others], axis=0, weights=grid.weight[others])
+    return apart - apart[: grid.before].mean()
+
+
+def _windows(grid: _Grid, k: int) -> list[_Placebo]:
+    """Try a unit against the untreated others: the real window, and as many earlier ones as leave half of the time before.
+
+    A treated unit's own real window comes last and is marked.
+    """
+    own = grid.on[k].any()
+    begun = int(np.argmax(grid.on[k])) if own else grid.before
+    length = int(grid.on.any(axis=0).sum())
+    if (~grid.treated).sum() < 2 and not own:
+        return []
+    apart = _moved(grid, k)
+    rows = []
+    for cut in range(begun, min(begun // 2, begun - 1), -length):
+        past, then = apart[:cut], apart[cut : cut + length]
+        noise = (past.std(ddof=1) if cut > 1 else np.nan) * np.sqrt(1 / len(then) + 1 / cut) or np.nan
+        ratio = _rms(then - past.mean()) / (_rms(past - past.mean()) or np.nan)
+        effect, real = then.mean() - past.mean(), own and cut == begun
+        if real or noise > 0:
+            rows.append(_Placebo(grid.units[k], effect, effect / noise, ratio, real, noise))
+    return rows[::-1]
+
+
+def _synthetic(grid: _Grid) -> _Fit:
+    k = int(np.argmax(grid.treated))
+    if (~grid.treated).sum() < 2:
+        raise ValueError("a synthetic control needs two units or more that nothing happened to.")
+    rows = [_tried(grid, unit) for unit in (*np.flatnonzero(~grid.treated), k)]
+    table = pd.DataFrame(rows, columns=list(_Placebo._fields))
+    gap, noise = _mixed(grid, k, slice(0, grid.before)), table["noise"].iloc[-1]
+    tried = table[~table["treated"]]["z"].dropna()
+    error = float(np.sqrt((tried**2).mean()) * noise)
+    shown = table.drop(columns="noise")
+    counterfactual = (grid.values[k] - gap)[None]
+    df = _df(grid, len(tried))
+    return _Fit(SYNTHETIC, gap[None], counterfactual, noise, error, df, f"{len(tried)} placebos", shown)
+
+
+def _df(grid: _Grid, placebos: int) -> float:
+    """Give the degrees of freedom of a product of two variances, from placebos and from the time before (Satterthwaite)."""
+    return 1 / (1 / max(placebos, 1) + 1 / max(grid.before - 1, 1))
+
+
+def _mixed(grid: _Grid, k: int, seen: slice | np.ndarray) -> np.ndarray:
+    """Give a unit's gaps to the mix of untreated others that is nearest to it in the periods `seen`.
+
+    The weights are not below zero and add up to one: non-negative least squares with a heavy last row.
+    """
+    donors = grid.values[~grid.treated & (np.arange(len(grid.on)) != k)]
+    heavy = 1e3 * np.abs(donors).max()
+    mix, _ = nnls(np.vstack([donors[:, seen].T, np.full(len(donors), heavy)]), np.r_[grid.values[k, seen], heavy])
+    return grid.values[k] - mix / mix.sum() @ donors
+
+
+def _held_out(grid: _Grid, k: int) -> float:
+    """Give the root mean square of a unit's gaps before the start, each quarter of them to a mix that did not see it."""
+    past = np.arange(grid.before)
+    unseen = [_mixed(grid, k, np.setdiff1d(past, part))[part] for part in np.array_split(past, FOLDS)]
+    return _rms(np.concatenate(unseen))
+
+
+def _tried(grid: _Grid, k: int) -> _Placebo:
+    then, noise = _mixed(grid, k, slice(0, grid.before))[grid.before :], _held_out(grid, k) or np.nan
+    effect, treated = then.mean(), bool(grid.treated[k])
+    return _Placebo(grid.units[k], effect, effect / noise, _rms(then) / noise, treated, noise)
+
+
+def _interrupted(grid: _Grid) -> _Fit:
+    """Carry on the level, the slope and the season of the time before; all units together."""
+    if grid.before < TREND:
+        raise ValueError(f"an interrupted time series needs {TREND} periods before the start, there are {grid.before}.")
+    series = np.average(grid.values, axis=0, weights=grid.weight)
+    on = grid.on.any(axis=0)
+    since = np.arange(len(series)) - grid.before
+    steps = np.column_stack([np.ones(len(series)), since, *_season(grid)])
+    moved = np.column_stack([on, on * since]) if on.sum() > 3 else on[:, None].astype(float)
+    fit = _newey_west(series, np.column_stack([steps, moved]))
+    mean = np.zeros(len(fit.params))
+    mean[steps.shape[1] :] = moved[on].mean(axis=0)
+    carried = steps @ fit.params[: steps.shape[1]]
+    error = float(np.sqrt(mean @ fit.cov_params() @ mean))
+    each, noise = np.ones((len(grid.on), 1)), float(fit.resid.std(ddof=1))
+    gaps = series - carried
+    return _Fit(INTERRUPTED, each * gaps, each * carried, noise, error, fit.df_resid, "Newey-West", _none())
+
+
+def _season(grid: _Grid) -> Iterator[np.ndarray]:
+    """Give a wave and its half for each year, where there are two years of days before the start."""
+    if not np.issubdtype(grid.starts.dtype, np.datetime64):
+        return
+    years = (grid.starts - grid.starts[0]) / np.timedelta64(1, "D") / 365.25
+    if years[grid.before] >= 2 and np.diff(years).max() < 0.2:
+        for wave in (1, 2):
+            yield np.sin(2 * np.pi * wave * years)
+            yield np.cos(2 * np.pi * wave * years)
+
+
+def _newey_west(values: np.ndarray, steps: np.ndarray):
+    lags = int(4 * (len(values) / 100) ** (2 / 9))
+    return OLS(values, steps).fit(cov_type="HAC", cov_kwds={"maxlags": lags, "use_correction": True}, use_t=True)
+
+
+def _rms(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(values))))
+
+
+def _none() -> pd.DataFrame:
+    return pd.DataFrame(columns=PLACEBOS).astype({"treated": bool})

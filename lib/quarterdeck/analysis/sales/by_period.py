@@ -1,0 +1,115 @@
+"""What was sold, by day, month and quarter, cut by region, segment and channel?"""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from quarterdeck.analysis.methods.hierarchy import WHOLE, grid
+from quarterdeck.data.coverage import EVER, cadence, whole_since
+
+SCOPE = ["region", "segment", "channel", "category"]
+
+
+DIMENSIONS = ["region", "segment", "channel"]
+WITHIN = "region"  # each of which is forecast like a company of its own
+BLANK = "none named"
+FREQUENCIES = {12: "M", 4: "Q"}  # periods in a year, and what pandas calls them
+
+
+def cells(
+    as_of: pd.Timestamp,
+    orders: pd.DataFrame | None = None,
+    customers: pd.DataFrame | None = None,
+    opportunities: pd.DataFrame | None = None,
+    season: int = 12,
+    begins: Mapping[str, pd.Timestamp] = EVER,
+) -> pd.DataFrame:
+    """Revenue (without orders, bookings) by region, segment and channel in each whole month or quarter.
+
+    Parameters
+    ----------
+    season : int
+        12 for months, 4 for quarters.
+
+    Returns
+    -------
+    DataFrame
+        One row per cell and period: `region`, `segment`, `channel`, `start` (first day), `value` (money), from a cell's first
+        sale on; periods in between without any are zero. A dimension that has but one value is left out. No rows of months where
+        orders come by the quarter: two of three would be zero.
+    """
+    frequency = FREQUENCIES[season]
+    sales = sold(orders, customers, opportunities)
+    sales = sales[sales["day"] <= as_of]
+    kept = [d for d in DIMENSIONS if d in sales and sales[d].nunique() > 1]
+    first = sales["day"].min()
+    by_quarter = orders is not None and season == 12 and cadence(orders["order_date"]) == "quarterly"
+    if pd.isna(first) or by_quarter:
+        return pd.DataFrame(columns=["part", "start", "value"])
+    whole = whole_since(begins["opportunities" if orders is None else "orders"], first, frequency)
+    ended = (as_of + pd.Timedelta(days=1)).to_period(frequency) - 1
+    periods = pd.period_range(whole, ended, freq=frequency).to_timestamp()
+    table = sales.assign(start=sales["day"].dt.to_period(frequency).dt.to_timestamp(), part=WHOLE)
+    table = table[table["start"].isin(periods)].fillna(dict.fromkeys(kept, BLANK))
+    return grid(table, kept or ["part"], periods)
+
+
+def sold(
+    orders: pd.DataFrame | None, customers: pd.DataFrame | None, opportunities: pd.DataFrame | None
+) -> pd.DataFrame:
+    """What was sold and when, with the names it is cut by: order lines, or deals won where there are none.
+
+    Returns
+    -------
+    DataFrame
+        One row per order line or deal won with an amount: its other columns, `day` (of the order, or of winning) and `value`
+        (money); order lines have the customer's `segment` where `customers` is given. No rows without either table.
+    """
+    if orders is not None:
+        sales = orders.rename(columns={"order_date": "day", "revenue": "value"})
+        if customers is not None:
+            sales["segment"] = sales["customer_id"].map(customers.set_index("customer_id")["segment"])
+        return sales
+    if opportunities is None:
+        return pd.DataFrame({"day": pd.DatetimeIndex([]), "value": []})
+    won = opportunities[opportunities["status"].eq("won") & opportunities["amount"].notna()]
+    return won.rename(columns={"closed_on": "day", "amount": "value"})
+
+
+def daily(orders: pd.DataFrame | None = None, opportunities: pd.DataFrame | None = None) -> pd.Series:
+    """Revenue by day of order; without orders, bookings by the day that a deal was won.
+
+    Returns
+    -------
+    Series
+        Money, on the days that had any.
+    """
+    if orders is not None:
+        return orders.groupby("order_date")["revenue"].sum()
+    if opportunities is not None:
+        won = opportunities[opportunities["status"].eq("won")]
+        return won.groupby("closed_on")["amount"].sum()
+    return pd.Series(dtype="float64", index=pd.DatetimeIndex([]))
+
+
+def monthly(
+    as_of: pd.Timestamp,
+    orders: pd.DataFrame | None = None,
+    opportunities: pd.DataFrame | None = None,
+    begins: Mapping[str, pd.Timestamp] = EVER,
+) -> pd.DataFrame:
+    """Revenue by calendar month (without orders, bookings); whole months only, a month without any is zero.
+
+    Returns
+    -------
+    DataFrame
+        One row per month, oldest first: `start` (first day), `value` (money).
+    """
+    sales = daily(orders, opportunities)
+    sales = sales[sales.index <= as_of]
+    if sales.empty:
+        return pd.DataFrame({"start": pd.DatetimeIndex([]), "value": []})
+    first = whole_since(begins["opportunities" if orders is None else "orders"], sales.index.min(), "M")
+    months = pd.period_range(first, (as_of + pd.Timedelta(days=1)).to_period("M") - 1, freq="M")
+    value = sales.groupby(sales.index.to_period("M")).sum().reindex(months, fill_value=0.0)
+    return pd.DataFrame({"start": months.to_timestamp(), "value": value.to_numpy(float)})

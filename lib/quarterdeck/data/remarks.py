@@ -1,0 +1,206 @@
+"""Which rows are not read as the source gives them, how many are there, and how much money is in them?
+
+A rule has a severity. Where no page would be right, `contract.check` stops with one sentence. Rows that are faulty by
+themselves are set aside: kept out of every figure, counted and said, up to a share that `source.yaml` sets. What is read, but
+not as it stands there, is noted.
+"""
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from quarterdeck.data import COMPANY
+from quarterdeck.errors import ContractError
+
+LIMIT = 0.05  # of a table's rows or money, up to which faulty rows are set aside
+MONEY = {
+    "orders": "revenue",
+    "opportunities": "amount",
+    "quotas": "quota",
+    "targets": "revenue_target",
+    "costs": "amount",
+}
+SPANS = ["targets", "quotas", "costs"]  # tables whose rows count for the calendar quarter that they lie in
+NAMES = ["region", "segment", "channel", "category", "competitor", "stage", "loss_reason", "kind", "manager", "source"]
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What is to be said of some rows of a table: how many there are, of how many, and how much money is in them."""
+
+    table: str
+    severity: str  # "set aside" or "note"
+    said: str  # of which rows, and how they are read
+    example: str
+    parts: dict[str, list[float | None]] = field(default_factory=dict)  # by region: rows, of rows, money, of money
+
+    def sentence(self, region: str = COMPANY, example: bool = True) -> str:
+        """Say it of a region's rows, or of all; nothing where the region has none."""
+        if region not in self.parts:
+            return ""
+        rows, of, money, whole = self.parts[region]
+        share = f", {100 * money / whole:.1f} % of all" if money is not None and 0 < money < whole else ""
+        amount = f" ({MONEY[self.table].replace('_', ' ')} {money:,.2f}{share})" if money is not None else ""
+        such = f", such as {self.example}" if self.example and example else ""
+        return f"{self.table.replace('_', ' ')}: {self.said}: {rows:,} of {of:,} rows{amount}{such}"
+
+
+def remark(table: str, frame: pd.DataFrame, rows: pd.Series, severity: str, said: str, example: str = "") -> Remark:
+    """Count some rows of a table, and their money, by region.
+
+    Parameters
+    ----------
+    table : str
+        The table's name.
+    frame : DataFrame
+        All of its rows; `region` and the column of `MONEY` where it has them.
+    rows : Series
+        Bool: the rows that are meant.
+    severity, said, example : str
+        What the remark says of them.
+    """
+    parts = {COMPANY: _counted(table, frame, rows)}
+    if "region" in frame:
+        named = frame.loc[rows, "region"].dropna().unique()
+        parts |= {region: _counted(table, frame[frame["region"] == region], rows) for region in sorted(named)}
+    return Remark(table, severity, said, example, parts)
+
+
+def share(table: str, frame: pd.DataFrame, rows: pd.Series) -> float:
+    """Give the share of some rows in a table: by count, or by money where that is more.
+
+    Parameters
+    ----------
+    table : str
+        One of `MONEY`.
+    frame : DataFrame
+        All of its rows.
+    rows : Series
+        Bool: the rows that are meant.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+    """
+    money = frame[MONEY[table]].abs()
+    return max(rows.mean(), money[rows].sum() / (money.sum() or 1.0))
+
+
+def price_credits(orders: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
+    """Read order lines of money alone: negative revenue with a positive quantity returns no goods, so it counts no units.
+
+    Parameters
+    ----------
+    orders : DataFrame
+        quantity, revenue, list_amount.
+
+    Returns
+    -------
+    tuple
+        The orders with quantity and list_amount 0 in such lines, and which lines they are (bool).
+    """
+    rows = (orders["quantity"] > 0) & (orders["revenue"] < 0)
+    listed = orders["list_amount"].mask(rows & (orders["list_amount"] > 0), 0.0)
+    return orders.assign(quantity=orders["quantity"].mask(rows, 0.0), list_amount=listed), rows
+
+
+def back_dated(deals: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
+    """Read deals that were entered after they had closed: such a deal counts as opened on the day it closed.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        opened_on, closed_on.
+
+    Returns
+    -------
+    tuple
+        The deals with opened_on moved to closed_on where it was later, and which deals they are (bool).
+    """
+    rows = deals["closed_on"] < deals["opened_on"]
+    return deals.assign(opened_on=deals["opened_on"].mask(rows, deals["closed_on"])), rows
+
+
+def repeated(orders: pd.DataFrame) -> pd.Series:
+    """Tell which order lines repeat an earlier one in all columns but `line_no`.
+
+    Returns
+    -------
+    Series
+        Bool, by the frame's index.
+    """
+    return orders.duplicated([c for c in orders if c != "line_no"])
+
+
+def across_quarters(frame: pd.DataFrame) -> pd.Series:
+    """Tell which rows span more than one calendar quarter, and so count for none.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        period_start, period_end.
+
+    Returns
+    -------
+    Series
+        Bool, by the frame's index.
+    """
+    return frame["period_start"].dt.to_period("Q") != frame["period_end"].dt.to_period("Q")
+
+
+def alike(tables: dict[str, pd.DataFrame]) -> Iterator[tuple[str, list[tuple[str, str, pd.Series]]]]:
+    """Give names that are likely one: the column, and per spelling its text, its table and the rows that hold it.
+
+    Two names are alike where only capitals, blanks within, or the way of writing a letter in Unicode tell them apart.
+    """
+    for column in NAMES:
+        held = [(name, frame[column].dropna()) for name, frame in tables.items() if column in frame]
+        spelled = {text for _, values in held for text in values.unique()}
+        folded: dict[str, set[str]] = {}
+        for text in spelled:
+            folded.setdefault(" ".join(unicodedata.normalize("NFKC", text).casefold().split()), set()).add(text)
+        for texts in (sorted(texts) for texts in folded.values() if len(texts) > 1):
+            rows = [(text, *next((n, v == text) for n, v in held if (v == text).any())) for text in texts]
+            yield column, sorted(rows, key=lambda spelling: spelling[2].sum())  # the usual one last
+
+
+def refuse_alike_regions(tables: dict[str, pd.DataFrame], column: str, spellings: list) -> None:
+    """Refuse two regions that are likely one: the pages of neither would be right.
+
+    Parameters
+    ----------
+    tables : dict of DataFrame
+        The tables of the contract, by name.
+    column : str
+        The column that holds both spellings; any other than `region` is let through.
+    spellings : list
+        As `alike` gives them.
+
+    Raises
+    ------
+    ContractError
+        With both spellings, their rows and money, and how to write them alike.
+    """
+    if column != "region":
+        return
+    said = []
+    for text, table, rows in spellings:
+        count, _, money, _ = _counted(table, tables[table], rows.reindex(tables[table].index, fill_value=False))
+        amount = f", {MONEY[table].replace('_', ' ')} {money:,.2f}" if money is not None else ""
+        said.append(f"{text!r} ({count:,} {'row' if count == 1 else 'rows'} of {table}{amount})")
+    odd, usual = spellings[0][0], spellings[-1][0]
+    raise ContractError(
+        f"column region holds {' and '.join(said)}, which are likely the same; write them alike in the SELECT, such as "
+        f"CASE region WHEN '{odd}' THEN '{usual}' ELSE region END AS region."
+    )
+
+
+def _counted(table: str, frame: pd.DataFrame, rows: pd.Series) -> list[float | None]:
+    chosen = frame[rows.reindex(frame.index)]
+    counts: list[float | None] = [len(chosen), len(frame)]
+    if table not in MONEY or chosen[MONEY[table]].isna().all():
+        return [*counts, None, None]
+    return [*counts, float(chosen[MONEY[table]].sum()), float(frame[MONEY[table]].sum())]
