@@ -194,10 +194,8 @@ def test_targets_over_quarters_that_are_not_the_calendars_are_said_and_give_the_
     assert said["severity"] == "set aside" and said["parts"]["company"] == [2, 2, 1000.0, 1000.0]
     missing = desk.ask(lambda targets: targets)
     reason = measure(desk, "target_attainment")["missing"].iloc[0]
-    assert reason.startswith(
-        "Not shown: target attainment needs targets, and rows that run over more than one calendar quarter"
-    )
-    assert "it needs targets, and rows that run over more than one calendar quarter are not used" in missing.sentence
+    assert reason.startswith("Not shown: target attainment needs targets, and rows that run over more than one quarter")
+    assert "it needs targets, and rows that run over more than one quarter are not used" in missing.sentence
     assert "2 of 2 rows (revenue target 1,000.00)" in missing.sentence and "does not hold" not in missing.sentence
 
 

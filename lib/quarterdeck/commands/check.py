@@ -25,7 +25,7 @@ def main(args: argparse.Namespace) -> int:
 
     plan.region_files(args.params)  # what is wrong with them is said before anything is read
     described = source.load(args.params)
-    tables = _checked(args.params.name, source.read(args.params, args.out, args.data), described.set_aside_limit)
+    tables = _checked(args.params.name, source.read(args.params, args.out, args.data), described)
     known = snapshot.regions(tables)
     files = plan.region_files(args.params, known)
     plan.refuse_unknown_regions(files, known, args.params)
@@ -33,7 +33,7 @@ def main(args: argparse.Namespace) -> int:
     snapshot.refuse_far(tables, today)
     for name, table in tables.items():
         print(f"{name:20} {len(table):>10,} {'row' if len(table) == 1 else 'rows'}")
-    last = snapshot.last_day(coverage.at_ends(tables, described.cadence))
+    last = snapshot.last_day(coverage.at_ends(tables, described.cadence, tables.calendar))
     note_remarks([*tables.remarks, *snapshot.later(tables, last)])
     note_without_file(args.params, plan.without_file(files, known))
     if found := contract.dated_after(tables, today, contract.DATED):
@@ -44,12 +44,12 @@ def main(args: argparse.Namespace) -> int:
     return WHOLE
 
 
-def _checked(company: str, tables: Any, limit: float) -> Any:
+def _checked(company: str, tables: Any, described: Any) -> Any:
     """Hold tables against the contract, and print every fault where there are several."""
     from quarterdeck.data import contract
 
     try:
-        return contract.check(tables, limit)
+        return contract.check(tables, described.set_aside_limit, described.calendar)
     except ContractError as error:
         if len(error.faults) == 1:
             raise

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from quarterdeck.errors import ContractError
 
@@ -20,10 +20,8 @@ Unit = Literal["month", "quarter", "year"]
 
 MONTHS = {"month": 1, "quarter": 3, "year": 12}  # in each unit
 UNITS = {12: "month", 4: "quarter", 1: "year"}  # by how many there are in a year
-FIRST, LAST = (
-    1600,
-    2300,
-)  # fiscal years that are laid out: more than pandas' days of a nanosecond, which stand for "always"
+IN_SOURCE = ["first_month", "weeks", "ends_on", "ends", "named"]  # what source.yaml may say; a table says the rest
+FIRST, LAST = 1600, 2300  # fiscal years that are laid out: beyond the days that stand for "always" and "never"
 WEEK, DAY = np.timedelta64(7, "D"), np.timedelta64(1, "D")
 WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 AROUND = 400  # years on either side of a table of periods
@@ -43,9 +41,7 @@ class Calendar(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     first_month: int = Field(1, ge=1, le=12, description="month (1 to 12) in which the fiscal year begins")
-    weeks: Literal["", "4-4-5", "4-5-4", "5-4-4"] = Field(
-        "", description="weeks in the months of a quarter; else months"
-    )
+    weeks: Literal["4-4-5", "4-5-4", "5-4-4"] | None = Field(None, description="weeks in the months of a quarter")
     ends_on: Literal[tuple(WEEKDAYS)] = Field("saturday", description="weekday on which a fiscal year of weeks ends")
     ends: Literal["last", "nearest"] = Field(
         "last", description="that weekday: the last one of the fiscal year's last month, or the one nearest to its end"
@@ -54,12 +50,27 @@ class Calendar(BaseModel):
     periods: tuple[tuple[str, int, int], ...] = Field((), description="first day, fiscal year and month of each period")
     until: str = Field("", description="last day of the last of `periods`")
 
+    @field_validator("ends_on", mode="before")
+    @classmethod
+    def _in_small_letters(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
+
     @model_validator(mode="after")
     def _fits(self) -> "Calendar":
         given = self.model_fields_set & {"ends_on", "ends"}
         if given and not self.weeks:
             raise ValueError(f"{min(given)} is for fiscal years of weeks; add weeks: 4-4-5, 4-5-4 or 5-4-4")
         return self
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Calendar) and self._said == other._said
+
+    def __hash__(self) -> int:
+        return hash(self._said)
+
+    @property
+    def _said(self) -> tuple:
+        return tuple(getattr(self, name) for name in Calendar.model_fields)
 
     @property
     def by_months(self) -> bool:

@@ -13,6 +13,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from quarterdeck.data import remarks
+from quarterdeck.data.calendar import GREGORIAN, Calendar, of_table
 from quarterdeck.data.convert import DAY, NUMBER, TEXT, advice, convert
 from quarterdeck.data.remarks import Remark
 from quarterdeck.errors import ContractError
@@ -32,6 +33,7 @@ KEYS = {
     "initiatives": ["initiative_id"],
     "costs": ["period_start", "region", "kind"],
     "exchange_rates": ["currency", "valid_from"],
+    "calendar": ["period_start"],
 }
 DATED = [("orders", "order_date"), ("opportunities", "opened_on"), ("opportunities", "closed_on")]  # what has come
 LINKS = [  # (table, column, the table whose key it must be found in)
@@ -55,6 +57,7 @@ ORDERED = [  # (table, the earlier date, the later date)
     ("competitors", "period_start", "period_end"),
     ("costs", "period_start", "period_end"),
     ("forecast_calls", "period_start", "period_end"),
+    ("calendar", "period_start", "period_end"),
     ("initiatives", "started_on", "ended_on"),
 ]
 STATUSES = ["open", "won", "lost"]
@@ -238,6 +241,14 @@ TABLES: dict[str, pa.DataFrameSchema] = {
             valid_from=_day("first day", True),
             rate=_amount("reporting currency per unit", True, least=0),
         ),
+        _schema(
+            "calendar",
+            "a month of the company's own calendar, in place of `calendar` in source.yaml",
+            **_period(),
+            fiscal_year=_amount("fiscal year, such as 2026", True),
+            quarter=_amount("quarter of it, 1 to 4", True),
+            month=_amount("month of it, 1 to 12", True),
+        ),
     )
 }
 
@@ -291,14 +302,14 @@ def empty(name: str) -> pd.DataFrame:
 
 
 class Checked(dict):
-    """Tables that hold to the contract, by name, and what is to be said of rows that are not read as they stood."""
+    """Tables that hold to the contract, by name, what is to be said of rows that are not read as they stood, and the calendar."""
 
-    def __init__(self, tables: dict[str, pd.DataFrame], remarks: list[Remark]) -> None:
+    def __init__(self, tables: dict[str, pd.DataFrame], remarks: list[Remark], calendar: Calendar = GREGORIAN) -> None:
         super().__init__(tables)
-        self.remarks = remarks
+        self.remarks, self.calendar = remarks, calendar
 
 
-def check(tables: dict[str, pd.DataFrame], limit: float = remarks.LIMIT) -> Checked:
+def check(tables: dict[str, pd.DataFrame], limit: float = remarks.LIMIT, calendar: Calendar = GREGORIAN) -> Checked:
     """Hold a company's tables against the contract.
 
     Parameters
@@ -307,13 +318,15 @@ def check(tables: dict[str, pd.DataFrame], limit: float = remarks.LIMIT) -> Chec
         As read from the source: any subset of the contract's tables, in any types that convert.
     limit : float
         Share of a table's rows or money up to which faulty orders and deals are set aside.
+    calendar : Calendar
+        How days count to quarters; a table `calendar` goes before it.
 
     Returns
     -------
     Checked
         The same tables with the contract's columns, in its order and types; a column that may be null
-        and was absent is all null. A table of which no row can be used is left out. `remarks` says of which rows more is
-        to be known.
+        and was absent is all null. A table of which no row can be used is left out, and so is `calendar`, which becomes
+        the attribute of that name. `remarks` says of which rows more is to be known.
 
     Raises
     ------
@@ -342,10 +355,11 @@ def check(tables: dict[str, pd.DataFrame], limit: float = remarks.LIMIT) -> Chec
         said.append(_alike(checked, column, spellings))
     if faults:
         raise ContractError(*faults)
+    calendar = of_table(checked.pop("calendar")) if "calendar" in checked else calendar
     for table in remarks.SPANS:
         if table in checked:
-            checked[table] = _within_quarters(table, checked[table], said)
-    return Checked({name: frame for name, frame in checked.items() if len(frame)}, said)
+            checked[table] = _within_quarters(table, checked[table], calendar, said)
+    return Checked({name: frame for name, frame in checked.items() if len(frame)}, said, calendar)
 
 
 class Faults(list[str]):
@@ -381,13 +395,14 @@ def _settled(name: str, frame: pd.DataFrame, limit: float, said: list[Remark], f
     return frame
 
 
-def _within_quarters(name: str, frame: pd.DataFrame, said: list[Remark]) -> pd.DataFrame:
-    rows = remarks.across_quarters(frame)
+def _within_quarters(name: str, frame: pd.DataFrame, calendar: Calendar, said: list[Remark]) -> pd.DataFrame:
+    rows = remarks.across_quarters(frame, calendar)
     if rows.any():
         first = frame[rows].iloc[0]
         example = f"{_said(first['period_start'])} to {_said(first['period_end'])}"
         words = (
-            "rows that run over more than one calendar quarter are not used, until Quarterdeck reads fiscal calendars"
+            "rows that run over more than one quarter are not used; where the fiscal year is another one, give source.yaml "
+            "its calendar"
         )
         said.append(remarks.remark(name, frame, rows, "set aside", words, example))
     return frame[~rows].reset_index(drop=True)
@@ -530,7 +545,7 @@ def _check_key(name: str, frame: pd.DataFrame) -> None:
 
 
 def _check_periods(name: str, frame: pd.DataFrame) -> None:
-    if "period_end" not in frame or name == "forecast_calls":
+    if "period_end" not in frame or name in ("forecast_calls", "calendar"):
         return
     others = [k for k in KEYS[name] if k != "period_start"]
     ordered = frame.sort_values([*others, "period_start"])

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from quarterdeck.data import COMPANY
+from quarterdeck.data.calendar import GREGORIAN, Calendar
 from quarterdeck.errors import ContractError
 
 LIMIT = 0.05  # of a table's rows or money, up to which faulty rows are set aside
@@ -22,7 +23,7 @@ MONEY = {
     "targets": "revenue_target",
     "costs": "amount",
 }
-SPANS = ["targets", "quotas", "costs"]  # tables whose rows count for the calendar quarter that they lie in
+SPANS = ["targets", "quotas", "costs"]  # tables whose rows count for the quarter that they lie in
 NAMES = ["region", "segment", "channel", "category", "competitor", "stage", "loss_reason", "kind", "manager", "source"]
 
 
@@ -135,8 +136,8 @@ def repeated(orders: pd.DataFrame) -> pd.Series:
     return orders.duplicated([c for c in orders if c != "line_no"])
 
 
-def across_quarters(frame: pd.DataFrame) -> pd.Series:
-    """Tell which rows span more than one calendar quarter, and so count for none.
+def across_quarters(frame: pd.DataFrame, calendar: Calendar = GREGORIAN) -> pd.Series:
+    """Tell which rows span more than one quarter, and so count for none.
 
     Parameters
     ----------
@@ -148,7 +149,7 @@ def across_quarters(frame: pd.DataFrame) -> pd.Series:
     Series
         Bool, by the frame's index.
     """
-    return frame["period_start"].dt.to_period("Q") != frame["period_end"].dt.to_period("Q")
+    return calendar.place(frame["period_start"]) != calendar.place(frame["period_end"])
 
 
 def alike(tables: dict[str, pd.DataFrame]) -> Iterator[tuple[str, list[tuple[str, str, pd.Series]]]]:

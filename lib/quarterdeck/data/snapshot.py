@@ -23,6 +23,7 @@ from pyarrow import ArrowException
 
 from quarterdeck.data import COMPANY, answers, coverage, durable, history, ledger, reasons, source
 from quarterdeck.data.answers import Missing
+from quarterdeck.data.calendar import GREGORIAN, Calendar
 from quarterdeck.data.contract import DATED, KEYS, TABLES, Checked, check, dated_after
 from quarterdeck.data.home import home
 from quarterdeck.data.periods import Period, quarter
@@ -38,6 +39,7 @@ DESKS = (
     "region",
     "currency",
     "begins",
+    "calendar",
     "ask",
     "asks",
 )  # what a desk gives by these names, beside tables
@@ -108,6 +110,7 @@ class Desk:
     whole: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)  # the company's, all regions' rows
     remarks: tuple[Remark, ...] = field(default=(), repr=False)  # on rows set aside, or not read as they stood
     whole_from: Mapping[str, str] = field(default_factory=dict, repr=False)  # ISO dates that source.yaml declares
+    calendar: Calendar = field(default=GREGORIAN, repr=False)
     folder: Path | None = field(
         default=None, repr=False, compare=False
     )  # of the snapshot, and of answers stored beside it
@@ -121,12 +124,12 @@ class Desk:
     @property
     def period(self) -> Period:
         """The quarter of `as_of`, seen through that day."""
-        return quarter(self.as_of)
+        return quarter(self.as_of, self.calendar)
 
     @cached_property
     def begins(self) -> Mapping[str, pd.Timestamp]:
         """The day from which each of the desk's tables is whole."""
-        return coverage.Begins(self.tables, _unasked(self.whole), self.whole_from)
+        return coverage.Begins(self.tables, _unasked(self.whole), self.whole_from, self.calendar)
 
     @cached_property
     def asks(self) -> Mapping[str, Callable]:
@@ -210,7 +213,7 @@ class Desk:
         parameters = inspect.signature(function).parameters
         if odd := [name for name in options if name not in parameters]:
             raise TypeError(f"{function.__name__} takes no {odd[0]!r}; {nearest(odd[0], parameters)}")
-        known = {k: self.tables[k] for k in parameters if k in self.tables}
+        known = {k: self.tables[k] for k in parameters if k not in DESKS and k in self.tables}
         known |= {k: getattr(self, k) for k in DESKS if k in parameters or k in ("as_of", "period")}
         given = {k: v for k, v in (known | options).items() if k in parameters} | options
         given = {k: v for k, v in given.items() if not (isinstance(v, Missing) and parameters[k].default is None)}
@@ -332,10 +335,11 @@ def freeze(
     Returns
     -------
     dict
-        What `snapshot.json` holds: company, title, currency, whole_from, as_of and dated_to (ISO days: the last one of these
-        tables, and as the source dates it), regions, hash, per table its rows and hash, `parts`: per region (and for the
-        company) the hash of its part of each table, and `remarks`: what is to be said of rows that were set aside, or are not
-        read as they stood; `later`: of tables that lie after the day looked from.
+        What `snapshot.json` holds: calendar (where fiscal years are not calendar years), company, title, currency,
+        whole_from, as_of and dated_to (ISO days: the last one of these tables, and as the source dates it), regions, hash,
+        per table its rows and hash, `parts`: per region (and for the company) the hash of its part of each table, and
+        `remarks`: what is to be said of rows that were set aside, or are not read as they stood; `later`: of tables that
+        lie after the day looked from.
 
     Raises
     ------
@@ -343,7 +347,7 @@ def freeze(
         Where the tables break the contract; nothing is written then.
     """
     held = tables if isinstance(tables, Checked) else check(tables)
-    checked = Checked(coverage.at_ends(held, company.cadence), held.remarks)
+    checked = Checked(coverage.at_ends(held, company.cadence, held.calendar), held.remarks, held.calendar)
     last, day = last_day(checked), _looked_from(as_of, checked)
     kept = _kept(runs, day, last) if runs else {}
     # The hashes must not depend on the engine's order of rows.
@@ -352,7 +356,8 @@ def freeze(
     draft = Path(tempfile.mkdtemp(prefix=".snapshot-", dir=folder.parent))
     try:
         written = {name: _write(frame, draft / f"{name}.parquet") for name, frame in frozen.items()}
-        facts = {
+        own = {"calendar": held.calendar.facts()} if held.calendar.facts() else {}
+        facts = own | {
             "company": company.name,
             "title": company.title,
             "currency": company.currency,
@@ -360,9 +365,9 @@ def freeze(
             "as_of": f"{last:%Y-%m-%d}",
             "dated_to": f"{last_day(held):%Y-%m-%d}",
             "regions": regions(checked),
-            "hash": hashlib.sha256(json.dumps(written).encode()).hexdigest(),
+            "hash": hashlib.sha256(json.dumps(written | own).encode()).hexdigest(),
             "tables": written,
-            "parts": _with_begins(_with_remarks(parts(frozen), checked.remarks), cut(checked, day)),
+            "parts": _with_begins(_with_remarks(parts(frozen), checked.remarks), cut(checked, day), held.calendar),
             "remarks": [asdict(said) for said in checked.remarks],
             "later": [asdict(said) for said in later(checked, day)],
         }
@@ -547,9 +552,11 @@ def _with_remarks(hashes: dict[str, dict[str, str]], remarks: list[Remark]) -> d
     return hashes
 
 
-def _with_begins(hashes: dict[str, dict[str, str]], tables: dict[str, pd.DataFrame]) -> dict[str, dict[str, str]]:
+def _with_begins(
+    hashes: dict[str, dict[str, str]], tables: dict[str, pd.DataFrame], calendar: Calendar
+) -> dict[str, dict[str, str]]:
     """Let a region's hash tell as well from which day the company's table is whole, which its pages may stand on."""
-    begins = coverage.firsts(tables)
+    begins = coverage.firsts(tables, calendar)
     for held in (held for region, held in hashes.items() if region != COMPANY):
         for table in held.keys() & begins.keys():
             held[table] = hashlib.sha256(f"{held[table]} {begins[table]}".encode()).hexdigest()[:16]
@@ -610,6 +617,7 @@ def open_desk(
         whole=whole,
         remarks=seen.remarks,
         whole_from=facts.get("whole_from", {}),
+        calendar=Calendar.model_validate(facts.get("calendar", {})),
         folder=seen.folder,
         found=answers.Found(_shared(seen.folder, facts["hash"], seen.as_of)),
     )
@@ -754,7 +762,8 @@ def _latest(company: str) -> Path:
         raise RunError(f"{company} has no run yet; make one with: quarterdeck run params/{company} --data FOLDER")
     folder = out / "preview"
     if not (folder / "snapshot.json").is_file():
-        freeze(source.read(params, out.parent), folder, CompanyInfo.of(company, described))
+        tables = check(source.read(params, out.parent), described.set_aside_limit, described.calendar)
+        freeze(tables, folder, CompanyInfo.of(company, described))
     return folder
 
 

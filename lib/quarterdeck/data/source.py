@@ -19,6 +19,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from quarterdeck.data import postgres
+from quarterdeck.data.calendar import GREGORIAN, IN_SOURCE, Calendar
 from quarterdeck.data.contract import TABLES
 from quarterdeck.data.convert import DAY, in_zone
 from quarterdeck.data.files import Files, line, located
@@ -55,6 +56,7 @@ class Source(BaseModel):
     timezone: str = Field("", description="where days begin and end, such as Europe/Berlin")
     time_limit: float = Field(1800, gt=0, description="seconds that a SELECT of a database may take")
     set_aside_limit: float = Field(LIMIT, ge=0, le=1, description="share of orders or deals that may be faulty")
+    calendar: Calendar = Field(GREGORIAN, description="the fiscal year, where it is not the calendar year")
     regions: str = Field("", pattern="^(all)?$", description="all for a page of each region without a file for it")
     generate: Generator | None = None
     files: dict[str, dict] = {}
@@ -72,6 +74,13 @@ class Source(BaseModel):
     def _days(cls, value: dict[str, str]) -> dict[str, str]:
         for day in value.values():
             date.fromisoformat(day)
+        return value
+
+    @field_validator("calendar")
+    @classmethod
+    def _is_a_rule(cls, value: Calendar) -> Calendar:
+        if odd := sorted(value.model_fields_set - {*IN_SOURCE}):
+            raise ValueError(f"{odd[0]} cannot be given here; bring a table calendar, or say {', '.join(IN_SOURCE)}")
         return value
 
     @property
@@ -181,8 +190,10 @@ def _parsed(path: Path, content: dict) -> Source:
     except ValidationError as error:
         first = error.errors()[0]
         name, said = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+        fields = IN_SOURCE if first["loc"][:1] == ("calendar",) else Source.model_fields
+        where = "calendar" if fields is IN_SOURCE else "it"
         raise SourceError(
-            f"{path}: {name}: {said[:1].lower()}{said[1:]}; it may hold {', '.join(Source.model_fields)}."
+            f"{path}: {name}: {said[:1].lower()}{said[1:]}; {where} may hold {', '.join(fields)}."
         ) from error
 
 
