@@ -291,8 +291,8 @@ def _introduction() -> list[str]:
         "Everything else that breaks the contract stops the run.",
         "",
         "What is read, but not as it stands, is listed by `check`, by `run`, and on each page that reads the table: credits,",
-        "repeated rows, rows without a customer, names spelled in two ways, targets and quotas over more than one calendar",
-        "quarter, and tables that reach beyond the day of the run.",
+        "repeated rows, rows without a customer, names spelled in two ways, targets, quotas and costs over more than one",
+        "quarter (split by days), and tables that reach beyond the day of the run.",
     ]
 
 
@@ -396,16 +396,23 @@ def _settled(name: str, frame: pd.DataFrame, limit: float, said: list[Remark], f
 
 
 def _within_quarters(name: str, frame: pd.DataFrame, calendar: Calendar, said: list[Remark]) -> pd.DataFrame:
-    rows = remarks.across_quarters(frame, calendar)
-    if rows.any():
-        first = frame[rows].iloc[0]
-        example = f"{_said(first['period_start'])} to {_said(first['period_end'])}"
-        words = (
-            "rows that run over more than one quarter are not used; where the fiscal year is another one, give source.yaml "
-            "its calendar"
-        )
-        said.append(remarks.remark(name, frame, rows, "set aside", words, example))
-    return frame[~rows].reset_index(drop=True)
+    """Split what runs over more than one quarter by days, set aside what runs over years, and say both."""
+    long = remarks.endless(frame)
+    across = remarks.across_quarters(frame, calendar) & ~long
+    if long.any():
+        words = f"rows that run over more than {remarks.LONGEST} years fit no quarter and are not used; give each its last day"
+        said.append(remarks.remark(name, frame, long, "set aside", words, _span(frame[long])))
+    if not across.any():
+        return frame[~long].reset_index(drop=True)
+    words = "rows that run over more than one quarter are split between them by days"
+    said.append(remarks.remark(name, frame, across, "note", words, _span(frame[across])))
+    parts = [frame[~long & ~across], remarks.by_quarter(name, frame[across], calendar)]
+    return pd.concat([part for part in parts if len(part)], ignore_index=True)
+
+
+def _span(frame: pd.DataFrame) -> str:
+    first = frame.iloc[0]
+    return f"{_said(first['period_start'])} to {_said(first['period_end'])}"
 
 
 def _alike(tables: dict[str, pd.DataFrame], column: str, spellings: list) -> Remark:
