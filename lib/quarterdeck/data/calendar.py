@@ -125,7 +125,7 @@ class Calendar(BaseModel):
         """Give the first days of `count` periods, the first of them the one that `first` lies in."""
         step = MONTHS[unit]
         begin = self.place(first, unit) * step
-        return pd.DatetimeIndex(self._grid[0][begin : begin + max(count, 0) * step : step], name="start")
+        return pd.DatetimeIndex(self._grid[0][begin : begin + max(count, 0) * step : step])
 
     def between(self, first: pd.Timestamp, last: pd.Timestamp, unit: Unit = "month") -> pd.DatetimeIndex:
         """Give the first days of the periods from that of one day to that of another, both among them."""
@@ -161,15 +161,16 @@ class Calendar(BaseModel):
         'Apr 2026'
         """
         if unit == "month":
-            start = self.start(day, "month")
-            return f"{start + (self.end(day, 'month') - start) / 2:{'%b %y' if short else '%b %Y'}}"
+            return month_name(self.start(day, "month"), short)
         year, quarter = self.number(day, "year"), self.number(day)
         name = f"{year % 100:02d}" if short and self.plain else f"{year}" if self.plain else f"FY{year % 100:02d}"
         return name if unit == "year" else f"Q{quarter} {name}" if self.plain else f"{name} Q{quarter}"
 
     def labels(self, days: Sequence | pd.Series, unit: Unit = "quarter", short: bool = True) -> list[str]:
         """Name the periods of several days, in short."""
-        return [self.label(day, unit, short) for day in pd.DatetimeIndex(days)]
+        starts = self.start(pd.Series(pd.DatetimeIndex(days)), unit)
+        names = {start: self.label(start, unit, short) for start in starts.unique()}
+        return [names[start] for start in starts]
 
     def month_names(self) -> list[str]:
         """Name the months of a fiscal year, first to last."""
@@ -251,6 +252,12 @@ class Calendar(BaseModel):
 
 
 GREGORIAN = Calendar()
+PUBLISHED = GREGORIAN  # in whose quarters markets and rivals' sales are published, whichever year a company has
+
+
+def month_name(start: pd.Timestamp, short: bool = False) -> str:
+    """Name a month for people by its first day: by the calendar month in which its middle lies."""
+    return f"{start + pd.Timedelta(days=14):{'%b %y' if short else '%b %Y'}}"
 
 
 def of_table(table: pd.DataFrame) -> Calendar:
