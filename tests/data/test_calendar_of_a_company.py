@@ -5,6 +5,7 @@ import re
 import pandas as pd
 import pytest
 
+from conftest import ROOT
 from quarterdeck.data import contract, snapshot, source
 from quarterdeck.data.calendar import Calendar
 from quarterdeck.errors import SourceError
@@ -83,3 +84,15 @@ def test_another_calendar_is_another_snapshot(tmp_path):
 def test_a_calendar_that_cannot_be_is_refused_by_its_name(tmp_path, calendar, said):
     with pytest.raises(SourceError, match=re.escape(said)):
         source.load(described(tmp_path, calendar))
+
+
+def test_the_calendars_that_the_guide_shows_are_read_as_it_says(tmp_path):
+    guide = (ROOT / "docs" / "your-data.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^calendar: (\{[^}]*\})", guide, re.MULTILINE)
+    labels = []
+    for place, calendar in enumerate(shown):
+        (tmp_path / str(place)).mkdir()
+        about = source.load(described(tmp_path / str(place), calendar))
+        labels.append(about.calendar.label(pd.Timestamp("2026-11-15")))
+    assert labels == ["FY27 Q1", "FY26 Q4"]
+    assert "15 November 2026 lies in FY27 Q1" in guide

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from quarterdeck.analysis.brief.metrics import measure
 from quarterdeck.data import contract, snapshot
+from quarterdeck.data.calendar import Calendar
 from quarterdeck.errors import ContractError
 from quarterdeck.present import tables as shown
 
@@ -202,6 +203,19 @@ def test_targets_over_more_than_one_quarter_are_split_by_days_and_said(tmp_path,
     assert desk.remarked() == [
         "targets: rows that run over more than one quarter are split between them by days: 2 of 2 rows (revenue target 1,000.00)"
     ]
+
+
+def test_calls_and_markets_that_fit_no_quarter_are_said():
+    span = {"period_start": "2026-08-01", "period_end": "2026-10-31", "region": "North"}
+    tables = {
+        "forecast_calls": [{**span, "called_on": "2026-09-01", "category": "commit", "amount": 5.0}],
+        "market": [{**span, "segment": "All", "market_revenue": 9.0}],
+    }
+    given = {"orders": orders()} | {name: pd.DataFrame(rows) for name, rows in tables.items()}
+    said = {r.table: r.said for r in contract.check(given).remarks}
+    assert "held against no result" in said["forecast_calls"] and "in which they begin" in said["market"]
+    fiscal = {r.table for r in contract.check(given, calendar=Calendar(first_month=11)).remarks}
+    assert fiscal == {"market"}
 
 
 def test_a_quota_without_an_end_fits_no_quarter_and_is_said():

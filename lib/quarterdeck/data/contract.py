@@ -5,7 +5,7 @@ types right, and names each thing that is wrong in one sentence: table, column, 
 expected and what to do.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from quarterdeck.data import remarks
-from quarterdeck.data.calendar import GREGORIAN, Calendar, of_table
+from quarterdeck.data.calendar import GREGORIAN, PUBLISHED, Calendar, of_table
 from quarterdeck.data.convert import DAY, NUMBER, TEXT, advice, convert
 from quarterdeck.data.remarks import Remark
 from quarterdeck.errors import ContractError
@@ -359,6 +359,7 @@ def check(tables: dict[str, pd.DataFrame], limit: float = remarks.LIMIT, calenda
     for table in remarks.SPANS:
         if table in checked:
             checked[table] = _within_quarters(table, checked[table], calendar, said)
+    said += _odd_spans(checked, calendar)
     return Checked({name: frame for name, frame in checked.items() if len(frame)}, said, calendar)
 
 
@@ -408,6 +409,22 @@ def _within_quarters(name: str, frame: pd.DataFrame, calendar: Calendar, said: l
     said.append(remarks.remark(name, frame, across, "note", words, _span(frame[across])))
     parts = [frame[~long & ~across], remarks.by_quarter(name, frame[across], calendar)]
     return pd.concat([part for part in parts if len(part)], ignore_index=True)
+
+
+def _odd_spans(tables: dict[str, pd.DataFrame], calendar: Calendar) -> Iterator[Remark]:
+    """Note calls for spans that are no quarter, and market rows that lie in several."""
+    if "forecast_calls" in tables:
+        calls = tables["forecast_calls"]
+        ends = calendar.end(calls["period_start"])
+        odd = (calendar.start(calls["period_start"]) != calls["period_start"]) | (ends != calls["period_end"])
+        words = "calls for spans that are no quarter of the company's calendar are held against no result"
+        yield from [remarks.remark("forecast_calls", calls, odd, "note", words, _span(calls[odd]))] if odd.any() else []
+    for name in (n for n in ("market", "competitors") if n in tables):
+        odd = remarks.across_quarters(tables[name], PUBLISHED)
+        words = "rows that run over more than one calendar quarter count for the one in which they begin"
+        yield from (
+            [remarks.remark(name, tables[name], odd, "note", words, _span(tables[name][odd]))] if odd.any() else []
+        )
 
 
 def _span(frame: pd.DataFrame) -> str:

@@ -30,7 +30,7 @@ EITHER = {
     "bookings": ("opportunities", "orders"),
     "sales": ("orders", "opportunities"),
 }  # the first that the company keeps
-NEVER, FAR = pd.Timestamp.max, "2200-01-01"  # a period after the last moment that pandas knows has no start
+NEVER, FAR = pd.Timestamp.max, pd.Timestamp("2200-01-01")
 DAY, YEAR = pd.Timedelta(days=1), pd.DateOffset(years=1)
 MONTH = 30.4375  # days
 
@@ -306,12 +306,12 @@ def two_years(period: Period) -> pd.Timestamp:
 
 def four_quarters(period: Period) -> pd.Timestamp:
     """Give the first day of the four whole quarters before the period's."""
-    return last_quarters(period.start, 4)[0].start
+    return last_quarters(period, 4)[0].start
 
 
 def eight_quarters(period: Period) -> pd.Timestamp:
     """Give the first day of the eight whole quarters before the period's."""
-    return last_quarters(period.start, 8)[0].start
+    return last_quarters(period, 8)[0].start
 
 
 def months_of(years: int, through: pd.Timestamp, begin: pd.Timestamp) -> int:
@@ -330,18 +330,19 @@ def already(period: Period) -> pd.Timestamp:
     return period.through
 
 
-def whole_since(begin: pd.Timestamp, first: pd.Timestamp, frequency: str) -> pd.Period:
-    """Give the first month or quarter to learn from: `begin` is when the table is whole, `first` its first row for want of that.
+def whole_since(
+    begin: pd.Timestamp, first: pd.Timestamp, calendar: Calendar = GREGORIAN, unit: Unit = "quarter"
+) -> pd.Timestamp:
+    """Give the first day of the first period to learn from: `begin` is when the table is whole, else `first` its first row.
 
     >>> first = pd.Timestamp("2025-10-03")
-    >>> whole_since(pd.Timestamp("2025-10-20"), first, "Q"), whole_since(EVER["orders"], first, "Q")
-    (Period('2026Q1', 'Q-DEC'), Period('2025Q4', 'Q-DEC'))
+    >>> [whole_since(begin, first).date().isoformat() for begin in (pd.Timestamp("2025-10-20"), EVER["orders"])]
+    ['2026-01-01', '2025-10-01']
     """
     day = first if begin == pd.Timestamp.min else begin
     if pd.isna(day):  # there is no row
-        return pd.Period(FAR, frequency)
-    period = day.to_period(frequency)
-    return period + int(day > period.start_time + WEEK)
+        return FAR
+    return calendar.shifted(day, int(day > calendar.start(day, unit) + WEEK), unit)
 
 
 def _wait(days: pd.Series) -> pd.Timedelta:

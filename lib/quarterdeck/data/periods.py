@@ -108,8 +108,3 @@ def last_quarters(as_of: pd.Timestamp | Period, n: int, since: pd.Timestamp = pd
     now = as_of if isinstance(as_of, Period) else quarter(as_of)
     spans = [now.shifted(-k) for k in range(n, 0, -1)]
     return [span for span in spans if since == pd.Timestamp.min or span.start >= since - WEEK]
-
-
-def quarter_of(days: pd.Timestamp | pd.Series) -> pd.Timestamp | pd.Series:
-    """First day of the calendar quarter of a day, or of each day of a column."""
-    return GREGORIAN.start(days)
