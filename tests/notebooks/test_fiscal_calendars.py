@@ -82,6 +82,7 @@ def test_split_targets_and_quotas_add_up_to_the_cent(read, rows):
     assert {said["table"] for said in split} == ({"targets", "quotas", "costs"} if name != "calendar months" else set())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("region", ["company", companies.SHOWN])
 @pytest.mark.parametrize("page", PAGES)
 def test_pages_stand_and_speak_in_the_calendar(read, page, region, monkeypatch):

@@ -34,6 +34,8 @@ def main(args: argparse.Namespace) -> int:
     for name, table in tables.items():
         print(f"{name:20} {len(table):>10,} {'row' if len(table) == 1 else 'rows'}")
     last = snapshot.last_day(coverage.at_ends(tables, described.cadence, tables.calendar))
+    if said := tables.calendar.lies(last):
+        print(f"calendar: {said}")
     note_remarks([*tables.remarks, *snapshot.later(tables, last)])
     note_without_file(args.params, plan.without_file(files, known))
     if found := contract.dated_after(tables, today, contract.DATED):

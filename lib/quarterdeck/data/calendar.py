@@ -19,7 +19,6 @@ Days = TypeVar("Days", pd.Timestamp, pd.Series, pd.DatetimeIndex)
 Unit = Literal["month", "quarter", "year"]
 
 MONTHS = {"month": 1, "quarter": 3, "year": 12}  # in each unit
-UNITS = {12: "month", 4: "quarter", 1: "year"}  # by how many there are in a year
 IN_SOURCE = ["first_month", "weeks", "ends_on", "ends", "named"]  # what source.yaml may say; a table says the rest
 FIRST, LAST = 1600, 2300  # fiscal years that are laid out: beyond the days that stand for "always" and "never"
 WEEK, DAY = np.timedelta64(7, "D"), np.timedelta64(1, "D")
@@ -181,18 +180,26 @@ class Calendar(BaseModel):
         """Give the last day of the month that comes `months` after the one of a day."""
         return self.shifted(span, months + 1, "month") - pd.Timedelta(days=1)
 
+    def lies(self, day: pd.Timestamp) -> str:
+        """Say in which quarter a day lies, so that people see whether the calendar is theirs; empty for calendar quarters.
+
+        >>> Calendar(first_month=11).lies(pd.Timestamp("2026-11-15"))
+        '2026-11-15 lies in FY27 Q1, 2026-11-01 to 2027-01-31'
+        """
+        span = f"{self.start(day):%Y-%m-%d} to {self.end(day):%Y-%m-%d}"
+        return "" if self.plain else f"{day:%Y-%m-%d} lies in {self.label(day)}, {span}"
+
     def extra_week(self, day: pd.Timestamp) -> str:
-        """Say that the quarter of a day, or the same one a year before, has a 53rd week; empty where neither has."""
-        if not self.weeks and not self.periods:
+        """Say which quarter has a 53rd week, of the one of a day and the eight before it; empty where none has."""
+        if self.by_months:
             return ""
-        now, before = self.start(day), self.shifted(day, -4)
-        long = [start for start in (now, before) if self.days([start])[0] == LONG]
+        starts = self.between(self.shifted(day, -8), day, "quarter")
+        long = [self.label(start) for start in starts[self.days(starts) == LONG]]
         if not long:
             return ""
-        other = before if long[0] == now else now
         return (
-            f"{self.label(long[0])} has 14 weeks, for its fiscal year has a 53rd week; {self.label(other)} has 13. "
-            "The two are compared week for week."
+            f"{' and '.join(long)} has 14 weeks, for its fiscal year has a 53rd week; the same quarter of two years is compared "
+            "week for week, and the 14th week counts in its own quarter alone"
         )
 
     def facts(self) -> dict[str, Any]:

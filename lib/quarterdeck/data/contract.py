@@ -359,7 +359,7 @@ def check(tables: dict[str, pd.DataFrame], limit: float = remarks.LIMIT, calenda
     for table in remarks.SPANS:
         if table in checked:
             checked[table] = _within_quarters(table, checked[table], calendar, said)
-    said += _odd_spans(checked, calendar)
+    said += [*_odd_spans(checked, calendar), *_beyond(checked, calendar)]
     return Checked({name: frame for name, frame in checked.items() if len(frame)}, said, calendar)
 
 
@@ -425,6 +425,17 @@ def _odd_spans(tables: dict[str, pd.DataFrame], calendar: Calendar) -> Iterator[
         yield from (
             [remarks.remark(name, tables[name], odd, "note", words, _span(tables[name][odd]))] if odd.any() else []
         )
+
+
+def _beyond(tables: dict[str, pd.DataFrame], calendar: Calendar) -> Iterator[Remark]:
+    """Note rows of days that a table of fiscal months does not reach."""
+    for name, column in ((t, c) for t, c in DATED if t in tables and calendar.periods):
+        days = tables[name][column]
+        odd = (days < pd.Timestamp(calendar.periods[0][0])) | (days > pd.Timestamp(calendar.until))
+        if odd.any():
+            words = f"rows whose {column} the table calendar does not reach are counted as if its years went on"
+            example = _place(name, tables[name], odd)
+            yield remarks.remark(name, tables[name], odd, "note", words, example)
 
 
 def _span(frame: pd.DataFrame) -> str:

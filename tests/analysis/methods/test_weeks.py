@@ -8,6 +8,8 @@ from quarterdeck.analysis.methods import series, weeks
 from quarterdeck.analysis.sales import by_period, season
 from quarterdeck.data.calendar import GREGORIAN, Calendar
 
+pytestmark = pytest.mark.slow
+
 RETAIL = Calendar(first_month=2, weeks="4-5-4", ends="nearest", named="start")
 DAYS = pd.date_range("2018-02-04", "2026-01-31")  # eight retail years, of which 2023 has 53 weeks
 SEASON = 1 + 0.4 * np.sin(2 * np.pi * DAYS.dayofyear / 365.25)

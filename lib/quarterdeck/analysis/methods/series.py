@@ -16,7 +16,6 @@ from scipy.stats import norm, t
 from quarterdeck.analysis.methods import long_seasons, members, panels, peaks, regressors, weeks, worth
 from quarterdeck.analysis.methods.members import CLAIMED, MEMBERS, NAIVE
 from quarterdeck.analysis.methods.pooled import Scaled
-from quarterdeck.data.calendar import GREGORIAN, Calendar
 
 QUANTILES = (0.1, 0.5, 0.9)
 JOINED = "Joined"
@@ -53,7 +52,7 @@ def forecast(
     tested: pd.DataFrame | None = None,
     jobs: int = 1,
     plans: pd.DataFrame | None = None,
-    calendar: Calendar = GREGORIAN,
+    calendar: weeks.Calendar | None = None,
 ) -> pd.DataFrame:
     """Forecast each series of a panel as a distribution.
 
@@ -88,7 +87,7 @@ def forecast(
         Processes to fit in.
     plans : DataFrame, optional
         What initiatives cover, as `initiative_plans.initiative_plans` gives it.
-    calendar : Calendar
+    calendar : Calendar, optional
         The company's: where its months are of weeks, they are forecast by the day (`weeks.factors`).
 
     Returns
@@ -143,7 +142,7 @@ def backtest(
     *,
     jobs: int = 1,
     plans: pd.DataFrame | None = None,
-    calendar: Calendar = GREGORIAN,
+    calendar: weeks.Calendar | None = None,
 ) -> pd.DataFrame:
     """What each member, and all of them joined, would have said of the regular series from past origins.
 
@@ -494,7 +493,9 @@ def _outer(quantile: float) -> float:
     return 0.1 if quantile < 0.5 else 0.9 if quantile > 0.5 else 0.5
 
 
-def _checked(panel: pd.DataFrame, ahead: int, season: int, calendar: Calendar) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _checked(
+    panel: pd.DataFrame, ahead: int, season: int, calendar: weeks.Calendar | None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Give a panel in order, and the first day of each period ahead; or refuse it (`panels.ordered`, `panels.continued`)."""
     panel = panels.ordered(panel, "series")[["series", "start", "value"]]
     by = weeks.periods(season, calendar) if weeks.follows(panel, season, calendar) else None

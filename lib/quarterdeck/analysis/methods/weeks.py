@@ -5,15 +5,31 @@ it is forecast, as money a day, and put back by the days of each period ahead.
 """
 
 from functools import partial
+from typing import Protocol
 
+import numpy as np
 import pandas as pd
 
-from quarterdeck.data.calendar import UNITS, Calendar
-
+UNITS = {12: "month", 4: "quarter", 1: "year"}  # by how many there are in a year
 YEAR = 365.25  # days
 
 
-def follows(panel: pd.DataFrame, season: int, calendar: Calendar) -> bool:
+class Calendar(Protocol):
+    """What is asked of a calendar: the first days of its periods, and how long these are."""
+
+    by_months: bool
+
+    def start(self, days: pd.Series, unit: str) -> pd.Series:
+        """Give the first day of the period that each day lies in."""
+
+    def starts(self, first: pd.Timestamp, count: int, unit: str) -> pd.DatetimeIndex:
+        """Give the first days of so many periods, from that of a day on."""
+
+    def days(self, starts: pd.Series, unit: str) -> np.ndarray:
+        """Count the days of the periods that some days lie in."""
+
+
+def follows(panel: pd.DataFrame, season: int, calendar: Calendar | None) -> bool:
     """Tell whether a panel's periods are months, quarters or years of a calendar of weeks.
 
     Parameters
@@ -22,10 +38,15 @@ def follows(panel: pd.DataFrame, season: int, calendar: Calendar) -> bool:
         Only `start` is read.
     season : int
         Periods in a year.
-    calendar : Calendar
+    calendar : Calendar, optional
         The company's; of one of months the answer is no.
     """
-    if calendar.by_months or season not in UNITS or not pd.api.types.is_datetime64_any_dtype(panel["start"]):
+    if (
+        calendar is None
+        or calendar.by_months
+        or season not in UNITS
+        or not pd.api.types.is_datetime64_any_dtype(panel["start"])
+    ):
         return False
     starts = panel["start"].drop_duplicates()
     return bool((calendar.start(starts, UNITS[season]) == starts).all())
@@ -36,7 +57,7 @@ def periods(season: int, calendar: Calendar) -> partial:
     return partial(calendar.starts, unit=UNITS[season])
 
 
-def factors(rows: pd.DataFrame, season: int, calendar: Calendar) -> pd.Series:
+def factors(rows: pd.DataFrame, season: int, calendar: Calendar | None) -> pd.Series:
     """Give the days of each period of each series over those of a mean one.
 
     Parameters
@@ -45,7 +66,7 @@ def factors(rows: pd.DataFrame, season: int, calendar: Calendar) -> pd.Series:
         `series` and `start`, of the past and of what lies ahead.
     season : int
         Periods in a year.
-    calendar : Calendar
+    calendar : Calendar, optional
         The company's.
 
     Returns

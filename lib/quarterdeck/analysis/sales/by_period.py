@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from quarterdeck.analysis.methods.hierarchy import WHOLE, grid
-from quarterdeck.data.calendar import GREGORIAN, UNITS, Calendar, Unit
+from quarterdeck.analysis.methods.weeks import UNITS
+from quarterdeck.data.calendar import GREGORIAN, Calendar, Unit
 from quarterdeck.data.coverage import EVER, cadence, whole_since
 
 SCOPE = ["region", "segment", "channel", "category"]
