@@ -118,7 +118,8 @@ def recomputed(tables, claim):
     if subject.startswith("rival: "):
         named = between(deals[deals["status"] != "open"].dropna(subset=["competitor"]), "closed_on", YEAR)
         won = named["status"].eq("won")
-        return {"middle": won[named["competitor"].eq(subject.partition(": ")[2])].mean() - won.mean()}
+        met = named["competitor"].eq(subject.partition(": ")[2])  # the rate against it is drawn towards that of all
+        return {"n": met.sum(), "compared": won.mean()}
     if subject.startswith("lapsed: "):
         now, then = (
             between(orders, "order_date", s, True).groupby("customer_id")["revenue"].sum() for s in (YEAR, YEAR_BEFORE)
