@@ -25,7 +25,9 @@ def main(args: argparse.Namespace) -> int:
 
     plan.region_files(args.params)  # what is wrong with them is said before anything is read
     described = source.load(args.params)
-    tables = _checked(args.params.name, source.read(args.params, args.out, args.data), described.set_aside_limit)
+    tables = _checked(
+        args.params.name, source.read(args.params, args.out, args.data), described.set_aside_limit, described.rules
+    )
     known = snapshot.regions(tables)
     files = plan.region_files(args.params, known)
     plan.refuse_unknown_regions(files, known, args.params)
@@ -44,12 +46,12 @@ def main(args: argparse.Namespace) -> int:
     return WHOLE
 
 
-def _checked(company: str, tables: Any, limit: float) -> Any:
+def _checked(company: str, tables: Any, limit: float, rules: dict[str, str]) -> Any:
     """Hold tables against the contract, and print every fault where there are several."""
     from quarterdeck.data import contract
 
     try:
-        return contract.check(tables, limit)
+        return contract.check(tables, limit, rules)
     except ContractError as error:
         if len(error.faults) == 1:
             raise
