@@ -208,7 +208,25 @@ class Desk:
         _loaded.append((self.folder, self.region, name))
         return answer
 
+    def lacks(self, function: Callable, **options: Any) -> Missing | None:
+        """Say what a function lacks in the tables, as `ask` would, but without calling it; None where nothing is known to be."""
+        whole = replace(self, region=COMPANY, tables=self.whole) if hasattr(function, "company_wide") else self
+        given = whole._given(function, options)
+        if isinstance(given, Missing):
+            return given
+        void = reasons.void(function, whole.tables, whole._whose())
+        return Missing(void) if void else None
+
     def _answer(self, function: Callable, options: dict[str, Any]) -> Any:
+        given = self._given(function, options)
+        if isinstance(given, Missing):
+            return given
+        answer = function(**given)
+        parameters = inspect.signature(function).parameters
+        return self._neither(parameters, given, answer) or self._explained(function, given, answer)
+
+    def _given(self, function: Callable, options: dict[str, Any]) -> dict[str, Any] | Missing:
+        """Gather what a function is called with, or say what keeps it from being called."""
         parameters = inspect.signature(function).parameters
         if odd := [name for name in options if name not in parameters]:
             raise TypeError(f"{function.__name__} takes no {odd[0]!r}; {nearest(odd[0], parameters)}")
@@ -234,8 +252,7 @@ class Desk:
             return void
         if past := coverage.lacking(function, known | options, self.begins, given):
             return Missing(f"Not shown: it {past}", past)
-        answer = function(**given)
-        return self._neither(parameters, given, answer) or self._explained(function, given, answer)
+        return given
 
     def _neither(self, parameters: Mapping[str, Any], given: dict[str, Any], answer: Any) -> Missing | None:
         """Say so where a function that can do without orders or without deals has no rows for want of both."""
@@ -620,6 +637,14 @@ def open_desk(
         found=answers.Found(_shared(seen.folder, facts["hash"], seen.as_of)),
     )
     return desk.everywhere() if everywhere else desk
+
+
+def at_once(tables: dict[str, pd.DataFrame], remarks: list[Remark], company: CompanyInfo, as_of: pd.Timestamp) -> Desk:
+    """Give a desk of the whole company over checked tables that are not frozen: for what is only looked up (`Desk.lacks`)."""
+    seen = Tables(cut(coverage.trimmed(tables, company.whole_from), as_of))
+    said = (*remarks, *later(tables, as_of))
+    asked = (company.name, company.title, COMPANY, as_of, company.currency, "", seen, seen, said, company.whole_from)
+    return Desk(*asked)
 
 
 def _shared(*key: Any) -> dict[str, Any]:
