@@ -15,6 +15,7 @@ import duckdb
 import ibis
 import sqlglot
 from ibis.expr.datatypes import DataType
+from ibis.expr.schema import Schema
 
 from quarterdeck.data import holders
 from quarterdeck.data.contract import TABLES
@@ -51,6 +52,7 @@ class _Csv:
     paths: list[Path]
     shown: str  # the name, or the pattern, that source.yaml gives
     options: dict
+    columns: list[str] = field(default_factory=list)
     text: set[str] = field(default_factory=set)  # columns that are read as text
     moments: set[str] = field(default_factory=set)  # columns of moments that name their offset
     types: dict = field(default_factory=dict)  # of the columns whose type DuckDB chose, the type
@@ -105,9 +107,11 @@ class Files:
         options = {"sample_size": sample, "header": True} | _separator_line(read[0]) | options
         self._csv[name] = _Csv(read, Path(shown).name, options | ({"union_by_name": True} if len(read) > 1 else {}))
         self._read_csv(name)
+        schema = self.connection.table(name).schema()  # DuckDB goes through the file each time that it is asked
+        self._csv[name].columns = list(schema.names)
         self._refuse_one_column(name, Path(shown).name)
         if not self._glance and not any(options.get(option) for option in TYPED):
-            self._doubt(name)
+            self._doubt(name, schema)
 
     def _held(self, file: Path, name: str, options: dict) -> None:
         """Register a sheet of a workbook, or a table of a SQLite or DuckDB file."""
@@ -136,7 +140,9 @@ class Files:
 
     def keep_codes(self, selects: Mapping[str, str]) -> None:
         """Read as text what the SELECTs of the contract's tables pass on as text and would not come back as written."""
-        columns = {n: list(self.connection.table(n).columns) for n in self.connection.list_tables() if AS_TEXT not in n}
+        others = [n for n in self.connection.list_tables() if AS_TEXT not in n and n not in self._csv]
+        columns = {n: list(self.connection.table(n).columns) for n in others}
+        columns |= {n: csv.columns for n, csv in self._csv.items()}
         codes, pairs = set(), []
         for table, sql in selects.items():
             wanted = [c for c, spec in TABLES[table].columns.items() if spec.metadata["type"] == TEXT]
@@ -151,16 +157,27 @@ class Files:
         for name in {file for file, _ in kept}:
             self._csv[name].text |= {c for file, c in kept if file == name}
             self._read_csv(name)
+        for name in self._csv:
+            self._store(name)
+
+    def _store(self, name: str) -> None:
+        """Read a CSV file into DuckDB's own storage, which spills to the disk: each SELECT would go through the file again."""
+        stored, view = _name(f"{name} stored{AS_TEXT}"), _name(name)
+        self.connection.raw_sql(f"SET temp_directory = {_quoted(str(self._scratch))}")
+        try:
+            self.connection.raw_sql(f"CREATE OR REPLACE TEMP TABLE {stored} AS SELECT * FROM {view}")
+        except duckdb.Error as error:
+            raise SourceError(self._fault(self._csv[name].paths, error)) from error
+        self.connection.raw_sql(f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * FROM {stored}")
 
     def as_text(self) -> list[tuple[str, str]]:
         """Name file and column of what is read as text, though DuckDB would take it for numbers or dates."""
         return [(csv.shown, column) for csv in self._csv.values() for column in sorted(csv.text)]
 
-    def _doubt(self, name: str) -> None:
+    def _doubt(self, name: str, schema: Schema) -> None:
         """Find the columns of which nobody can tell what they mean, and the moments that name their offset."""
         csv = self._csv[name]
         given = {c.lower() for c in dict(csv.options.get("types", {}))}
-        schema = self.connection.table(name).schema()
         csv.types = {c: kind for c, kind in schema.items() if not kind.is_string() and c.lower() not in given}
         if not csv.types:
             return
@@ -213,7 +230,7 @@ class Files:
             raise SourceError(self._fault(paths, error)) from error
 
     def _refuse_one_column(self, name: str, shown: str) -> None:
-        columns = self.connection.table(name).columns
+        columns = self._csv[name].columns
         if len(columns) == 1 and re.search(r"[;,|\t]", columns[0]):
             raise SourceError(
                 f"{self._company}: file {shown} was read as one column, {columns[0]!r}; name its separator under files "
