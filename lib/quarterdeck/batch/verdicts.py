@@ -147,10 +147,9 @@ def _lacks(desk: Unasked, metric: Metric) -> str:
     if isinstance(said, Missing):
         return said.sentence.replace("Not shown: it", f"Not shown: {metric.title.lower()}")
     asks = not {*inspect.signature(metric.function).parameters} & {*TABLES}
-    absent = {need.split(".")[0] for need in metric.needs if asks} - {*desk.tables}
-    needed = " and ".join(sorted(name.replace("_", " ") for name in absent))
-    return (
-        f"Not shown: {metric.title.lower()} needs {needed}, which the data of {desk.title} does not hold."
-        if absent
-        else ""
-    )
+    needs = [need.split(".") for need in metric.needs]
+    absent = dict.fromkeys(table.replace("_", " ") for table, _ in needs if asks and table not in desk.tables)
+    void = [f"{c} of {t.replace('_', ' ')}" for t, c in needs if t in desk.tables and desk.tables[t][c].isna().all()]
+    lacks = (absent, "does not hold") if absent else (void, "leaves empty")
+    words = f"needs {' and '.join(lacks[0])}, which the data of {desk.title} {lacks[1]}"
+    return f"Not shown: {metric.title.lower()} {words}." if lacks[0] else ""

@@ -149,8 +149,8 @@ def _print_verdicts(notebooks: list[dict]) -> None:
     for page in notebooks:
         share = f"  {len(page['lacking'])} of {page['sections']} sections lack something" if page["lacking"] else ""
         print(f"{page['notebook']:20} {page['verdict']:>10}{share}")
-        needs = ({r.partition(" needs ")[2] or r for r in reasons} for reasons in page["lacking"].values())
-        for need, count in Counter(chain.from_iterable(needs)).most_common():
-            print(f"    {counted(count, 'section')}: {need}")
+        lacked = ({r.partition(" needs ")[2] or r for r in reasons} for reasons in page["lacking"].values())
+        for need, count in Counter(chain.from_iterable(lacked)).most_common():
+            print(f"    {counted(count, 'section needs', 'sections need')} {need}")
     counts = [f"{sum(p['verdict'] == v for p in notebooks)} {words}" for v, words in READY.items()]
     print(f"notebooks: {', '.join(counts)}; what shows only in computing, a run says")

@@ -40,6 +40,7 @@ MEANING = {
 TYPED = {"all_varchar", "columns", "column_types", "dtype", "dtypes"}  # options that leave no type in question
 GLANCE = 20_000  # rows from which a glance reads the types
 AS_TEXT = " as text"  # ends the name of a CSV file's second table
+DIGITS = r"\d+"
 WHOLE = r"\d+\.0"
 YEAR_FIRST = r"\s*\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(\D.*)?"
 YEAR_LAST = r"\s*\d{1,2}\D\d{1,2}\D\d{4}(\D.*)?"
@@ -108,6 +109,11 @@ class Files:
         self._csv[name] = _Csv(read, Path(shown).name, options | ({"union_by_name": True} if len(read) > 1 else {}))
         self._read_csv(name)
         schema = self.connection.table(name).schema()  # DuckDB goes through the file each time that it is asked
+        if grouped := self._grouped(name, schema):
+            given = dict(options.get("types", {}))
+            self._csv[name].options["types"] = dict.fromkeys(grouped, "DOUBLE") | given
+            self._read_csv(name)
+            schema = self.connection.table(name).schema()
         self._csv[name].columns = list(schema.names)
         self._refuse_one_column(name, Path(shown).name)
         if not self._glance and not any(options.get(option) for option in TYPED):
@@ -173,6 +179,21 @@ class Files:
     def as_text(self) -> list[tuple[str, str]]:
         """Name file and column of what is read as text, though DuckDB would take it for numbers or dates."""
         return [(csv.shown, column) for csv in self._csv.values() for column in sorted(csv.text)]
+
+    def _grouped(self, name: str, schema: Schema) -> list[str]:
+        """Name the columns of amounts with marks of thousands: DuckDB takes them for text, though the options name the mark."""
+        options = self._csv[name].options
+        strings = [_name(c) for c, kind in schema.items() if kind.is_string()]
+        if "thousands" not in options or not strings or any(options.get(option) for option in TYPED):
+            return []
+        point = re.escape(str(options.get("decimal_separator") or options.get("decimal") or "."))
+        whole = rf"(\d{{1,3}}({re.escape(str(options['thousands']))}\d{{3}})+|\d+)"
+        asked = (
+            f"{_all(f'trim({c})', f'[+-]?{whole}({point}{DIGITS})?')} AND {_any(c, f'.*{point}{DIGITS}')}"
+            for c in strings
+        )
+        found = self.connection.raw_sql(f"SELECT {', '.join(asked)} FROM {_name(name)}").fetchone()
+        return [c for c, kind in schema.items() if kind.is_string() and found[strings.index(_name(c))]]
 
     def _doubt(self, name: str, schema: Schema) -> None:
         """Find the columns of which nobody can tell what they mean, and the moments that name their offset."""
@@ -338,6 +359,10 @@ def _sure(column: str, kind: DataType, options: Mapping) -> str:
 
 def _all(name: str, pattern: str) -> str:
     return f"bool_and(regexp_full_match({name}, {_quoted(pattern)}))"
+
+
+def _any(name: str, pattern: str) -> str:
+    return f"bool_or(regexp_full_match({name}, {_quoted(pattern)}))"
 
 
 def _name(name: str) -> str:
