@@ -375,12 +375,12 @@ def tried(base: Base, made: Source) -> tuple[str, str]:
 
 
 def main(most: int = 400, only: str = "", seed: int = 1) -> None:
-    """Try up to `most` sources, the mutations in turn; `only` is a part of "company: mutation"."""
+    """Try `most` sources, the mutations in turn, or 0 for each once; `only` is a part of "company: mutation"."""
     ended: collections.Counter[str] = collections.Counter()
     with tempfile.TemporaryDirectory() as scratch:
         companies = bases(Path(scratch))
     every = [(n, b) for n in MUTATIONS for b in companies if only in f"{b.name}: {n}"]
-    plan = [(n, b, seed + k) for k in range(-(-most // len(every))) for n, b in every][:most]
+    plan = [(n, b, seed + k) for k in range(-(-most // len(every)) or 1) for n, b in every][: most or None]
     for name, base, number in tqdm(plan, unit="source", file=sys.stderr):
         made = MUTATIONS[name](base, base.files[base.main], np.random.default_rng(number))
         how, said = tried(base, made)
