@@ -228,7 +228,7 @@ MUTATIONS: dict[str, Mutation] = {
     "columns in another order": columns(lambda b, f: f[list(reversed(f.columns))]),
     "one column more": columns(lambda b, f: f.assign(extra="x")),
     "a column twice": columns(lambda b, f: f.assign(**{"x": f[b.money]}).rename(columns={"x": b.money})),
-    "no money column": columns(lambda b, f: f.drop(columns=b.money)),
+    "no money column": lambda b, f, c: Source(f.drop(columns=b.money), 0.0),
     "no region column": columns(lambda b, f: f.drop(columns=b.region)),
     "empty": _none,
     "no byte": lambda b, f, c: Source(f, float("nan"), edit=lambda text: ""),

@@ -69,6 +69,8 @@ class Files:
     def __init__(self, company: str, folder: Path, scratch: Path, zone: str, glance: bool = False) -> None:
         self.connection = ibis.duckdb.connect()
         self.connection.raw_sql(f"SET TimeZone = {_quoted(zone or 'UTC')}")
+        self.connection.raw_sql(f"SET temp_directory = {_quoted(str(scratch))}")  # where stored tables spill to
+        self.connection.raw_sql("SET enable_progress_bar = false")  # it would stand in what `check --json` prints
         self._company, self._folder, self._scratch, self._zone, self._glance = company, folder, scratch, zone, glance
         self._csv: dict[str, _Csv] = {}
 
@@ -169,7 +171,6 @@ class Files:
     def _store(self, name: str) -> None:
         """Read a CSV file into DuckDB's own storage, which spills to the disk: each SELECT would go through the file again."""
         stored, view = _name(f"{name} stored{AS_TEXT}"), _name(name)
-        self.connection.raw_sql(f"SET temp_directory = {_quoted(str(self._scratch))}")
         try:
             self.connection.raw_sql(f"CREATE OR REPLACE TEMP TABLE {stored} AS SELECT * FROM {view}")
         except duckdb.Error as error:
