@@ -1,4 +1,4 @@
-"""Does every calendar count each day to one month, quarter and year, and does the U.S. retail calendar come out as published?"""
+"""Does every calendar count each day to one month, quarter and year, and does the U.S. retail calendar follow its rule?"""
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,8 @@ from quarterdeck.errors import ContractError
 
 DAY = pd.Timestamp
 NRF = Calendar(first_month=2, weeks="4-5-4", ends_on="saturday", ends="nearest", named="start")
-# First days of the National Retail Federation's fiscal years; a 53rd week in 2017, 2023 and 2028.
+# First days of fiscal years by the National Retail Federation's rule: years end on the Saturday nearest to 31 January. A 53rd week
+# in the years that it names, 2017 and 2023, and by the rule in 2028.
 NRF_STARTS = {
     2015: "2015-02-01", 2016: "2016-01-31", 2017: "2017-01-29", 2018: "2018-02-04", 2019: "2019-02-03",
     2020: "2020-02-02", 2021: "2021-01-31", 2022: "2022-01-30", 2023: "2023-01-29", 2024: "2024-02-04",
@@ -41,7 +42,7 @@ def of_rows(starts, until, first_year=2025, first_month=1):
 
 
 @pytest.mark.parametrize("year", NRF_STARTS)
-def test_the_retail_year_begins_as_published(year):
+def test_the_retail_year_begins_after_the_saturday_nearest_to_the_end_of_january(year):
     start = DAY(NRF_STARTS[year])
     assert (NRF.start(start, "year"), NRF.number(start, "year"), NRF.week(start)) == (start, year, 1)
     assert NRF.number(start - pd.Timedelta(days=1), "year") == year - 1
@@ -52,7 +53,7 @@ def test_the_retail_year_has_months_of_four_five_and_four_weeks_and_the_53rd_in_
     weeks = lambda year: [d // 7 for d in NRF.days(NRF.starts(DAY(NRF_STARTS[year]), 12), "month")]  # noqa: E731
     assert weeks(2022) == [4, 5, 4] * 4
     assert weeks(2023) == [4, 5, 4] * 3 + [4, 5, 5]
-    # As published: fiscal October 2015 runs from 4 to 31 October.
+    # Fiscal October 2015, 35 weeks after 1 February 2015, has four weeks.
     assert (NRF.start(DAY("2015-10-20"), "month"), NRF.end(DAY("2015-10-20"), "month")) == (
         DAY("2015-10-04"),
         DAY("2015-10-31"),

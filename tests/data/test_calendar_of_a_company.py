@@ -66,7 +66,7 @@ def test_another_calendar_is_another_snapshot(tmp_path):
 
 def test_days_that_the_table_does_not_reach_are_said(tmp_path):
     short = TABLE.replace("range(0, 36)", "range(0, 24)")  # to 31 March 2026
-    words = "rows whose order_date the table calendar does not reach are counted as if its years went on"
+    words = "rows of days that the table calendar does not reach are counted as if its years went on"
     (said,) = [said for said in frozen(tmp_path, table=short)["remarks"] if said["said"] == words]
     assert said["parts"]["company"][0] == 185  # the days from 1 April to 2 October 2026
     assert snapshot.open_desk("acme", data=str(tmp_path / "data")).period.label == "FY27 Q3 to 2 Oct"

@@ -224,7 +224,13 @@ def test_a_quota_without_an_end_fits_no_quarter_and_is_said():
     )
     checked = contract.check({"orders": orders(), "targets": target})
     assert "targets" not in checked
-    assert "fit no quarter and are not used" in checked.remarks[0].said
+    assert checked.remarks[0].said == "rows that run over more than 10 years and so fit no quarter are set aside"
+    aside = checked.aside["targets"]
+    assert aside[["rule", "reason", "money"]].values.tolist() == [
+        ["endless", "runs from 2026-01-01 to 2199-12-31, expected one quarter", 500.0]
+    ]
+    with pytest.raises(ContractError, match=r"2199-12-31, expected one quarter; give it its last day\.$"):
+        contract.check({"orders": orders(), "targets": target}, rules={"endless": "stop"})
 
 
 def test_a_table_that_lies_after_the_day_looked_from_gives_that_reason(tmp_path):

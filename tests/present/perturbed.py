@@ -89,7 +89,9 @@ def faults(claim, computed):
     figures = claim["figures"]
     if {"low", "high"} <= set(figures):
         figures = figures | {"middle": (figures["low"] + figures["high"]) / 2}
-    wrong = [name for name, value in computed.items() if abs(figures[name] - value) > 1e-9 + 1e-6 * abs(value)]
+    said = {name: value for name, value in computed.items() if name in figures}
+    wrong = [name for name, value in said.items() if abs(figures[name] - value) > 1e-9 + 1e-6 * abs(value)]
+    wrong += ["nothing of what was computed"] if computed and not said else []
     known = claim["metric"] in METRICS or claim["metric"] in FIGURES
     held = holds(claim["predicate"], claim["figures"], claim.get("unit", ""))
     return wrong + ([] if known else ["metric"]) + ([] if held else ["predicate"])

@@ -40,7 +40,7 @@ def this_year(orders):
 PERTURBED = {
     "as it is": lambda tables: tables,
     "revenue down": scaled("revenue", "orders", this_year, 0.6),
-    "revenue up": scaled("revenue", "orders", this_year, 1.9),
+    "revenue up": scaled("revenue", "orders", this_year, 3.0),
     "growth turned": scaled("revenue", "orders", lambda o: o["order_date"] < "2026-10-01", 1.5),
     "targets halved": scaled("revenue_target", "targets", lambda t: t["revenue_target"] > 0, 0.5),
     "targets doubled": scaled("revenue_target", "targets", lambda t: t["revenue_target"] > 0, 2.0),
@@ -118,7 +118,8 @@ def recomputed(tables, claim):
     if subject.startswith("rival: "):
         named = between(deals[deals["status"] != "open"].dropna(subset=["competitor"]), "closed_on", YEAR)
         won = named["status"].eq("won")
-        return {"middle": won[named["competitor"].eq(subject.partition(": ")[2])].mean() - won.mean()}
+        met = named["competitor"].eq(subject.partition(": ")[2])  # the rate against it is drawn towards that of all
+        return {"n": met.sum(), "compared": won.mean()}
     if subject.startswith("lapsed: "):
         now, then = (
             between(orders, "order_date", s, True).groupby("customer_id")["revenue"].sum() for s in (YEAR, YEAR_BEFORE)
@@ -184,7 +185,13 @@ def test_what_is_said_turns_with_the_rows(page):
 
 def test_a_swapped_rival_is_named_in_the_others_place(page):
     named = {
-        name: [c["subject"] for r in page(name)[1] if r.get("rule") == "rival" for c in r["claims"]]
+        name: [
+            c["subject"]
+            for r in page(name)[1]
+            if r.get("rule") == "rival"
+            for c in r["claims"]
+            if c["metric"] == "win_rate"
+        ]
         for name in ("as it is", "rivals swapped")
     }
     tables = page("as it is")[0]
@@ -197,7 +204,7 @@ def test_a_swapped_rival_is_named_in_the_others_place(page):
 def test_every_figure_of_the_page_is_recorded_with_its_metric(page):
     said = page("as it is")[1]
     kinds = {r["kind"] for r in said}
-    assert kinds == {"sentence", "figure", "finding", "picture", "since"}
+    assert kinds == {"sentence", "figure", "tile", "finding", "picture", "since"}
     json.dumps(said)  # they are plain data
 
 

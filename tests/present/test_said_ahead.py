@@ -179,8 +179,6 @@ def of_initiatives(tables, metric, subject, predicate):
     rows = tables["initiatives"]
     if metric == "initiatives_worked" and subject in ("moved its figure", "moved it too little", "cannot tell"):
         return {"of": len(rows)}
-    if metric == "initiatives_spend" and not subject:
-        return {"now": rows["spend"].sum()}
     return {}
 
 

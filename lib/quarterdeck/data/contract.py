@@ -5,17 +5,16 @@ types right, and names each thing that is wrong in one sentence: table, column, 
 expected and what to do.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 
-import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
 from quarterdeck.data import remarks
 from quarterdeck.data.calendar import GREGORIAN, PUBLISHED, Calendar, of_table
-from quarterdeck.data.convert import DAY, NUMBER, TEXT, advice, convert
+from quarterdeck.data.convert import DAY, NUMBER, TEXT, advice, convert, maybe_written_otherwise
 from quarterdeck.data.remarks import Remark
+from quarterdeck.data.rules import ASIDE, FOLLOWS, RULES, STOP, Broken, Held, Place, Rule, said, severity
 from quarterdeck.errors import ContractError
 
 KEYS = {
@@ -283,17 +282,31 @@ def _introduction() -> list[str]:
         "A date is written year first (2026-07-01, 2026/07/01, 20260701). A moment counts for the day that its own offset gives,",
         "or the company's `timezone`. What can be read in two ways is refused; the refusal says how to make it clear.",
         "",
-        f"Some rows of `{'` and `'.join(sorted(SET_ASIDE))}` are set aside: kept out of every figure, counted, and shown with",
-        f"their money, up to `set_aside_limit` ({remarks.LIMIT:.0%}) of a table's rows or money. They are rows that:",
+        "Each row is held to rules. A rule that is broken stops the run, sets the row aside, or notes it. Rows set aside are kept",
+        "out of every figure, counted, shown with their money on each page that reads the table, and stored in",
+        f"`data/aside` of the run. Above `set_aside_limit` ({remarks.LIMIT:.0%}) of a table's rows or money the run stops;",
+        "rows that fit no quarter do not count toward it.",
+        "`rules` in source.yaml changes how grave a rule is: `orphan: stop`, or `orders.orphan: stop` in one table.",
         "",
-        *(f"- {rule}" for rule, _ in FAULTS),
+        "| rule | rows that | default | may be |",
+        "| --- | --- | --- | --- |",
+        *(_rule_row(name, rule) for name, rule in RULES.items()),
         "",
-        "Everything else that breaks the contract stops the run.",
-        "",
-        "What is read, but not as it stands, is listed by `check`, by `run`, and on each page that reads the table: credits,",
-        "repeated rows, rows without a customer, names spelled in two ways, targets, quotas and costs over more than one",
-        "quarter (split by days), and tables that reach beyond the day of the run.",
+        "What is noted is read, but not as it stands. `check`, `run`, and each page that reads the table list it, and tables that",
+        "reach beyond the day of the run.",
     ]
+
+
+def _rule_row(name: str, rule: Rule) -> str:
+    """Write a rule as a row of a table in Markdown."""
+    apart = [
+        f"{grave} in {_listed(t for t, g in rule.tables.items() if g == grave)}" for grave in {*rule.tables.values()}
+    ]
+    return f"| `{name}` | {rule.words} | {'; '.join([rule.severity, *apart])} | {' or '.join(rule.may)} |"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def empty(name: str) -> pd.DataFrame:
@@ -302,14 +315,28 @@ def empty(name: str) -> pd.DataFrame:
 
 
 class Checked(dict):
-    """Tables that hold to the contract, by name, what is to be said of rows that are not read as they stood, and the calendar."""
+    """Tables that hold to the contract, by name.
 
-    def __init__(self, tables: dict[str, pd.DataFrame], remarks: list[Remark], calendar: Calendar = GREGORIAN) -> None:
+    Beside them: what is to be said of rows that are not read as they stood, rows set aside, and the company's calendar.
+    """
+
+    def __init__(
+        self,
+        tables: dict[str, pd.DataFrame],
+        remarks: list[Remark],
+        aside: Mapping[str, pd.DataFrame] | None = None,
+        calendar: Calendar = GREGORIAN,
+    ) -> None:
         super().__init__(tables)
-        self.remarks, self.calendar = remarks, calendar
+        self.remarks, self.aside, self.calendar = remarks, aside or {}, calendar
 
 
-def check(tables: dict[str, pd.DataFrame], limit: float = remarks.LIMIT, calendar: Calendar = GREGORIAN) -> Checked:
+def check(
+    tables: dict[str, pd.DataFrame],
+    limit: float = remarks.LIMIT,
+    rules: Mapping[str, str] | None = None,
+    calendar: Calendar = GREGORIAN,
+) -> Checked:
     """Hold a company's tables against the contract.
 
     Parameters
@@ -317,7 +344,9 @@ def check(tables: dict[str, pd.DataFrame], limit: float = remarks.LIMIT, calenda
     tables : dict of name to DataFrame
         As read from the source: any subset of the contract's tables, in any types that convert.
     limit : float
-        Share of a table's rows or money up to which faulty orders and deals are set aside.
+        Share of a table's rows or money up to which faulty rows are set aside.
+    rules : mapping, optional
+        Severities of rules that differ from those of `data/rules.py`, by rule or "table.rule".
     calendar : Calendar
         How days count to quarters; a table `calendar` goes before it.
 
@@ -325,134 +354,125 @@ def check(tables: dict[str, pd.DataFrame], limit: float = remarks.LIMIT, calenda
     -------
     Checked
         The same tables with the contract's columns, in its order and types; a column that may be null
-        and was absent is all null. A table of which no row can be used is left out, and so is `calendar`, which becomes
-        the attribute of that name. `remarks` says of which rows more is to be known.
+        and was absent is all null. A table of which no row can be used is left out, and so is `calendar`, which becomes the
+        attribute of that name. `remarks` says of which rows more is to be known; `aside` holds the rows that are set aside,
+        as `rules.Held.set_aside` gives them. Every row of the others is in one of the two, whole or split by quarters.
 
     Raises
     ------
     ContractError
-        Naming table, column, row and value of the first break of each type, range, key, link or date order.
+        Naming table, column, row and value of the first break of each rule; `remarks` has the counts.
     """
-    said, faults = [], Faults()
-    typed = {name: _typed(name, frame, said, faults) for name, frame in tables.items()}
-    checked = {name: frame for name, frame in typed.items() if frame is not None}
-    for name, frame in checked.items():
-        checked[name] = _settled(name, frame, limit, said, faults)
-        faults.held(_check_key, name, checked[name])
-        faults.held(_check_periods, name, checked[name])
-        if name == "opportunities" and "opportunity_history" in checked:
-            gone = set(frame["opportunity_id"]) - set(checked[name]["opportunity_id"])
-            past = checked["opportunity_history"]
-            checked["opportunity_history"] = past[~past["opportunity_id"].isin(gone)].reset_index(drop=True)
+    held = Held(KEYS, limit, rules)
+    for name, frame in tables.items():
+        _take_up(held, name, frame)
+    _hold_rows(held)
+    _hold_orders_and_links(held)
+    held.too_many()
+    for column, spellings in remarks.alike(held.tables):
+        _hold_alike(held, column, spellings)
+    if counts := _calendar(held, calendar):
+        _hold_spans(held, counts)
+    if held.faults:
+        raise ContractError(*held.faults, remarks=held.remarks)
+    left = {name: frame.reset_index(drop=True) for name, frame in held.tables.items() if len(frame)}
+    return Checked(left, held.remarks, held.set_aside(), counts)
+
+
+def _hold_rows(held: Held) -> None:
+    """Hold the rows of each table, by themselves and against each other, to the rules."""
+    for name in list(held.tables):
+        for rule, broken in FAULTS:
+            held.hold(name, rule, broken(name, held.tables[name]))
+        for rule, read in READ_AS.get(name, []):
+            changed, rows = read(held.tables[name])
+            held.hold(
+                name, rule, Broken(rows, lambda _, words=RULES[rule].words: ("", f"is of those that {words}")), changed
+            )
+        for rule, broken in REPEATS:
+            held.hold(name, rule, broken(name, held.tables[name]))
+
+
+def _hold_orders_and_links(held: Held) -> None:
+    """Hold the dates of a row, and what it names in other tables, to the rules."""
     for table, earlier, later in ORDERED:
-        if table in checked:
-            faults.held(_check_order, checked[table], table, earlier, later)
+        if table in held.tables:
+            held.hold(table, "date_order", _out_of_order(held.tables[table], earlier, later))
     for table, column, home in LINKS:
-        if table in checked:
-            faults.held(_check_link, checked, table, column, home)
-    for column, spellings in remarks.alike(checked):
-        faults.held(remarks.refuse_alike_regions, checked, column, spellings)
-        said.append(_alike(checked, column, spellings))
-    if faults:
-        raise ContractError(*faults)
-    calendar = of_table(checked.pop("calendar")) if "calendar" in checked else calendar
-    for table in remarks.SPANS:
-        if table in checked:
-            checked[table] = _within_quarters(table, checked[table], calendar, said)
-    said += [*_odd_spans(checked, calendar), *_beyond(checked, calendar)]
-    return Checked({name: frame for name, frame in checked.items() if len(frame)}, said, calendar)
+        if table in held.tables and home in held.tables:
+            held.hold(table, FOLLOWS, _following(held, table, column, home))
+            held.hold(table, "orphan", _orphans(held, table, column, home))
 
 
-class Faults(list[str]):
-    """What breaks the contract, a sentence each."""
-
-    def held(self, hold: Callable[..., None], *what: object) -> None:
-        """Hold something to a rule, and note how it breaks it."""
-        try:
-            hold(*what)
-        except ContractError as error:
-            self.extend(error.faults)
-
-
-def _settled(name: str, frame: pd.DataFrame, limit: float, said: list[Remark], faults: Faults) -> pd.DataFrame:
-    """Set faulty rows aside, note as a fault where there are too many of them, and read rows that need a word."""
-    for rule, rows_of in FAULTS:
-        rows, sentence = rows_of(name, frame)
-        if not rows.any():
-            continue
-        if name not in SET_ASIDE:
-            faults.append(f"{sentence}.")
-        elif remarks.share(name, frame, rows) > limit:
-            faults.append(f"{sentence} ({int(rows.sum()):,} of {len(frame):,} rows; set_aside_limit is {limit:.0%}).")
-        else:
-            words, example = f"rows that {rule} are set aside", _place(name, frame, rows)
-            said.append(remarks.remark(name, frame, rows, "set aside", words, example))
-        frame = frame[~rows].reset_index(drop=True)
-    for words, read in READ_AS.get(name, []):
-        changed, rows = read(frame)
-        if rows.any():
-            said.append(remarks.remark(name, frame, rows, "note", words, _place(name, frame, rows)))
-            frame = changed
-    return frame
+def _hold_alike(held: Held, column: str, spellings: list) -> None:
+    rule = "alike_regions" if column == "region" else "alike_names"
+    (text, name, rows), (other, *_) = spellings[0], spellings[-1]
+    if severity(rule, name, held.given) == STOP:
+        held.faults.append(remarks.said_alike(held.tables, column, spellings))
+        words, example = held.faults[-1].rstrip("."), ""
+    else:
+        words = f"names of {column} that are likely one are counted apart; if they are one, map them in the SELECT"
+        example = f"{text!r}, where others hold {other!r}"  # apart, for names stay out of what pages repeat
+    held.note(name, rule, rows, words, example)
 
 
-def _within_quarters(name: str, frame: pd.DataFrame, calendar: Calendar, said: list[Remark]) -> pd.DataFrame:
-    """Split what runs over more than one quarter by days, set aside what runs over years, and say both."""
-    long = remarks.endless(frame)
-    across = remarks.across_quarters(frame, calendar) & ~long
-    if long.any():
-        words = f"rows that run over more than {remarks.LONGEST} years fit no quarter and are not used; give each its last day"
-        said.append(remarks.remark(name, frame, long, "set aside", words, _span(frame[long])))
-    if not across.any():
-        return frame[~long].reset_index(drop=True)
-    words = "rows that run over more than one quarter are split between them by days"
-    said.append(remarks.remark(name, frame, across, "note", words, _span(frame[across])))
-    parts = [frame[~long & ~across], remarks.by_quarter(name, frame[across], calendar)]
-    return pd.concat([part for part in parts if len(part)], ignore_index=True)
+def _calendar(held: Held, given: Calendar) -> Calendar | None:
+    """Give the calendar that counts: a table goes before the one given; None where it is wrong, which is noted as a fault."""
+    if "calendar" not in held.whole:
+        return given
+    table = held.tables.pop("calendar", None)
+    if table is None or any(r.severity == STOP for r in held.remarks if r.table == "calendar"):
+        return None
+    try:
+        return of_table(table)
+    except ContractError as error:
+        held.faults.extend(error.faults)
+    return None
 
 
-def _odd_spans(tables: dict[str, pd.DataFrame], calendar: Calendar) -> Iterator[Remark]:
-    """Note calls for spans that are no quarter, and market rows that lie in several."""
-    if "forecast_calls" in tables:
-        calls = tables["forecast_calls"]
-        ends = calendar.end(calls["period_start"])
-        odd = (calendar.start(calls["period_start"]) != calls["period_start"]) | (ends != calls["period_end"])
-        words = "calls for spans that are no quarter of the company's calendar are held against no result"
-        yield from [remarks.remark("forecast_calls", calls, odd, "note", words, _span(calls[odd]))] if odd.any() else []
-    for name in (n for n in ("market", "competitors") if n in tables):
-        odd = remarks.across_quarters(tables[name], PUBLISHED)
-        words = "rows that run over more than one calendar quarter count for the one in which they begin"
-        yield from (
-            [remarks.remark(name, tables[name], odd, "note", words, _span(tables[name][odd]))] if odd.any() else []
-        )
+def _hold_spans(held: Held, calendar: Calendar) -> None:
+    """Hold spans to quarters: targets, quotas and costs over more than one are split; and days to the table of fiscal months."""
+    for name in (n for n in remarks.SPANS if n in held.tables):
+        held.hold(name, "endless", _spanning(held, name, remarks.endless(held.tables[name]), "give it its last day"))
+        frame = held.tables[name]
+        rows = remarks.across_quarters(frame, calendar)
+        split = _split(name, frame, rows, calendar) if rows.any() else frame
+        held.hold(name, "across_quarters", _spanning(held, name, rows), split)
+    if "forecast_calls" in held.tables:
+        rows = remarks.no_quarter(held.tables["forecast_calls"], calendar)
+        held.hold("forecast_calls", "no_quarter", _spanning(held, "forecast_calls", rows))
+    for name in (n for n in ("market", "competitors") if n in held.tables):
+        rows = remarks.across_quarters(held.tables[name], PUBLISHED)
+        held.hold(name, "across_calendar_quarters", _spanning(held, name, rows))
+    for name in (n for n in dict(DATED) if n in held.tables and calendar.periods):
+        held.hold(name, "beyond_calendar", _beyond(name, held.tables[name], calendar))
 
 
-def _beyond(tables: dict[str, pd.DataFrame], calendar: Calendar) -> Iterator[Remark]:
-    """Note rows of days that a table of fiscal months does not reach."""
-    for name, column in ((t, c) for t, c in DATED if t in tables and calendar.periods):
-        days = tables[name][column]
-        odd = (days < pd.Timestamp(calendar.periods[0][0])) | (days > pd.Timestamp(calendar.until))
-        if odd.any():
-            words = f"rows whose {column} the table calendar does not reach are counted as if its years went on"
-            example = _place(name, tables[name], odd)
-            yield remarks.remark(name, tables[name], odd, "note", words, example)
+def _split(name: str, frame: pd.DataFrame, rows: pd.Series, calendar: Calendar) -> pd.DataFrame:
+    """Give a table of which some rows are split over quarters; each part bears the label of its row."""
+    parts = [frame[~rows], remarks.by_quarter(name, frame[rows], calendar)]
+    return pd.concat([part for part in parts if len(part)])
 
 
-def _span(frame: pd.DataFrame) -> str:
-    first = frame.iloc[0]
-    return f"{_said(first['period_start'])} to {_said(first['period_end'])}"
+def _spanning(held: Held, name: str, rows: pd.Series, todo: str = "give each quarter its row") -> Broken:
+    def span(row: int) -> tuple[str, str]:
+        first, last = held.whole[name].loc[row, ["period_start", "period_end"]]
+        return "", f"runs from {said(first)} to {said(last)}, expected one quarter"
+
+    return Broken(rows, span, todo)
 
 
-def _alike(tables: dict[str, pd.DataFrame], column: str, spellings: list) -> Remark:
-    (text, name, held), (other, *_) = spellings[0], spellings[-1]
-    rows = held.reindex(tables[name].index, fill_value=False)
-    words = f"names of {column} that are likely one are counted apart; if they are one, map them in the SELECT"
-    example = f"{text!r}, where others hold {other!r}"  # apart, for names stay out of what pages repeat
-    return remarks.remark(name, tables[name], rows, "note", words, example)
+def _beyond(name: str, frame: pd.DataFrame, calendar: Calendar) -> Broken:
+    """Find rows of days that a table of fiscal months does not reach."""
+    first, last = pd.Timestamp(calendar.periods[0][0]), pd.Timestamp(calendar.until)
+    columns = [column for table, column in DATED if table == name]
+    odd = pd.DataFrame({column: (frame[column] < first) | (frame[column] > last) for column in columns})
 
+    def wrong(row: int) -> tuple[str, str]:
+        column = odd.loc[row].idxmax()
+        return column, f"holds {said(frame.at[row, column])}, expected a day of table calendar"
 
-def _place(name: str, frame: pd.DataFrame, rows: pd.Series) -> str:
-    return str(_Place(name, frame, int(rows.to_numpy().argmax()))).partition("(")[2].rstrip(")")
+    return Broken(odd.any(axis=1), wrong, "give the calendar its months")
 
 
 def dated_after(tables: dict[str, pd.DataFrame], day: pd.Timestamp, dates: list[tuple[str, str]]) -> str:
@@ -471,173 +491,192 @@ def dated_after(tables: dict[str, pd.DataFrame], day: pd.Timestamp, dates: list[
     table, column, days = max(found, key=lambda f: f[2].max())
     row, count = int(days.fillna(day).to_numpy().argmax()), int((days > day).sum())
     more = f" (the latest of {count:,} such rows)" if count > 1 else ""
-    return f"table {table}: column {column}, {_Place(table, tables[table], row)} holds {_said(days.iloc[row])}{more}"
+    place = Place(KEYS[table], tables[table].reset_index(drop=True), row)
+    return f"table {table}: column {column}, {place} holds {said(days.iloc[row])}{more}"
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where something is wrong: a row of a table, named by its number and its key."""
-
-    table: str
-    frame: pd.DataFrame
-    row: int
-
-    def __str__(self) -> str:
-        key = [k for k in KEYS[self.table] if k in self.frame]
-        parts = ", ".join(f"{k} {_said(self.frame[k].iloc[self.row])}" for k in key)
-        return f"row {self.row + 1}" + (f" ({parts})" if parts else "")
-
-
-def _said(value: object) -> str:
-    if isinstance(value, pd.Timestamp):
-        return f"{value:%Y-%m-%d}"
-    return f"{value:g}" if isinstance(value, float) else repr(str(value))
-
-
-def _typed(name: str, frame: pd.DataFrame, said: list[Remark], faults: Faults) -> pd.DataFrame | None:
-    """Make a table's types right; nothing where one of its columns cannot be read."""
+def _take_up(held: Held, name: str, frame: pd.DataFrame) -> None:
+    """Make a table's types right and take it up; not where one of its columns is missing or cannot be read."""
     if name not in TABLES:
-        faults.append(f"table {name}: the contract has no such table; it has {', '.join(TABLES)}.")
-        return None
+        held.faults.append(f"table {name}: the contract has no such table; it has {', '.join(TABLES)}.")
+        return
     if frame.empty:
-        faults.append(f"table {name}: it has no rows; leave its SELECT out of source.yaml or give it rows.")
-        return None
-    columns, before = {}, len(faults)
+        held.faults.append(f"table {name}: it has no rows; leave its SELECT out of source.yaml or give it rows.")
+        return
+    columns, before = {}, len(held.faults)
     for column, spec in TABLES[name].columns.items():
         if column in frame:
-            faults.held(lambda c=column, s=spec: columns.update({c: _converted(name, frame, c, s)}))
+            columns[column] = convert(frame[column].reset_index(drop=True), spec.metadata["type"])
         elif spec.nullable:
             columns[column] = pd.Series(None, index=range(len(frame)), dtype=spec.metadata["type"])
         else:
-            faults.append(
+            held.faults.append(
                 f"table {name}: column {column} is missing ({spec.description}); "
                 f"its SELECT in source.yaml gives {', '.join(map(str, frame.columns))}."
             )
-    if len(faults) > before:
-        return None
-    typed = pd.DataFrame(columns)
-    for column in (c for c in remarks.NAMES if c in frame and c in columns):
-        raw = frame[column].reset_index(drop=True)
-        odd = raw.map(lambda value: isinstance(value, str)) & typed[column].notna() & (raw != typed[column])
-        if odd.any():
-            example = f"{raw[odd].iloc[0]!r}, read as {typed.loc[odd, column].iloc[0]!r}"
-            words = f"{column} is read without blanks at its ends, and in one form of Unicode"
-            said.append(remarks.remark(name, typed, odd, "note", words, example))
-    return typed
+    held.add(name, pd.DataFrame(columns))
+    _hold_readable(held, name, frame)
+    if len(held.faults) > before:
+        del held.tables[name]
+    else:
+        _note_trimmed(held, name, frame)
 
 
-def _converted(name: str, frame: pd.DataFrame, column: str, spec: pa.Column) -> pd.Series:
-    raw, kind = frame[column].reset_index(drop=True), spec.metadata["type"]
-    values = convert(raw, kind)
-    lost = (values.isna() & raw.notna() & (raw.astype(str).str.strip() != "")).to_numpy().nonzero()[0]
-    if len(lost):
-        row = _odd(raw, lost, kind)
-        expected = {TEXT: "text", DAY: "a date (YYYY-MM-DD)", NUMBER: "a number"}[kind]
-        raise ContractError(
-            f"table {name}: column {column}, {_Place(name, frame, row)} holds {str(raw.iloc[row])!r}, "
-            f"expected {expected}; {advice(raw, row, kind)}."
-        )
-    return values
+def _hold_readable(held: Held, name: str, frame: pd.DataFrame) -> None:
+    """Hold each value that was lost on the way to its type to the rules."""
+    for column in (c for c in held.whole[name] if c in frame):
+        raw, kind = frame[column].reset_index(drop=True), TABLES[name].columns[column].metadata["type"]
+        lost = held.whole[name][column].isna() & raw.notna()
+        if not lost.any():
+            continue
+        lost[lost] = raw[lost].astype(str).str.strip() != ""
+        rule = "ambiguous" if _written_otherwise(raw[lost], kind) else "unreadable"
+        if severity(rule, name, held.given) == ASIDE:  # a row is set aside once; what stops names each column
+            lost = lost & lost.index.isin(held.tables[name].index)
+        held.hold(name, rule, _lost(raw, lost, kind))
 
 
-def _odd(raw: pd.Series, lost: np.ndarray, kind: str) -> int:
+def _written_otherwise(lost: pd.Series, kind: str) -> bool:
+    """Tell whether one of the values may be a good one that is written in another way: then the whole column may be."""
+    values = pd.Series(lost.astype(str).unique(), name=lost.name)
+    return any(maybe_written_otherwise(values, row, kind) for row in range(len(values)))
+
+
+def _lost(raw: pd.Series, rows: pd.Series, kind: str) -> Broken:
+    expected = {TEXT: "text", DAY: "a date (YYYY-MM-DD)", NUMBER: "a number"}[kind]
+    first = _odd(raw[rows], kind) if rows.any() else 0
+    return Broken(
+        rows,
+        lambda row: (raw.name, f"holds {str(raw[row])!r}, expected {expected}"),
+        advice(raw, first, kind),
+        first,
+        f"hold {raw.name} in a way that cannot be read",
+    )
+
+
+def _odd(lost: pd.Series, kind: str) -> int:
     """Give the row to name: where the column is written as another country does, the first that is not even that."""
-    text = raw.astype(str)
+    text = lost.astype(str)
     if kind == NUMBER:
         read = pd.to_numeric(text.str.replace(".", "").str.replace(",", "."), errors="coerce")
     elif kind == DAY:
         read = pd.to_datetime(text, errors="coerce", dayfirst=True, format="mixed")
     else:
-        return int(lost[0])
-    odd = (read.isna() & raw.notna()).to_numpy().nonzero()[0]
-    return int(odd[0] if 0 < len(odd) < len(lost) else lost[0])
+        return int(lost.index[0])
+    odd = lost.index[read.isna()]
+    return int(odd[0] if 0 < len(odd) < len(lost) else lost.index[0])
 
 
-def _out_of_range(name: str, frame: pd.DataFrame) -> tuple[pd.Series, str]:
-    rows = pd.Series(False, frame.index)
+def _note_trimmed(held: Held, name: str, frame: pd.DataFrame) -> None:
+    typed = held.whole[name]
+    for column in (c for c in remarks.NAMES if c in frame and c in typed):
+        raw = frame[column].reset_index(drop=True)
+        odd = raw.map(lambda value: isinstance(value, str)) & typed[column].notna() & (raw != typed[column])
+        if odd.any():
+            example = f"{raw[odd].iloc[0]!r}, read as {typed.loc[odd, column].iloc[0]!r}"
+            words = f"{column} is read without blanks at its ends, and in one form of Unicode"
+            held.note(name, "trimmed", odd, words, example)
+
+
+def _out_of_range(name: str, frame: pd.DataFrame) -> Broken:
+    rows, cases = pd.Series(False, frame.index), pd.DataFrame()
     try:
         TABLES[name].validate(frame, lazy=True)
     except pa.errors.SchemaErrors as error:
-        cases = error.failure_cases.dropna(subset=["index"]).sort_values("index")
-        rows[cases["index"].astype(int)] = True
-        case = cases.iloc[0]
-        held = "nothing" if pd.isna(case["failure_case"]) else _said(case["failure_case"])
+        cases = error.failure_cases.dropna(subset=["index"]).astype({"index": int}).drop_duplicates("index")
+        cases = cases.set_index("index").sort_index()
+        rows[cases.index] = True
+
+    def wrong(row: int) -> tuple[str, str]:
+        case = cases.loc[row]
         expected = "a value" if case["check"] == "not_nullable" else case["check"]
-        return rows, (
-            f"table {name}: column {case['column']}, {_Place(name, frame, int(case['index']))} holds {held}, "
-            f"expected {expected}; fix the source or leave the row out in the SELECT"
-        )
-    return rows, ""
+        return case["column"], f"holds {said(case['failure_case'])}, expected {expected}"
+
+    return Broken(rows, wrong, "fix the source or leave the row out in the SELECT")
 
 
-def _check_key(name: str, frame: pd.DataFrame) -> None:
-    again = frame.duplicated(KEYS[name]).to_numpy().nonzero()[0]
-    if len(again):
-        raise ContractError(
-            f"table {name}: {_Place(name, frame, int(again[0]))} has the same key as an earlier row, "
-            f"expected one row per {', '.join(KEYS[name])}; look for a join that repeats rows."
-        )
+def _repeated_rows(name: str, frame: pd.DataFrame) -> Broken:
+    rows = frame.duplicated(KEYS[name])
+    if rows.any():
+        rows = rows & frame.duplicated()
+    return Broken(rows, lambda _: ("", "repeats an earlier row in all columns"), "look for a join that repeats rows")
 
 
-def _check_periods(name: str, frame: pd.DataFrame) -> None:
+def _repeated_keys(name: str, frame: pd.DataFrame) -> Broken:
+    wrong = f"has the same key as an earlier row, expected one row per {', '.join(KEYS[name])}"
+    return Broken(frame.duplicated(KEYS[name]), lambda _: ("", wrong), "look for a join that repeats rows")
+
+
+def _overlapping(name: str, frame: pd.DataFrame) -> Broken:
     if "period_end" not in frame or name in ("forecast_calls", "calendar"):
-        return
+        return Broken(pd.Series(False, frame.index), lambda _: ("", ""))
     others = [k for k in KEYS[name] if k != "period_start"]
     ordered = frame.sort_values([*others, "period_start"])
     before = ordered.groupby(others, dropna=False)["period_end"].shift()
-    overlap = ordered.index[(before >= ordered["period_start"]).to_numpy()]
-    if len(overlap):
-        raise ContractError(
-            f"table {name}: {_Place(name, frame, int(overlap[0]))} starts before the period ahead of it has ended, "
-            f"expected periods that do not overlap per {', '.join(others)}; fix the source."
+    wrong = (
+        f"starts before the period ahead of it has ended, expected periods that do not overlap per {', '.join(others)}"
+    )
+    return Broken((before >= ordered["period_start"]).reindex(frame.index), lambda _: ("", wrong))
+
+
+def _out_of_order(frame: pd.DataFrame, earlier: str, later: str) -> Broken:
+    def wrong(row: int) -> tuple[str, str]:
+        return (
+            later,
+            f"holds {said(frame.at[row, later])}, expected {earlier} ({said(frame.at[row, earlier])}) or later",
         )
 
-
-def _check_order(frame: pd.DataFrame, table: str, earlier: str, later: str) -> None:
-    wrong = (frame[later] < frame[earlier]).to_numpy().nonzero()[0]
-    if len(wrong):
-        row = int(wrong[0])
-        raise ContractError(
-            f"table {table}: column {later}, {_Place(table, frame, row)} holds {_said(frame[later].iloc[row])}, "
-            f"expected {earlier} ({_said(frame[earlier].iloc[row])}) or later; fix the source."
-        )
+    return Broken(frame[later] < frame[earlier], wrong, words=f"have {later} before {earlier}")
 
 
-def _check_link(tables: dict[str, pd.DataFrame], table: str, column: str, home: str) -> None:
-    if home not in tables:
-        return
-    frame, key = tables[table], KEYS[home][0]
-    orphan = (frame[column].notna() & ~frame[column].isin(tables[home][key])).to_numpy().nonzero()[0]
-    if len(orphan):
-        row = int(orphan[0])
-        raise ContractError(
-            f"table {table}: column {column}, {_Place(table, frame, row)} holds {_said(frame[column].iloc[row])}, "
-            f"expected a {key} of table {home} ({len(orphan):,} such rows); add it there or map it in the SELECT."
-        )
+def _following(held: Held, table: str, column: str, home: str) -> Broken:
+    frame, key = held.tables[table], KEYS[home][0]
+    gone = set(held.gone(home)[key].dropna()) - set(held.tables[home][key])
+    words = f"name a row of {home.replace('_', ' ')} that is set aside"
+    named = f"which is set aside in table {home}"
+    return Broken(
+        frame[column].isin(gone),
+        lambda row: (column, f"holds {said(frame.at[row, column])}, {named}"),
+        words=words,
+        home=home,
+    )
 
 
-def _odd_signs(name: str, frame: pd.DataFrame) -> tuple[pd.Series, str]:
+def _orphans(held: Held, table: str, column: str, home: str) -> Broken:
+    frame, key = held.tables[table], KEYS[home][0]
+    expected = f"expected a {key} of table {home}"
+    return Broken(
+        frame[column].notna() & ~frame[column].isin(held.tables[home][key]),
+        lambda row: (column, f"holds {said(frame.at[row, column])}, {expected}"),
+        "add it there or map it in the SELECT",
+        words=f"name a {column} that table {home} does not hold",
+    )
+
+
+def _odd_signs(name: str, frame: pd.DataFrame) -> Broken:
     if name != "orders":
-        return pd.Series(False, frame.index), ""
-    rows = (frame["quantity"] < 0) & (frame["revenue"] > 0)
-    row = int(rows.to_numpy().argmax())
-    return rows, (
-        f"table orders: column revenue, {_Place(name, frame, row)} holds {frame['revenue'].iloc[row]:g} with a "
-        f"quantity of {frame['quantity'].iloc[row]:g}, expected both negative (a return), or a quantity of zero or more; "
-        "fix the source"
-    )
+        return Broken(pd.Series(False, frame.index), lambda _: ("", ""))
+
+    def wrong(row: int) -> tuple[str, str]:
+        revenue, quantity = frame.loc[row, ["revenue", "quantity"]]
+        return "revenue", (
+            f"holds {revenue:g} with a quantity of {quantity:g}, expected both negative (a return), or a quantity of zero or more"
+        )
+
+    return Broken((frame["quantity"] < 0) & (frame["revenue"] > 0), wrong)
 
 
-def _oddly_closed(name: str, frame: pd.DataFrame) -> tuple[pd.Series, str]:
+def _oddly_closed(name: str, frame: pd.DataFrame) -> Broken:
     if name != "opportunities":
-        return pd.Series(False, frame.index), ""
-    rows = (frame["status"] != "open") != frame["closed_on"].notna()
-    row = int(rows.to_numpy().argmax())
-    return rows, (
-        f"table opportunities: column closed_on, {_Place(name, frame, row)} holds "
-        f"{_said(frame['closed_on'].iloc[row])} with status {frame['status'].iloc[row]!r}, expected a date exactly where "
-        f"a deal is won or lost; fix the source"
-    )
+        return Broken(pd.Series(False, frame.index), lambda _: ("", ""))
+
+    def wrong(row: int) -> tuple[str, str]:
+        return "closed_on", (
+            f"holds {said(frame.at[row, 'closed_on'])} with status {frame.at[row, 'status']!r}, expected a date exactly where "
+            "a deal is won or lost"
+        )
+
+    return Broken((frame["status"] != "open") != frame["closed_on"].notna(), wrong)
 
 
 def _without_customer(orders: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
@@ -648,22 +687,13 @@ def _repeated(orders: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
     return orders, remarks.repeated(orders)
 
 
-SET_ASIDE = {"orders", "opportunities"}  # tables of which a faulty row says nothing of the others
-FAULTS = [
-    ("lack a value or hold one out of range", _out_of_range),
-    ("have a negative quantity with positive revenue", _odd_signs),
-    ("are closed without a day, or open with one", _oddly_closed),
-]
+FAULTS = [("out_of_range", _out_of_range), ("odd_sign", _odd_signs), ("oddly_closed", _oddly_closed)]
+REPEATS = [("repeated_row", _repeated_rows), ("repeated_key", _repeated_keys), ("overlap", _overlapping)]
 READ_AS = {
     "orders": [
-        ("credits (negative revenue with a positive quantity) are read as money without units", remarks.price_credits),
-        (
-            "rows repeat an earlier one in all columns but line_no; if the source repeats them, SELECT DISTINCT",
-            _repeated,
-        ),
-        ("rows that name no customer are left out of what speaks of customers", _without_customer),
+        ("price_credit", remarks.price_credits),
+        ("repeated_line", _repeated),
+        ("no_customer", _without_customer),
     ],
-    "opportunities": [
-        ("deals that closed before they were opened are read as opened on the day they closed", remarks.back_dated)
-    ],
+    "opportunities": [("back_dated", remarks.back_dated)],
 }
