@@ -1,6 +1,7 @@
 """The invariants of ARCHITECTURE.md, read off the imports."""
 
 import ast
+import re
 import sys
 from graphlib import TopologicalSorter
 
@@ -63,6 +64,26 @@ def test_commands_import_what_takes_long_where_they_use_it(path):
     names = {n for node in above for n in imported_by(node)}
     assert not {n.split(".")[1] for n in names if n.startswith("quarterdeck.")} & {"analysis", "batch", "publish"}
     assert not {n.split(".")[0] for n in names} - sys.stdlib_module_names - {"quarterdeck"}
+
+
+OWN_QUARTERS = re.compile(
+    r'to_period\(|period_range\(|PeriodIndex|pd\.Period\(|freq="[BQ]?[QMYA]S?E?"|Quarter(?:End|Begin)|\b(?:dt|d|day|days|index|start|end|through)\.quarter\b'
+    r"|is_quarter_(?:start|end)|last_quarters\(\w+\.start"
+)
+BY_OTHERS = {  # modules that name calendar months or quarters, and why they may
+    "data/demo": "the invented company's year is the calendar year",
+    "analysis/methods/trading_days.py": "what calendar months hold is asked of months alone",
+}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(LIB)))
+def test_one_module_counts_days_to_quarters(path):
+    """A fiscal year need not be the calendar's: `data.calendar` alone knows in which quarter a day lies."""
+    name = path.relative_to(LIB).as_posix()
+    if name == "data/calendar.py" or any(name.startswith(other) for other in BY_OTHERS):
+        return
+    code = "\n".join(line for line in path.read_text().splitlines() if ">>>" not in line)
+    assert not [code[m.start() - 40 : m.end() + 20] for m in OWN_QUARTERS.finditer(code)]
 
 
 def test_no_module_is_without_a_subject():

@@ -111,7 +111,7 @@ FILES = {
 
 
 def test_the_source_of_ones_own_data_is_checked_as_it_stands(tmp_path, monkeypatch, capsys):
-    source, more, whole, region, rules = blocks("docs/your-data.md", "yaml")
+    source, more, *calendars, whole, region, rules = blocks("docs/your-data.md", "yaml")
     params = tmp_path / "params" / "acme"
     params.mkdir(parents=True)
     for name, content in {"source": source, "company": whole, "north": region}.items():
@@ -120,8 +120,11 @@ def test_the_source_of_ones_own_data_is_checked_as_it_stands(tmp_path, monkeypat
         (tmp_path / name).write_text(content, encoding="utf-8")
     assert QUARTERDECK(["check", str(params), "--data", str(tmp_path)]) == 0, capsys.readouterr()
     unit = source.replace("currency: EUR\n", "")
-    (params / "source.yaml").write_text(more + rules + unit, encoding="utf-8")
-    assert QUARTERDECK(["check", str(params), "--data", str(tmp_path)]) == 0, capsys.readouterr()
+    for beside in (more + rules, *calendars):
+        (params / "source.yaml").write_text(beside + (source if beside in calendars else unit), encoding="utf-8")
+        assert QUARTERDECK(["check", str(params), "--data", str(tmp_path)]) == 0, capsys.readouterr()
+    said = capsys.readouterr().out
+    assert re.findall("2026-07-02 lies in (FY.. Q.)", said) == ["FY26 Q3", "FY26 Q2"]
 
 
 def test_the_file_of_users_is_taken_as_it_stands(tmp_path, capsys):

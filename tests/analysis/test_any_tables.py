@@ -15,7 +15,7 @@ NO_FRAMES = ("results.sales", "stages.stage_order")  # a dictionary of frames, a
 
 
 FIGURES = list(companies.figures())
-NONE = {name: contract.empty(name) for name in contract.TABLES}
+NONE = {name: contract.empty(name) for name in contract.TABLES if name != "calendar"}  # which a desk holds as no table
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_there_are_figures():
     assert len(FIGURES) > 120
 
 
-@pytest.mark.parametrize("table", [None, *contract.TABLES])
+@pytest.mark.parametrize("table", [None, *NONE])
 def test_figures_stand_on_one_table_with_rows_and_the_others_without(company, table):
     assert not wrong(NONE | ({table: company[table]} if table else {}), of=table or "")
 

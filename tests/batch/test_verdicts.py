@@ -7,13 +7,13 @@ import pytest
 from conftest import ROOT
 from quarterdeck import cli
 from quarterdeck.batch.verdicts import verdict
-from quarterdeck.data import snapshot
+from quarterdeck.data import contract, snapshot
 
 COMPANY = snapshot.CompanyInfo("demo", "Halcyon Marine", "EUR")
 
 
 def desk(tables):
-    return snapshot.at_once(dict(tables), [], COMPANY, snapshot.last_day(tables))
+    return snapshot.at_once(contract.Checked(tables, []), COMPANY, snapshot.last_day(tables))
 
 
 def of(name, tables):
@@ -66,7 +66,24 @@ def test_check_prints_verdicts_and_what_has_changed_since_the_last_run(acme, cap
     status, found = checked(acme, capsys, "--json")
     facts = json.loads(found)
     assert status == 0 and facts["holds"] and [p["verdict"] for p in facts["notebooks"]] == ["whole", "whole"]
-    assert facts["rows_read"] == facts["tables"] and facts["set_aside"] == {}
+    assert facts["rows_read"] == facts["tables"] and facts["set_aside"] == {} and facts["calendar"] == ""
+
+
+def test_check_speaks_of_the_company_s_calendar_and_compares_with_no_other(acme, capsys):
+    tables = snapshot.source.read(acme.params, acme.out, acme.data)
+    run = acme.out / "acme" / "run"
+    snapshot.freeze(tables, run / "data", snapshot.CompanyInfo("acme", "Acme", "EUR"))
+    (acme.out / "acme" / "latest").symlink_to("run")
+    described = acme.params / "source.yaml"
+    described.write_text("calendar: {first_month: 11}\n" + described.read_text(encoding="utf-8"), encoding="utf-8")
+    status, said = checked(acme, capsys)
+    assert status == 0 and "\ncalendar: 2026-08-20 lies in FY26 Q4, 2026-08-01 to 2026-10-31\n" in said
+    assert (
+        "since the last run: calendar: its quarters are not those of the last snapshot, so nothing is compared" in said
+    )
+    facts = json.loads(checked(acme, capsys, "--json")[1])
+    assert facts["calendar"] == "2026-08-20 lies in FY26 Q4, 2026-08-01 to 2026-10-31"
+    assert [change["kind"] for change in facts["drift"]] == ["another calendar"]
 
 
 def test_check_as_json_of_what_stops_a_run_counts_each_rule(acme, capsys):

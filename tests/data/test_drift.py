@@ -3,15 +3,16 @@
 import pandas as pd
 
 from quarterdeck.data import contract
-from quarterdeck.data.drift import drift
+from quarterdeck.data.calendar import GREGORIAN, Calendar
+from quarterdeck.data.drift import another_calendar, drift
 from test_remarks import deals, orders
 
 DAY = pd.Timestamp("2026-10-05")
 
 
-def said(before, now, as_of=DAY):
+def said(before, now, as_of=DAY, calendar=GREGORIAN):
     given = ({name: contract.check({name: f})[name] for name, f in frames.items()} for frames in (before, now))
-    return [change["said"] for change in drift(*given, as_of)]
+    return [change["said"] for change in drift(*given, as_of, calendar)]
 
 
 def test_newer_rows_alone_are_no_drift():
@@ -31,6 +32,21 @@ def test_rows_gone_and_a_restated_quarter_are_said_with_their_money():
 def test_the_quarter_that_is_not_over_may_change():
     found = said({"orders": orders()}, {"orders": orders(revenue=11.0)}, pd.Timestamp("2026-09-29"))
     assert found == ["orders: nothing is newer than 28 Sep 2026, as in the last snapshot"]
+
+
+def test_a_restated_quarter_is_one_of_the_company_s_calendar():
+    days = pd.date_range("2026-05-01", periods=100)
+    before = orders(order_date=days)
+    now = before.assign(revenue=[*[10.0] * 91, 12.0, *[10.0] * 7, 15.0])
+    found = said({"orders": before}, {"orders": now}, pd.Timestamp("2026-11-05"), Calendar(first_month=2))
+    assert "orders: FY27 Q2 revenue changed from 920.00 to 922.00" in found
+    assert "orders: FY27 Q3 revenue changed from 80.00 to 85.00" in found
+
+
+def test_another_calendar_is_said_and_one_that_only_goes_on_or_has_another_name_is_the_same():
+    (found,) = another_calendar(GREGORIAN, Calendar(first_month=11), DAY)
+    assert (found["table"], found["kind"]) == ("calendar", "another calendar")
+    assert another_calendar(Calendar(first_month=4), Calendar(first_month=4, named="start"), DAY) == []
 
 
 def test_won_deals_are_restated_by_the_quarter_that_they_closed_in():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from quarterdeck.analysis.brief.metrics import measure
 from quarterdeck.data import contract, snapshot
+from quarterdeck.data.calendar import Calendar
 from quarterdeck.errors import ContractError
 from quarterdeck.present import tables as shown
 
@@ -183,7 +184,7 @@ def frozen(tmp_path, tables, region="company"):
 
 
 @pytest.mark.parametrize(("first", "months"), [(2, 3), (11, 3), (1, 12), (3, 2)])
-def test_targets_over_quarters_that_are_not_the_calendars_are_said_and_give_the_reason(tmp_path, first, months):
+def test_targets_over_more_than_one_quarter_are_split_by_days_and_said(tmp_path, first, months):
     start = pd.Timestamp(2026, first, 1)
     end = start + pd.DateOffset(months=months) - pd.Timedelta(days=1)
     target = pd.DataFrame(
@@ -191,14 +192,45 @@ def test_targets_over_quarters_that_are_not_the_calendars_are_said_and_give_the_
     )
     facts, desk = frozen(tmp_path, {"orders": orders(), "targets": target})
     (said,) = facts["remarks"]
-    assert said["severity"] == "set aside" and said["parts"]["company"] == [2, 2, 1000.0, 1000.0]
-    missing = desk.ask(lambda targets: targets)
-    reason = measure(desk, "target_attainment")["missing"].iloc[0]
-    assert reason.startswith(
-        "Not shown: target attainment needs targets, and rows that run over more than one calendar quarter"
+    assert said["severity"] == "note" and said["parts"]["company"] == [2, 2, 1000.0, 1000.0]
+    held = desk.tables["targets"]
+    assert held["revenue_target"].sum() == pytest.approx(1000.0, abs=1e-9)
+    assert (held["period_start"].dt.quarter == held["period_end"].dt.quarter).all()
+    north = held[held["region"].eq("North")].sort_values("period_start")
+    assert (north["period_start"].iloc[0], north["period_end"].iloc[-1]) == (start, end)
+    days = (north["period_end"] - north["period_start"]).dt.days + 1
+    assert (north["revenue_target"] / days).round(9).nunique() == 1
+    assert desk.remarked() == [
+        "targets: rows that run over more than one quarter are split between them by days: 2 of 2 rows (revenue target 1,000.00)"
+    ]
+
+
+def test_calls_and_markets_that_fit_no_quarter_are_said():
+    span = {"period_start": "2026-08-01", "period_end": "2026-10-31", "region": "North"}
+    tables = {
+        "forecast_calls": [{**span, "called_on": "2026-09-01", "category": "commit", "amount": 5.0}],
+        "market": [{**span, "segment": "All", "market_revenue": 9.0}],
+    }
+    given = {"orders": orders()} | {name: pd.DataFrame(rows) for name, rows in tables.items()}
+    said = {r.table: r.said for r in contract.check(given).remarks}
+    assert "held against no result" in said["forecast_calls"] and "in which they begin" in said["market"]
+    fiscal = {r.table for r in contract.check(given, calendar=Calendar(first_month=11)).remarks}
+    assert fiscal == {"market"}
+
+
+def test_a_quota_without_an_end_fits_no_quarter_and_is_said():
+    target = pd.DataFrame(
+        {"region": ["North"], "period_start": "2026-01-01", "period_end": "2199-12-31", "revenue_target": 500.0}
     )
-    assert "it needs targets, and rows that run over more than one calendar quarter are not used" in missing.sentence
-    assert "2 of 2 rows (revenue target 1,000.00)" in missing.sentence and "does not hold" not in missing.sentence
+    checked = contract.check({"orders": orders(), "targets": target})
+    assert "targets" not in checked
+    assert checked.remarks[0].said == "rows that run over more than 10 years and so fit no quarter are set aside"
+    aside = checked.aside["targets"]
+    assert aside[["rule", "reason", "money"]].values.tolist() == [
+        ["endless", "runs from 2026-01-01 to 2199-12-31, expected one quarter", 500.0]
+    ]
+    with pytest.raises(ContractError, match=r"2199-12-31, expected one quarter; give it its last day\.$"):
+        contract.check({"orders": orders(), "targets": target}, rules={"endless": "stop"})
 
 
 def test_a_table_that_lies_after_the_day_looked_from_gives_that_reason(tmp_path):

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quarterdeck.data import contract, rules, snapshot, source
+from quarterdeck.data.calendar import GREGORIAN, Calendar
 from quarterdeck.errors import ContractError, SourceError
 from quarterdeck.present import tables as shown
 from test_remarks import deals, orders, spoiled
@@ -15,6 +16,25 @@ CUSTOMERS = pd.DataFrame({"customer_id": [f"C{k}" for k in range(7)], "name": "A
 REPS = pd.DataFrame({"rep_id": [f"R{k}" for k in range(60)], "name": "A", "region": ["North", "South"] * 30})
 QUOTAS = pd.DataFrame(
     {"rep_id": REPS["rep_id"], "period_start": "2026-07-01", "period_end": "2026-09-30", "quota": 100.0}
+)
+CALLS = pd.DataFrame(
+    {
+        "called_on": pd.date_range("2026-07-02", periods=5),
+        "period_start": "2026-07-01",
+        "period_end": "2026-09-30",
+        "region": "North",
+        "category": "commit",
+        "amount": 5.0,
+    }
+)
+MARKET = pd.DataFrame(
+    {
+        "period_start": "2026-07-01",
+        "period_end": "2026-09-30",
+        "region": "North",
+        "segment": [*"ABCDE"],
+        "market_revenue": 9.0,
+    }
 )
 CASES = [  # what is wrong, the rule, and what it is by default
     ("orders", orders(100, customer_id=["C9", *["C1"] * 99]), "orphan", "set aside"),
@@ -40,6 +60,9 @@ CASES = [  # what is wrong, the rule, and what it is by default
         "stop",
     ),
     ("reps", spoiled(REPS, rep_id="R0"), "repeated_key", "stop"),
+    ("quotas", spoiled(QUOTAS, period_end="9999-12-31"), "endless", "set aside"),
+    ("forecast_calls", spoiled(CALLS, period_end="2026-10-31"), "no_quarter", "note"),
+    ("market", spoiled(MARKET, period_end="2026-10-31"), "across_calendar_quarters", "note"),
 ]
 
 
@@ -169,6 +192,56 @@ def test_every_row_is_in_the_snapshot_or_set_aside_and_so_is_its_money(spoils, a
     money = pd.to_numeric(tables["orders"]["revenue"], errors="coerce").replace([np.inf, -np.inf], np.nan).sum()
     aside = checked.aside.get("orders", pd.DataFrame({"money": []}))
     assert money == pytest.approx(checked["orders"]["revenue"].sum() + aside["money"].sum())
+
+
+QUARTERS = st.sampled_from([GREGORIAN, Calendar(first_month=11), Calendar(first_month=2, weeks="4-5-4")])
+SPAN = st.tuples(st.integers(0, 900), st.integers(0, 5000), st.integers(-2, 10**9))
+
+
+@settings(max_examples=60, deadline=None)
+@given(QUARTERS, st.lists(SPAN, min_size=1, max_size=8), st.sampled_from(["note", "set aside"]))
+def test_targets_of_any_span_are_kept_whole_split_or_set_aside_to_the_cent(calendar, spans, grave):
+    starts = pd.to_datetime([pd.Timestamp("2024-01-01") + pd.Timedelta(days=first) for first, _, _ in spans])
+    ends = [start + pd.Timedelta(days=days) for start, (_, days, _) in zip(starts, spans, strict=True)]
+    columns = {"region": [f"R{k}" for k in range(len(spans))], "period_start": starts, "period_end": ends}
+    given = pd.DataFrame(columns | {"revenue_target": [max(cents, 0) / 100 for *_, cents in spans]})
+    checked = contract.check(
+        {"orders": orders(), "targets": given}, rules={"across_quarters": grave}, calendar=calendar
+    )
+    left, aside = checked.get("targets", contract.empty("targets")), checked.aside.get("targets", given.head(0))
+    assert sorted({*left["region"], *aside["region"]}) == sorted(given["region"])
+    assert not {*left["region"]} & {*aside["region"]}
+    money = pd.concat([left, aside]).groupby("region")["revenue_target"].sum()
+    assert money.to_numpy() == pytest.approx(given.set_index("region")["revenue_target"][money.index], abs=0.001)
+    assert (calendar.place(left["period_start"]) == calendar.place(left["period_end"])).all()
+    said = {r.rule: r.parts["company"][0] for r in checked.remarks if r.table == "targets"}
+    assert said.get("endless", 0) == (aside["rule"] == "endless").sum() if len(aside) else "endless" not in said
+    whole = len(left.drop_duplicates("region")) + len(aside)
+    assert whole == len(given) and (grave == "note" or len(left) + len(aside) == len(given))
+
+
+def test_days_that_a_table_of_months_does_not_reach_are_noted_or_stop():
+    starts = pd.date_range("2025-07-01", periods=12, freq="MS")
+    months = pd.DataFrame({"period_start": starts, "period_end": starts + pd.offsets.MonthEnd(0), "fiscal_year": 2026})
+    months = months.assign(quarter=[1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4], month=range(1, 13))
+    tables = {"orders": orders().assign(order_date=pd.Timestamp("2026-06-30")), "calendar": months}
+    assert contract.check(tables).remarks == []
+    tables["orders"].loc[7, "order_date"] = pd.Timestamp("2026-07-01")
+    (said,) = contract.check(tables).remarks
+    assert (said.rule, said.severity, said.parts["company"][0]) == ("beyond_calendar", "note", 1)
+    with pytest.raises(
+        ContractError, match="column order_date, row 8 .* holds 2026-07-01, expected a day of table cal"
+    ):
+        contract.check(tables, rules={"beyond_calendar": "stop"})
+
+
+def test_a_table_of_months_that_is_wrong_stops_with_its_own_fault_and_no_other():
+    months = pd.DataFrame({"period_start": ["2026-01-01"], "period_end": "2026-01-31", "fiscal_year": 2026})
+    tables = {"orders": orders(), "quotas": spoiled(QUOTAS, period_end="2027-03-31"), "reps": REPS}
+    for wrong, words in (({"quarter": 1}, "column month is missing"), ({"quarter": 1, "month": 1}, "it has 1 rows")):
+        with pytest.raises(ContractError, match=f"table calendar: {words}") as caught:
+            contract.check(tables | {"calendar": months.assign(**wrong)}, rules={"across_quarters": "stop"})
+        assert len(caught.value.faults) == 1
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,14 @@ def quicken(patch) -> None:
     def _answer(self, function, options):
         names = inspect.signature(function).parameters
         used = {k: self.tables[k] for k in names if k in self.tables}
-        beside = (self.as_of, self.region, self.title, sorted(self.begins.items()), sorted({*names} & {*self.whole}))
+        beside = (
+            self.as_of,
+            self.region,
+            self.title,
+            self.calendar.facts(),
+            sorted(self.begins.items()),
+            sorted({*names} & {*self.whole}),
+        )
         key = _digest(function.__module__, function.__qualname__, options, used, beside)
         if key not in known:
             known[key] = answer(self, function, options)

@@ -23,6 +23,7 @@ from quarterdeck.batch.folders import runs, shared
 from quarterdeck.batch.plan import Job
 from quarterdeck.batch.unchanged import packages
 from quarterdeck.data import COMPANY, answers
+from quarterdeck.data.calendar import Calendar
 from quarterdeck.data.periods import quarter
 
 EXECUTE = "quarterdeck.batch.company_wide"
@@ -65,7 +66,7 @@ def tasks(jobs: list[Job], frozen: dict[str, Any], company: Path, force: bool = 
             if asking and question.function.__module__ in _reached(job.file):
                 options = {option: job.parameters[given] for option, given in question.options.items()}
                 day = job.parameters.get("as_of") or frozen["as_of"]
-                for asked in ({}, {"as_of": _year_before(day)}) if question.before else ({},):
+                for asked in ({}, {"as_of": _year_before(day, frozen)}) if question.before else ({},):
                     name = answers.named(question.function, {"as_of": day} | options | asked)
                     if name not in found:
                         found[name] = _task(name, question, options | asked, day, frozen, company, force)
@@ -159,8 +160,7 @@ def _with_parts(frozen: dict[str, Any], places: dict[str, Path | None]) -> dict[
 def _task(
     name: str, question: Question, options: dict, day: str, frozen: dict[str, Any], company: Path, force: bool
 ) -> Task:
-    known = {k: frozen[k] for k in ("company", "title", "currency", "whole_from")}
-    facts = hashlib.sha256(json.dumps([known, day], sort_keys=True).encode()).hexdigest()[:16]
+    facts = hashlib.sha256(json.dumps([incremental.described(frozen), day], sort_keys=True).encode()).hexdigest()[:16]
     made_of = {"facts": facts, "packages": packages()}
     why, earlier = "it was asked for by --force", None
     if not force:
@@ -215,8 +215,9 @@ def _settled(task: Task, frozen: dict[str, Any], data: Path, pool: Any, first: l
     return task
 
 
-def _year_before(day: str) -> str:
-    return f"{quarter(pd.Timestamp(day)).before().through:%Y-%m-%d}"
+def _year_before(day: str, frozen: dict[str, Any]) -> str:
+    calendar = Calendar.model_validate(frozen.get("calendar", {}))
+    return f"{quarter(pd.Timestamp(day), calendar).before().through:%Y-%m-%d}"
 
 
 @cache

@@ -195,7 +195,8 @@ def _tidy(folder: Path) -> None:
 def _frozen(options: RunOptions, jobs: list[Job]) -> tuple[Path, dict]:
     """Read the source and freeze it in a new run's folder."""
     company, described = options.company, source.load(options.company)
-    tables = check(source.read(company, options.out, options.data), described.set_aside_limit, described.rules)
+    read = source.read(company, options.out, options.data)
+    tables = check(read, described.set_aside_limit, rules=described.rules, calendar=described.calendar)
     folder = folders.new(options.runs)
     try:
         about = CompanyInfo.of(company.name, described)

@@ -42,6 +42,11 @@ class Page:
     said: dict[str, list[dict[str, Any]]]  # what it recorded, by kind
 
 
+def described(frozen: dict[str, Any]) -> dict[str, Any]:
+    """Give what `snapshot.json` says of the company itself, on which every page of it stands."""
+    return {k: frozen[k] for k in ("company", "title", "currency", "whole_from", "calendar") if k in frozen}
+
+
 def made_of(job: Job, frozen: dict[str, Any]) -> dict[str, Any]:
     """Say what a job's outputs would be made of, but for the tables: one hash per kind of thing.
 
@@ -53,7 +58,7 @@ def made_of(job: Job, frozen: dict[str, Any]) -> dict[str, Any]:
         What `snapshot.json` says.
     """
     given = {k: v for k, v in job.parameters.items() if k not in ("data", "as_of")}
-    known = {k: frozen[k] for k in ("company", "title", "currency", "whole_from")}
+    known = described(frozen)
     day = job.parameters.get("as_of") or frozen["as_of"]
     return {
         "notebook": job.notebook_hash,

@@ -16,7 +16,7 @@ import nbformat
 from quarterdeck.analysis.brief.metrics import METRICS, Metric
 from quarterdeck.data.answers import Missing
 from quarterdeck.data.contract import TABLES
-from quarterdeck.data.snapshot import KEPT, Desk
+from quarterdeck.data.snapshot import DESKS, KEPT, Desk
 
 WHOLE, PART, NOT = "whole", "part", "not"
 
@@ -146,7 +146,7 @@ def _lacks(desk: Unasked, metric: Metric) -> str:
     said = desk.ask(metric.function)
     if isinstance(said, Missing):
         return said.sentence.replace("Not shown: it", f"Not shown: {metric.title.lower()}")
-    asks = not {*inspect.signature(metric.function).parameters} & {*TABLES}
+    asks = not {*inspect.signature(metric.function).parameters} & ({*TABLES} - {*DESKS})
     needs = [need.split(".") for need in metric.needs]
     absent = dict.fromkeys(table.replace("_", " ") for table, _ in needs if asks and table not in desk.tables)
     void = [f"{c} of {t.replace('_', ' ')}" for t, c in needs if t in desk.tables and desk.tables[t][c].isna().all()]

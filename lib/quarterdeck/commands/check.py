@@ -49,28 +49,29 @@ def _found(args: argparse.Namespace, described: Any, read: dict) -> dict[str, An
     import pandas as pd
 
     from quarterdeck.batch import plan
-    from quarterdeck.data import contract, coverage, rules, snapshot
+    from quarterdeck.data import contract, rules, snapshot
 
-    tables = contract.check(read, described.set_aside_limit, described.rules)
+    tables = contract.check(read, described.set_aside_limit, rules=described.rules, calendar=described.calendar)
     known = snapshot.regions(tables)
     files = plan.region_files(args.params, known)
     plan.refuse_unknown_regions(files, known, args.params)
     today = pd.Timestamp.now().normalize()
     snapshot.refuse_far(tables, today)
-    ends = coverage.at_ends(tables, described.cadence)
+    ends = snapshot.dated(tables, described.cadence)
     last = snapshot.last_day(ends)
     company = snapshot.CompanyInfo.of(args.params.name, described)
     return {
         "company": args.params.name,
         "holds": True,
         "through": f"{last:%Y-%m-%d}",
+        "calendar": tables.calendar.lies(last),
         "tables": {name: len(table) for name, table in tables.items()},
         "rows_read": {name: len(table) for name, table in read.items()},
         "set_aside": rules.counted(tables.aside),
         "remarks": [_counts(r) for r in [*tables.remarks, *snapshot.later(tables, last)]],
         "notes": _dated(tables, today, last),
         "without_file": plan.without_file(files, known),
-        "notebooks": _verdicts(snapshot.at_once(ends, tables.remarks, company, last)),
+        "notebooks": _verdicts(snapshot.at_once(ends, company, last)),
         "drift": _drift(args.out / args.params.name, ends),
     }
 
@@ -102,18 +103,20 @@ def _verdicts(desk: Any) -> list[dict]:
     return [verdict(path, desk).facts() for path in paths if path.is_file()]
 
 
-def _drift(runs: Path, tables: dict) -> list[dict]:
+def _drift(runs: Path, tables: Any) -> list[dict]:
     """Compare with the snapshot of the latest run; nothing where there is none that can be read."""
     import pandas as pd
 
-    from quarterdeck.data.drift import drift
+    from quarterdeck.data.calendar import Calendar
+    from quarterdeck.data.drift import another_calendar, drift
     from quarterdeck.data.snapshot import read_snapshot
 
     try:
         facts, before = read_snapshot(runs / "latest" / "data")
     except RunError:
         return []
-    return drift(before, tables, pd.Timestamp(facts["as_of"]))
+    then, as_of = Calendar.model_validate(facts.get("calendar", {})), pd.Timestamp(facts["as_of"])
+    return another_calendar(then, tables.calendar, as_of) or drift(before, tables, as_of, tables.calendar)
 
 
 def _stopped(args: argparse.Namespace, error: ContractError) -> int:
@@ -134,6 +137,8 @@ def _print(params: Path, found: dict[str, Any]) -> None:
     """Print what was found, for people."""
     for name, count in found["tables"].items():
         print(f"{name:20} {count:>10,} {'row' if count == 1 else 'rows'}")
+    if found["calendar"]:
+        print(f"calendar: {found['calendar']}")
     note_remarks(found["remarks"])
     note_without_file(params, found["without_file"])
     for said in found["notes"]:

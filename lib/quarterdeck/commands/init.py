@@ -89,7 +89,8 @@ def _write_regions(folder: Path, data: Path | None) -> None:
 
     data = data.parent if data and data.is_file() else data
     described = source.load(folder)
-    tables = contract.check(source.read(folder, Path("outputs"), data), described.set_aside_limit, described.rules)
+    read = source.read(folder, Path("outputs"), data)
+    tables = contract.check(read, described.set_aside_limit, rules=described.rules, calendar=described.calendar)
     import yaml
 
     for stem, held in region_parameters(folder.name, [snapshot.COMPANY, *snapshot.regions(tables)]).items():

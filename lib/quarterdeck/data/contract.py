@@ -11,6 +11,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from quarterdeck.data import remarks
+from quarterdeck.data.calendar import GREGORIAN, PUBLISHED, Calendar, of_table
 from quarterdeck.data.convert import DAY, NUMBER, TEXT, advice, convert, maybe_written_otherwise
 from quarterdeck.data.remarks import Remark
 from quarterdeck.data.rules import ASIDE, FOLLOWS, RULES, STOP, Broken, Held, Place, Rule, said, severity
@@ -31,6 +32,7 @@ KEYS = {
     "initiatives": ["initiative_id"],
     "costs": ["period_start", "region", "kind"],
     "exchange_rates": ["currency", "valid_from"],
+    "calendar": ["period_start"],
 }
 DATED = [("orders", "order_date"), ("opportunities", "opened_on"), ("opportunities", "closed_on")]  # what has come
 LINKS = [  # (table, column, the table whose key it must be found in)
@@ -54,6 +56,7 @@ ORDERED = [  # (table, the earlier date, the later date)
     ("competitors", "period_start", "period_end"),
     ("costs", "period_start", "period_end"),
     ("forecast_calls", "period_start", "period_end"),
+    ("calendar", "period_start", "period_end"),
     ("initiatives", "started_on", "ended_on"),
 ]
 STATUSES = ["open", "won", "lost"]
@@ -237,6 +240,14 @@ TABLES: dict[str, pa.DataFrameSchema] = {
             valid_from=_day("first day", True),
             rate=_amount("reporting currency per unit", True, least=0),
         ),
+        _schema(
+            "calendar",
+            "a month of the company's own calendar, in place of `calendar` in source.yaml",
+            **_period(),
+            fiscal_year=_amount("fiscal year, such as 2026", True),
+            quarter=_amount("quarter of it, 1 to 4", True),
+            month=_amount("month of it, 1 to 12", True),
+        ),
     )
 }
 
@@ -273,7 +284,8 @@ def _introduction() -> list[str]:
         "",
         "Each row is held to rules. A rule that is broken stops the run, sets the row aside, or notes it. Rows set aside are kept",
         "out of every figure, counted, shown with their money on each page that reads the table, and stored in",
-        f"`data/aside` of the run. Above `set_aside_limit` ({remarks.LIMIT:.0%}) of a table's rows or money the run stops.",
+        f"`data/aside` of the run. Above `set_aside_limit` ({remarks.LIMIT:.0%}) of a table's rows or money the run stops;",
+        "rows that fit no quarter do not count toward it.",
         "`rules` in source.yaml changes how grave a rule is: `orphan: stop`, or `orders.orphan: stop` in one table.",
         "",
         "| rule | rows that | default | may be |",
@@ -303,17 +315,27 @@ def empty(name: str) -> pd.DataFrame:
 
 
 class Checked(dict):
-    """Tables that hold to the contract, by name; what is to be said of rows that are not read as they stood; rows set aside."""
+    """Tables that hold to the contract, by name.
+
+    Beside them: what is to be said of rows that are not read as they stood, rows set aside, and the company's calendar.
+    """
 
     def __init__(
-        self, tables: dict[str, pd.DataFrame], remarks: list[Remark], aside: Mapping[str, pd.DataFrame] | None = None
+        self,
+        tables: dict[str, pd.DataFrame],
+        remarks: list[Remark],
+        aside: Mapping[str, pd.DataFrame] | None = None,
+        calendar: Calendar = GREGORIAN,
     ) -> None:
         super().__init__(tables)
-        self.remarks, self.aside = remarks, aside or {}
+        self.remarks, self.aside, self.calendar = remarks, aside or {}, calendar
 
 
 def check(
-    tables: dict[str, pd.DataFrame], limit: float = remarks.LIMIT, rules: Mapping[str, str] | None = None
+    tables: dict[str, pd.DataFrame],
+    limit: float = remarks.LIMIT,
+    rules: Mapping[str, str] | None = None,
+    calendar: Calendar = GREGORIAN,
 ) -> Checked:
     """Hold a company's tables against the contract.
 
@@ -325,14 +347,16 @@ def check(
         Share of a table's rows or money up to which faulty rows are set aside.
     rules : mapping, optional
         Severities of rules that differ from those of `data/rules.py`, by rule or "table.rule".
+    calendar : Calendar
+        How days count to quarters; a table `calendar` goes before it.
 
     Returns
     -------
     Checked
         The same tables with the contract's columns, in its order and types; a column that may be null
-        and was absent is all null. A table of which no row can be used is left out. `remarks` says of which rows more is
-        to be known; `aside` holds the rows that are set aside, as `rules.Held.set_aside` gives them. Every row of `tables` is
-        in one of the two.
+        and was absent is all null. A table of which no row can be used is left out, and so is `calendar`, which becomes the
+        attribute of that name. `remarks` says of which rows more is to be known; `aside` holds the rows that are set aside,
+        as `rules.Held.set_aside` gives them. Every row of the others is in one of the two, whole or split by quarters.
 
     Raises
     ------
@@ -342,6 +366,21 @@ def check(
     held = Held(KEYS, limit, rules)
     for name, frame in tables.items():
         _take_up(held, name, frame)
+    _hold_rows(held)
+    _hold_orders_and_links(held)
+    held.too_many()
+    for column, spellings in remarks.alike(held.tables):
+        _hold_alike(held, column, spellings)
+    if counts := _calendar(held, calendar):
+        _hold_spans(held, counts)
+    if held.faults:
+        raise ContractError(*held.faults, remarks=held.remarks)
+    left = {name: frame.reset_index(drop=True) for name, frame in held.tables.items() if len(frame)}
+    return Checked(left, held.remarks, held.set_aside(), counts)
+
+
+def _hold_rows(held: Held) -> None:
+    """Hold the rows of each table, by themselves and against each other, to the rules."""
     for name in list(held.tables):
         for rule, broken in FAULTS:
             held.hold(name, rule, broken(name, held.tables[name]))
@@ -352,17 +391,6 @@ def check(
             )
         for rule, broken in REPEATS:
             held.hold(name, rule, broken(name, held.tables[name]))
-    _hold_orders_and_links(held)
-    held.too_many()
-    for column, spellings in remarks.alike(held.tables):
-        _hold_alike(held, column, spellings)
-    if held.faults:
-        raise ContractError(*held.faults, remarks=held.remarks)
-    for table in remarks.SPANS:
-        if table in held.tables:
-            _hold_within_quarters(held, table)
-    left = {name: frame.reset_index(drop=True) for name, frame in held.tables.items() if len(frame)}
-    return Checked(left, held.remarks, held.set_aside())
 
 
 def _hold_orders_and_links(held: Held) -> None:
@@ -388,13 +416,63 @@ def _hold_alike(held: Held, column: str, spellings: list) -> None:
     held.note(name, rule, rows, words, example)
 
 
-def _hold_within_quarters(held: Held, name: str) -> None:
+def _calendar(held: Held, given: Calendar) -> Calendar | None:
+    """Give the calendar that counts: a table goes before the one given; None where it is wrong, which is noted as a fault."""
+    if "calendar" not in held.whole:
+        return given
+    table = held.tables.pop("calendar", None)
+    if table is None or any(r.severity == STOP for r in held.remarks if r.table == "calendar"):
+        return None
+    try:
+        return of_table(table)
+    except ContractError as error:
+        held.faults.extend(error.faults)
+    return None
+
+
+def _hold_spans(held: Held, calendar: Calendar) -> None:
+    """Hold spans to quarters: targets, quotas and costs over more than one are split; and days to the table of fiscal months."""
+    for name in (n for n in remarks.SPANS if n in held.tables):
+        held.hold(name, "endless", _spanning(held, name, remarks.endless(held.tables[name]), "give it its last day"))
+        frame = held.tables[name]
+        rows = remarks.across_quarters(frame, calendar)
+        split = _split(name, frame, rows, calendar) if rows.any() else frame
+        held.hold(name, "across_quarters", _spanning(held, name, rows), split)
+    if "forecast_calls" in held.tables:
+        rows = remarks.no_quarter(held.tables["forecast_calls"], calendar)
+        held.hold("forecast_calls", "no_quarter", _spanning(held, "forecast_calls", rows))
+    for name in (n for n in ("market", "competitors") if n in held.tables):
+        rows = remarks.across_quarters(held.tables[name], PUBLISHED)
+        held.hold(name, "across_calendar_quarters", _spanning(held, name, rows))
+    for name in (n for n in dict(DATED) if n in held.tables and calendar.periods):
+        held.hold(name, "beyond_calendar", _beyond(name, held.tables[name], calendar))
+
+
+def _split(name: str, frame: pd.DataFrame, rows: pd.Series, calendar: Calendar) -> pd.DataFrame:
+    """Give a table of which some rows are split over quarters; each part bears the label of its row."""
+    parts = [frame[~rows], remarks.by_quarter(name, frame[rows], calendar)]
+    return pd.concat([part for part in parts if len(part)])
+
+
+def _spanning(held: Held, name: str, rows: pd.Series, todo: str = "give each quarter its row") -> Broken:
     def span(row: int) -> tuple[str, str]:
         first, last = held.whole[name].loc[row, ["period_start", "period_end"]]
-        return "", f"runs from {said(first)} to {said(last)}, over more than one calendar quarter"
+        return "", f"runs from {said(first)} to {said(last)}, expected one quarter"
 
-    words = "run over more than one calendar quarter are not used, until Quarterdeck reads fiscal calendars, and"
-    held.hold(name, "across_quarters", Broken(remarks.across_quarters(held.tables[name]), span, words=words))
+    return Broken(rows, span, todo)
+
+
+def _beyond(name: str, frame: pd.DataFrame, calendar: Calendar) -> Broken:
+    """Find rows of days that a table of fiscal months does not reach."""
+    first, last = pd.Timestamp(calendar.periods[0][0]), pd.Timestamp(calendar.until)
+    columns = [column for table, column in DATED if table == name]
+    odd = pd.DataFrame({column: (frame[column] < first) | (frame[column] > last) for column in columns})
+
+    def wrong(row: int) -> tuple[str, str]:
+        column = odd.loc[row].idxmax()
+        return column, f"holds {said(frame.at[row, column])}, expected a day of table calendar"
+
+    return Broken(odd.any(axis=1), wrong, "give the calendar its months")
 
 
 def dated_after(tables: dict[str, pd.DataFrame], day: pd.Timestamp, dates: list[tuple[str, str]]) -> str:
@@ -530,7 +608,7 @@ def _repeated_keys(name: str, frame: pd.DataFrame) -> Broken:
 
 
 def _overlapping(name: str, frame: pd.DataFrame) -> Broken:
-    if "period_end" not in frame or name == "forecast_calls":
+    if "period_end" not in frame or name in ("forecast_calls", "calendar"):
         return Broken(pd.Series(False, frame.index), lambda _: ("", ""))
     others = [k for k in KEYS[name] if k != "period_start"]
     ordered = frame.sort_values([*others, "period_start"])

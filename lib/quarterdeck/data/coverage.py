@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pandas as pd
 
+from quarterdeck.data.calendar import GREGORIAN, Calendar, Unit
 from quarterdeck.data.periods import WEEK, Period, last_quarters, quarter
 
 DATED = {
@@ -23,13 +24,13 @@ DATED = {
     "competitors": "period_start",
     "costs": "period_start",
 }  # the day by which a table's rows begin; deals are whole once they hold both what was opened and what was closed
-CADENCES = {"monthly": "M", "quarterly": "Q"}
+CADENCES: dict[str, Unit] = {"monthly": "month", "quarterly": "quarter"}
 FEWEST_DATES = 4  # of a table, from which its cadence is read
 EITHER = {
     "bookings": ("opportunities", "orders"),
     "sales": ("orders", "opportunities"),
 }  # the first that the company keeps
-NEVER, FAR = pd.Timestamp.max, "2200-01-01"  # a period after the last moment that pandas knows has no start
+NEVER, FAR = pd.Timestamp.max, pd.Timestamp("2200-01-01")
 DAY, YEAR = pd.Timedelta(days=1), pd.DateOffset(years=1)
 MONTH = 30.4375  # days
 
@@ -38,9 +39,13 @@ class Begins(Mapping):
     """The day from which each table is whole: of the `tables` given, and by `declared` (ISO dates) for the company `whole`."""
 
     def __init__(
-        self, tables: Mapping[str, pd.DataFrame], whole: Mapping[str, pd.DataFrame], declared: Mapping[str, str]
+        self,
+        tables: Mapping[str, pd.DataFrame],
+        whole: Mapping[str, pd.DataFrame],
+        declared: Mapping[str, str],
+        calendar: Calendar = GREGORIAN,
     ) -> None:
-        self._tables, self._whole, self._declared, self._known = tables, whole, declared, {}
+        self._tables, self._whole, self._declared, self._calendar, self._known = tables, whole, declared, calendar, {}
 
     def __getitem__(self, table: str) -> pd.Timestamp:
         if table not in self._known:
@@ -61,7 +66,7 @@ class Begins(Mapping):
         known = self._whole if table in self._whole else self._tables
         if known[table].empty:  # where there is no row, the reason is that, and no date
             return pd.Timestamp.min
-        own, every = (first_whole(table, tables) for tables in (self._tables, known))
+        own, every = (first_whole(table, tables, self._calendar) for tables in (self._tables, known))
         whole = pd.Timestamp(self._declared.get(table, every))
         late = max(every, whole) + usual_wait(table, self._tables[table])
         return own if own > late else whole  # one that has no row here is whole where the company's is
@@ -98,7 +103,7 @@ def first_loss(deals: pd.DataFrame | None, begin: pd.Timestamp) -> pd.Timestamp:
     return begin if lost.min() <= begin + _wait(lost) else lost.min()
 
 
-def first_whole(table: str, tables: Mapping[str, pd.DataFrame]) -> pd.Timestamp:
+def first_whole(table: str, tables: Mapping[str, pd.DataFrame], calendar: Calendar = GREGORIAN) -> pd.Timestamp:
     """Give the first day from which a table's rows are whole, by the rows themselves.
 
     Deals are whole from the later of the first opening and the first closing. Their history is whole once it knows the state
@@ -109,14 +114,16 @@ def first_whole(table: str, tables: Mapping[str, pd.DataFrame]) -> pd.Timestamp:
         return max(
             frame["opened_on"].min(), frame["closed_on"].min() if frame["closed_on"].notna().any() else pd.Timestamp.min
         )
-    first = _first_day(frame[DATED[table]].dropna())
+    first = _first_day(frame[DATED[table]].dropna(), calendar)
     return first if table != "opportunity_history" else _states_known(frame, tables.get("opportunities"), first)
 
 
-def firsts(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.Timestamp]:
+def firsts(tables: Mapping[str, pd.DataFrame], calendar: Calendar = GREGORIAN) -> dict[str, pd.Timestamp]:
     """Give `first_whole` of each table that has rows, by the table's name."""
     return {
-        name: first_whole(name, tables) for name in (*DATED, "opportunities") if name in tables and len(tables[name])
+        name: first_whole(name, tables, calendar)
+        for name in (*DATED, "opportunities")
+        if name in tables and len(tables[name])
     }
 
 
@@ -145,11 +152,11 @@ def begun(parts: pd.Series, days: pd.Series, day: pd.Timestamp, begin: pd.Timest
     return first <= (day + waits if begin > pd.Timestamp.min else pd.Timestamp.max)
 
 
-def cadence(days: pd.Series) -> str:
+def cadence(days: pd.Series, calendar: Calendar = GREGORIAN) -> str:
     """Tell how a table's rows come, by their days: "weekly", "monthly", "quarterly", else "daily".
 
-    By the month (or quarter) are rows that bear one date in each, the first of a month or the last; by the week such as all bear
-    one day of the week.
+    By the month (or quarter) are rows that bear one date in each, the first of a month or the last, by the company's calendar or
+    the one of calendar months; by the week such as all bear one day of the week.
 
     >>> cadence(pd.Series(pd.to_datetime(["2025-03-01", "2025-06-01", "2025-09-01", "2025-12-01", "2025-12-01"])))
     'quarterly'
@@ -161,13 +168,21 @@ def cadence(days: pd.Series) -> str:
     'weekly'
     """
     dates = pd.Series(days.dropna().unique())
-    even = len(dates) >= FEWEST_DATES and (dates.dt.is_month_start.all() or dates.dt.is_month_end.all())
-    alike = [name for name, unit in CADENCES.items() if even and dates.dt.to_period(unit).is_unique]
-    weekly = len(dates) >= FEWEST_DATES and dates.dt.day_of_week.nunique() == 1
-    return alike[-1] if alike else "weekly" if weekly else "daily"
+    if len(dates) < FEWEST_DATES:
+        return "daily"
+    even = any(_even(dates, by) for by in {calendar, GREGORIAN})
+    alike = [name for name, unit in CADENCES.items() if even and calendar.start(dates, unit).is_unique]
+    return alike[-1] if alike else "weekly" if dates.dt.day_of_week.nunique() == 1 else "daily"
 
 
-def at_ends(tables: dict[str, pd.DataFrame], declared: str = "") -> dict[str, pd.DataFrame]:
+def _even(days: pd.Series, calendar: Calendar) -> bool:
+    """Tell whether all days begin a month, or all end one."""
+    return any((edge(days, "month") == days).all() for edge in (calendar.start, calendar.end))
+
+
+def at_ends(
+    tables: dict[str, pd.DataFrame], declared: str = "", calendar: Calendar = GREGORIAN
+) -> dict[str, pd.DataFrame]:
     """Give tables whose orders, where they come by the month or the quarter, are dated on its last day.
 
     Such a row speaks of all of its month, whichever day it bears: on its last day all that it speaks of is in, and so it is on
@@ -178,12 +193,19 @@ def at_ends(tables: dict[str, pd.DataFrame], declared: str = "") -> dict[str, pd
     ----------
     declared : str
         How orders come ("daily", "weekly", "monthly", "quarterly"); by their dates where it is empty.
+    calendar : Calendar
+        Whose months and quarters these are.
     """
     orders = tables.get("orders")
-    units = CADENCES | ({"weekly": "W"} if declared else {})
-    if orders is None or (unit := units.get(declared or cadence(orders["order_date"]))) is None:
+    if orders is None:
         return tables
-    ends = orders["order_date"].dt.to_period(unit).dt.end_time.dt.normalize()
+    days, comes = orders["order_date"], declared or cadence(orders["order_date"], calendar)
+    if comes in CADENCES:
+        ends = calendar.end(days, CADENCES[comes])
+    elif declared == "weekly":
+        ends = days + pd.to_timedelta(6 - days.dt.day_of_week, unit="D")
+    else:
+        return tables
     return tables | {"orders": orders.assign(order_date=ends.astype(orders["order_date"].dtype))}
 
 
@@ -235,7 +257,7 @@ def lacking(function: Callable, asked: Mapping, begins: Mapping[str, pd.Timestam
         The function's arguments by name; of a table that is not among them nothing is needed.
     """
     spans = getattr(function, "looks_back", {})
-    period = asked["period"] if "period" in given else quarter(asked["as_of"])
+    period = asked["period"] if "period" in given else quarter(asked["as_of"], asked["period"].calendar)
     for name, since in spans.items():
         table = next((t for t in EITHER.get(name, ()) if given.get(t) is not None), name)
         rows = given.get("opportunities" if table == "losses" else table)
@@ -284,12 +306,12 @@ def two_years(period: Period) -> pd.Timestamp:
 
 def four_quarters(period: Period) -> pd.Timestamp:
     """Give the first day of the four whole quarters before the period's."""
-    return last_quarters(period.start, 4)[0].start
+    return last_quarters(period, 4)[0].start
 
 
 def eight_quarters(period: Period) -> pd.Timestamp:
     """Give the first day of the eight whole quarters before the period's."""
-    return last_quarters(period.start, 8)[0].start
+    return last_quarters(period, 8)[0].start
 
 
 def months_of(years: int, through: pd.Timestamp, begin: pd.Timestamp) -> int:
@@ -308,18 +330,19 @@ def already(period: Period) -> pd.Timestamp:
     return period.through
 
 
-def whole_since(begin: pd.Timestamp, first: pd.Timestamp, frequency: str) -> pd.Period:
-    """Give the first month or quarter to learn from: `begin` is when the table is whole, `first` its first row for want of that.
+def whole_since(
+    begin: pd.Timestamp, first: pd.Timestamp, calendar: Calendar = GREGORIAN, unit: Unit = "quarter"
+) -> pd.Timestamp:
+    """Give the first day of the first period to learn from: `begin` is when the table is whole, else `first` its first row.
 
     >>> first = pd.Timestamp("2025-10-03")
-    >>> whole_since(pd.Timestamp("2025-10-20"), first, "Q"), whole_since(EVER["orders"], first, "Q")
-    (Period('2026Q1', 'Q-DEC'), Period('2025Q4', 'Q-DEC'))
+    >>> [whole_since(begin, first).date().isoformat() for begin in (pd.Timestamp("2025-10-20"), EVER["orders"])]
+    ['2026-01-01', '2025-10-01']
     """
     day = first if begin == pd.Timestamp.min else begin
     if pd.isna(day):  # there is no row
-        return pd.Period(FAR, frequency)
-    period = day.to_period(frequency)
-    return period + int(day > period.start_time + WEEK)
+        return FAR
+    return calendar.shifted(day, int(day > calendar.start(day, unit) + WEEK), unit)
 
 
 def _wait(days: pd.Series) -> pd.Timedelta:
@@ -327,13 +350,13 @@ def _wait(days: pd.Series) -> pd.Timedelta:
     return min(known.diff().quantile(0.95), 92 * DAY) if len(known) > 2 else pd.Timedelta(0)
 
 
-def _first_day(days: pd.Series) -> pd.Timestamp:
+def _first_day(days: pd.Series, calendar: Calendar) -> pd.Timestamp:
     """Give the first day of a table, and what lies before it that would have no rows in any case."""
     first = days.min()
     if pd.isna(first):  # the table has no rows
         return first
-    if (unit := CADENCES.get(cadence(days))) is not None:
-        return first.to_period(unit).start_time
+    if (unit := CADENCES.get(cadence(days, calendar))) is not None:
+        return calendar.start(first, unit)
     weekdays, new_year = set(days.dt.day_of_week), (days.dt.day_of_year == 1).any()
     while (day := first - DAY).day_of_week not in weekdays or (day.day_of_year == 1 and not new_year):
         first = day

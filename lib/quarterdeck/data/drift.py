@@ -4,20 +4,22 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
+from quarterdeck.data.calendar import GREGORIAN, Calendar
 from quarterdeck.data.contract import KEYS, TABLES
-from quarterdeck.data.periods import quarter, quarter_of
+from quarterdeck.data.periods import quarter
 from quarterdeck.data.remarks import MONEY, NAMES
 
 DATES = {"orders": "order_date", "opportunities": "closed_on"}  # by which a table's money is dated
 LATEST = {"orders": "order_date", "opportunities": "opened_on", "opportunity_history": "changed_on"}
 CENT = 0.005  # of money, below which nothing has changed
 EMPTIER = 0.05  # of a column's rows, from which it is said that more of them are empty
+YEARS = 10  # before the last snapshot's day, over which two calendars must have the same quarters
 FEW = 50  # names of a column, up to which each that is gone is said
 
 Tables = Mapping[str, pd.DataFrame]
 
 
-def drift(before: Tables, now: Tables, as_of: pd.Timestamp) -> list[dict]:
+def drift(before: Tables, now: Tables, as_of: pd.Timestamp, calendar: Calendar = GREGORIAN) -> list[dict]:
     """Compare a company's tables with those of its last snapshot.
 
     Parameters
@@ -26,6 +28,8 @@ def drift(before: Tables, now: Tables, as_of: pd.Timestamp) -> list[dict]:
         The tables of the contract, checked.
     as_of : Timestamp
         The day that the last snapshot was looked at from; quarters that had ended by then are past.
+    calendar : Calendar
+        Whose quarters these are; both have it.
 
     Returns
     -------
@@ -38,11 +42,31 @@ def drift(before: Tables, now: Tables, as_of: pd.Timestamp) -> list[dict]:
     ]
     for name in (t for t in now if t in before):
         found += _gone(name, before[name], now[name])
-        found += _restated(name, before[name], now[name], as_of)
+        found += _restated(name, before[name], now[name], as_of, calendar)
         found += _stale(name, before[name], now[name])
         found += _emptier(name, before[name], now[name])
         found += _names_gone(name, before[name], now[name])
     return found
+
+
+def another_calendar(before: Calendar, now: Calendar, as_of: pd.Timestamp) -> list[dict]:
+    """Say so where the quarters of the years before a day are not those of the last snapshot: it then compares with nothing.
+
+    Parameters
+    ----------
+    before, now : Calendar
+        The company's, then and now.
+    as_of : Timestamp
+        The day that the last snapshot was looked at from.
+
+    Returns
+    -------
+    list of dict
+        Empty, or a change as `drift` gives it, of the kind "another calendar".
+    """
+    then, today = (c.between(as_of - pd.DateOffset(years=YEARS), as_of, "quarter") for c in (before, now))
+    words = "its quarters are not those of the last snapshot, so nothing is compared with it"
+    return [] if then.equals(today) else [_said("calendar", "another calendar", f"calendar: {words}")]
 
 
 def _said(table: str, kind: str, sentence: str, **more: object) -> dict:
@@ -59,12 +83,15 @@ def _gone(name: str, before: pd.DataFrame, now: pd.DataFrame) -> Iterator[dict]:
         yield _said(name, "gone", f"{name.replace('_', ' ')}: {words}", rows=int(gone.sum()))
 
 
-def _restated(name: str, before: pd.DataFrame, now: pd.DataFrame, as_of: pd.Timestamp) -> Iterator[dict]:
+def _restated(
+    name: str, before: pd.DataFrame, now: pd.DataFrame, as_of: pd.Timestamp, calendar: Calendar
+) -> Iterator[dict]:
     if name not in DATES:
         return
-    sums = pd.concat([_by_quarter(name, before), _by_quarter(name, now)], axis=1, keys=["before", "now"]).fillna(0.0)
+    both = [_by_quarter(name, frame, calendar) for frame in (before, now)]
+    sums = pd.concat(both, axis=1, keys=["before", "now"]).fillna(0.0)
     for start, row in sums[(sums["before"] - sums["now"]).abs() > CENT].sort_index().iterrows():
-        span = quarter(start).whole()
+        span = quarter(start, calendar).whole()
         if span.end > as_of:
             continue
         what = "revenue" if name == "orders" else "amount won"
@@ -73,10 +100,10 @@ def _restated(name: str, before: pd.DataFrame, now: pd.DataFrame, as_of: pd.Time
         yield _said(name, "restated", f"{name}: {words}", period=span.label, **money)
 
 
-def _by_quarter(name: str, frame: pd.DataFrame) -> pd.Series:
+def _by_quarter(name: str, frame: pd.DataFrame, calendar: Calendar) -> pd.Series:
     kept = frame[frame["status"] == "won"] if name == "opportunities" else frame
     kept = kept[kept[DATES[name]].notna()]
-    return kept.groupby(quarter_of(kept[DATES[name]]))[MONEY[name]].sum()
+    return kept.groupby(calendar.start(kept[DATES[name]]))[MONEY[name]].sum()
 
 
 def _stale(name: str, before: pd.DataFrame, now: pd.DataFrame) -> Iterator[dict]:

@@ -1,27 +1,39 @@
 """Which days does a figure speak of?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
+
+from quarterdeck.data.calendar import GREGORIAN, Calendar
 
 WEEK = pd.Timedelta(days=7)  # of holidays, which is no sign that the beginning of a quarter is missing
 
 
 @dataclass(frozen=True)
 class Period:
-    """A span of days: `start` to `end` is the whole of it, `through` the last day seen so far."""
+    """A span of days: `start` to `end` is the whole of it, `through` the last day seen so far, by a company's `calendar`."""
 
     start: pd.Timestamp
     end: pd.Timestamp
     through: pd.Timestamp
+    calendar: Calendar = GREGORIAN
 
     def before(self, years: int = 1) -> "Period":
-        """Give the same span `years` earlier, seen through the same day of the year; the end of a month stays one."""
-        shift = pd.DateOffset(years=years)
-        end, through = self.end - shift + pd.offsets.MonthEnd(0), self.through - shift
-        return Period(
-            self.start - shift, end, through + pd.offsets.MonthEnd(0) if self.through.is_month_end else through
-        )
+        """Give the same span `years` earlier, seen through the same day of the year; the end of a month stays one.
+
+        Where months are of weeks, it is seen through the same week of the same quarter (`Calendar.year_before`).
+        """
+        start, end, through = (self.calendar.year_before(day, years) for day in (self.start, self.end, self.through))
+        if not self.calendar.by_months:
+            return replace(self, start=start, end=max(end, self._quarter_end(years)), through=through)
+        whole = through + pd.offsets.MonthEnd(0) if self.through.is_month_end else through
+        return replace(self, start=start, end=end + pd.offsets.MonthEnd(0), through=whole)
+
+    def _quarter_end(self, years: int) -> pd.Timestamp:
+        """Give the end of the quarter that the span's end has `years` earlier, where the span ends with its own."""
+        if self.end != self.calendar.end(self.end):
+            return self.calendar.year_before(self.end, years)
+        return self.calendar.shifted(self.end, 1 - 4 * years) - pd.Timedelta(days=1)
 
     def contains(self, dates: pd.Series) -> pd.Series:
         """Tell for each date whether it lies in the part seen so far."""
@@ -33,13 +45,35 @@ class Period:
         >>> quarter(pd.Timestamp("2026-05-31")).same_day(quarter(pd.Timestamp("2026-09-30"))).date().isoformat()
         '2026-08-31'
         """
-        if self.through.is_month_end:
-            return span.start + pd.offsets.MonthEnd(self.through.month - self.start.month + 1)
+        if self.through == self.calendar.end(self.through, "month"):
+            months = self.calendar.place(self.through, "month") - self.calendar.place(self.start, "month")
+            return self.calendar.same_month(span.start, months)
         return min(span.start + (self.through - self.start), span.end)
+
+    def seen(self, through: pd.Timestamp) -> "Period":
+        """Give the span as it is seen through another day."""
+        return replace(self, through=through)
 
     def whole(self) -> "Period":
         """Give the span with all of its days."""
-        return Period(self.start, self.end, self.end)
+        return self.seen(self.end)
+
+    def shifted(self, quarters: int) -> "Period":
+        """Give the whole quarter that comes so many after this one; before it, where the number is below zero.
+
+        >>> quarter(pd.Timestamp("2026-11-15")).shifted(1).label
+        'Q1 2027'
+        """
+        return quarter(self.calendar.shifted(self.start, quarters), self.calendar).whole()
+
+    @property
+    def name(self) -> str:
+        """Name the quarter in short, whichever day it is seen through.
+
+        >>> quarter(pd.Timestamp("2026-11-15")).name
+        'Q4 26'
+        """
+        return self.calendar.label(self.start, short=True)
 
     @property
     def label(self) -> str:
@@ -49,32 +83,28 @@ class Period:
         'Q4 2026 to 15 Nov'
         >>> quarter(pd.Timestamp("2026-12-31")).label
         'Q4 2026'
+        >>> quarter(pd.Timestamp("2026-11-15"), Calendar(first_month=11)).label
+        'FY27 Q1 to 15 Nov'
         """
-        name = f"Q{self.start.quarter} {self.start.year}"
+        name = self.calendar.label(self.start)
         return name if self.through == self.end else f"{name} to {self.through.day} {self.through:%b}"
 
 
-def quarter(as_of: pd.Timestamp) -> Period:
-    """Give the calendar quarter that `as_of` lies in, seen through that day."""
-    start = as_of.to_period("Q").start_time.normalize()
-    return Period(start, start + pd.offsets.QuarterEnd(0), as_of.normalize())
+def quarter(as_of: pd.Timestamp, calendar: Calendar = GREGORIAN) -> Period:
+    """Give the quarter that `as_of` lies in, seen through that day."""
+    return Period(calendar.start(as_of), calendar.end(as_of), as_of.normalize(), calendar)
 
 
-def last_quarters(as_of: pd.Timestamp, n: int, since: pd.Timestamp = pd.Timestamp.min) -> list[Period]:
+def last_quarters(as_of: pd.Timestamp | Period, n: int, since: pd.Timestamp = pd.Timestamp.min) -> list[Period]:
     """Give the `n` whole quarters that ended before the quarter of `as_of`, oldest first; of them those that a table holds.
 
     Parameters
     ----------
+    as_of : Timestamp or Period
+        A day, of whose calendar quarter those before are given; or a period, which brings a company's own calendar.
     since : Timestamp
         The day from which the table is whole (`data.coverage`); a quarter that began up to a week before is taken.
     """
-    first = quarter(as_of).start
-    spans = [quarter(first - pd.DateOffset(months=3 * k)).whole() for k in range(n, 0, -1)]
+    now = as_of if isinstance(as_of, Period) else quarter(as_of)
+    spans = [now.shifted(-k) for k in range(n, 0, -1)]
     return [span for span in spans if since == pd.Timestamp.min or span.start >= since - WEEK]
-
-
-def quarter_of(days: pd.Timestamp | pd.Series) -> pd.Timestamp | pd.Series:
-    """First day of the quarter of a day, or of each day of a column."""
-    if not isinstance(days, pd.Series):
-        return days.to_period("Q").start_time
-    return days.dt.to_period("Q").dt.start_time

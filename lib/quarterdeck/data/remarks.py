@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from quarterdeck.data import COMPANY
+from quarterdeck.data.calendar import GREGORIAN, Calendar
 
 LIMIT = 0.02  # of a table's rows or money, up to which faulty rows are set aside
 MONEY = {
@@ -20,7 +21,12 @@ MONEY = {
     "targets": "revenue_target",
     "costs": "amount",
 }
-SPANS = ["targets", "quotas", "costs"]  # tables whose rows count for the calendar quarter that they lie in
+SPANS = {
+    "targets": ["revenue_target", "margin_target"],
+    "quotas": ["quota"],
+    "costs": ["amount"],
+}  # tables whose rows count for the quarter that they lie in, and their columns of money
+LONGEST = 10  # years that a target, quota or cost may run over
 NAMES = ["region", "segment", "channel", "category", "competitor", "stage", "loss_reason", "kind", "manager", "source"]
 
 
@@ -144,8 +150,8 @@ def repeated(orders: pd.DataFrame) -> pd.Series:
     return orders.duplicated([c for c in orders if c != "line_no"])
 
 
-def across_quarters(frame: pd.DataFrame) -> pd.Series:
-    """Tell which rows span more than one calendar quarter, and so count for none.
+def across_quarters(frame: pd.DataFrame, calendar: Calendar = GREGORIAN) -> pd.Series:
+    """Tell which rows span more than one quarter.
 
     Parameters
     ----------
@@ -157,7 +163,71 @@ def across_quarters(frame: pd.DataFrame) -> pd.Series:
     Series
         Bool, by the frame's index.
     """
-    return frame["period_start"].dt.to_period("Q") != frame["period_end"].dt.to_period("Q")
+    return calendar.place(frame["period_start"]) != calendar.place(frame["period_end"])
+
+
+def endless(frame: pd.DataFrame) -> pd.Series:
+    """Tell which rows span more than ten years, such as those that end on 9999-12-31: they say nothing of a quarter.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        period_start, period_end.
+
+    Returns
+    -------
+    Series
+        Bool, by the frame's index.
+    """
+    return frame["period_end"] > frame["period_start"] + pd.DateOffset(years=LONGEST)
+
+
+def no_quarter(frame: pd.DataFrame, calendar: Calendar = GREGORIAN) -> pd.Series:
+    """Tell which rows do not span a quarter from its first day to its last.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        period_start, period_end.
+
+    Returns
+    -------
+    Series
+        Bool, by the frame's index.
+    """
+    first = frame["period_start"]
+    return (calendar.start(first) != first) | (calendar.end(first) != frame["period_end"])
+
+
+def by_quarter(name: str, frame: pd.DataFrame, calendar: Calendar = GREGORIAN) -> pd.DataFrame:
+    """Split rows over quarters by days: each gets the part of the money that its days are of the row's.
+
+    Parameters
+    ----------
+    name : str
+        One of `SPANS`.
+    frame : DataFrame
+        period_start, period_end, and what else the table has; no row is `endless`.
+
+    Returns
+    -------
+    DataFrame
+        The same columns, each row within one quarter, labelled as the row that it is a part of; the money of a row's parts
+        adds up to it.
+    """
+    ends = zip(frame["period_start"], frame["period_end"], strict=True)
+    quarters = [list(calendar.between(first, last, "quarter")) for first, last in ends]
+    parts = frame.assign(within=quarters, days=_days(frame)).explode("within")
+    within = pd.to_datetime(parts.pop("within"))
+    parts["period_start"] = parts["period_start"].where(parts["period_start"] > within, within)
+    ended = calendar.end(within)
+    parts["period_end"] = parts["period_end"].where(parts["period_end"] < ended, ended)
+    share = _days(parts) / parts.pop("days")
+    return parts.assign(**{column: parts[column] * share for column in SPANS[name]})[frame.columns]
+
+
+def _days(frame: pd.DataFrame) -> pd.Series:
+    return (frame["period_end"] - frame["period_start"]).dt.days + 1
 
 
 def alike(tables: dict[str, pd.DataFrame]) -> Iterator[tuple[str, list[tuple[str, str, pd.Series]]]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
-from quarterdeck.data.remarks import LIMIT, MONEY, Remark, remark, share
+from quarterdeck.data.remarks import LIMIT, LONGEST, MONEY, Remark, remark, share
 
 STOP, ASIDE, NOTE = "stop", "set aside", "note"
 EVENTS = dict.fromkeys(("orders", "opportunities"), ASIDE)  # tables of which a faulty row says nothing of the others
@@ -67,7 +67,31 @@ RULES = {
     FOLLOWS: Rule("belong to a row that is set aside", ASIDE, (ASIDE,)),
     "alike_regions": Rule("hold a region in two spellings", STOP, (STOP, NOTE)),
     "alike_names": Rule("hold a name in two spellings", NOTE, (STOP, NOTE)),
-    "across_quarters": Rule("run over more than one calendar quarter", ASIDE, (ASIDE,)),
+    "endless": Rule(f"run over more than {LONGEST} years and so fit no quarter", ASIDE, (STOP, ASIDE)),
+    "across_quarters": Rule(
+        "run over more than one quarter of the company's calendar",
+        NOTE,
+        (STOP, ASIDE, NOTE),
+        noted="rows that run over more than one quarter are split between them by days",
+    ),
+    "no_quarter": Rule(
+        "call a span that is no quarter of the company's calendar",
+        NOTE,
+        (STOP, ASIDE, NOTE),
+        noted="calls for spans that are no quarter of the company's calendar are held against no result",
+    ),
+    "across_calendar_quarters": Rule(
+        "tell of a market or rival over more than one calendar quarter",
+        NOTE,
+        (STOP, ASIDE, NOTE),
+        noted="rows that run over more than one calendar quarter count for the one in which they begin",
+    ),
+    "beyond_calendar": Rule(
+        "hold a day that the table calendar does not reach",
+        NOTE,
+        (STOP, NOTE),
+        noted="rows of days that the table calendar does not reach are counted as if its years went on",
+    ),
 }
 
 

@@ -23,6 +23,7 @@ from pyarrow import ArrowException
 
 from quarterdeck.data import COMPANY, answers, coverage, durable, history, ledger, reasons, source
 from quarterdeck.data.answers import Missing
+from quarterdeck.data.calendar import GREGORIAN, Calendar
 from quarterdeck.data.contract import DATED, KEYS, TABLES, Checked, check, dated_after
 from quarterdeck.data.home import home
 from quarterdeck.data.periods import Period, quarter
@@ -40,6 +41,7 @@ DESKS = (
     "region",
     "currency",
     "begins",
+    "calendar",
     "ask",
     "asks",
 )  # what a desk gives by these names, beside tables
@@ -110,6 +112,7 @@ class Desk:
     whole: Mapping[str, pd.DataFrame] = field(default_factory=dict, repr=False)  # the company's, all regions' rows
     remarks: tuple[Remark, ...] = field(default=(), repr=False)  # on rows set aside, or not read as they stood
     whole_from: Mapping[str, str] = field(default_factory=dict, repr=False)  # ISO dates that source.yaml declares
+    calendar: Calendar = field(default=GREGORIAN, repr=False)
     folder: Path | None = field(
         default=None, repr=False, compare=False
     )  # of the snapshot, and of answers stored beside it
@@ -123,12 +126,12 @@ class Desk:
     @property
     def period(self) -> Period:
         """The quarter of `as_of`, seen through that day."""
-        return quarter(self.as_of)
+        return quarter(self.as_of, self.calendar)
 
     @cached_property
     def begins(self) -> Mapping[str, pd.Timestamp]:
         """The day from which each of the desk's tables is whole."""
-        return coverage.Begins(self.tables, _unasked(self.whole), self.whole_from)
+        return coverage.Begins(self.tables, _unasked(self.whole), self.whole_from, self.calendar)
 
     @cached_property
     def asks(self) -> Mapping[str, Callable]:
@@ -230,7 +233,7 @@ class Desk:
         parameters = inspect.signature(function).parameters
         if odd := [name for name in options if name not in parameters]:
             raise TypeError(f"{function.__name__} takes no {odd[0]!r}; {nearest(odd[0], parameters)}")
-        known = {k: self.tables[k] for k in parameters if k in self.tables}
+        known = {k: self.tables[k] for k in parameters if k not in DESKS and k in self.tables}
         known |= {k: getattr(self, k) for k in DESKS if k in parameters or k in ("as_of", "period")}
         given = {k: v for k, v in (known | options).items() if k in parameters} | options
         given = {k: v for k, v in given.items() if not (isinstance(v, Missing) and parameters[k].default is None)}
@@ -278,7 +281,7 @@ class Desk:
     def remarked(self) -> list[str]:
         """Say what is to be known of the rows of the tables that have been asked for so far."""
         said = (r.sentence(self.region, example=False) for r in self.remarks if r.table in self._stands_on)
-        return [sentence for sentence in said if sentence]
+        return [sentence for sentence in (*said, self.calendar.extra_week(self.as_of)) if sentence]
 
     def _unusable(self, table: str) -> str:
         """Say why no row of a table can be used, where the company has rows of it."""
@@ -351,11 +354,12 @@ def freeze(
     Returns
     -------
     dict
-        What `snapshot.json` holds: company, title, currency, whole_from, as_of and dated_to (ISO days: the last one of these
-        tables, and as the source dates it), regions, hash, per table its rows and hash, `parts`: per region (and for the
-        company) the hash of its part of each table, and `remarks`: what is to be said of rows that were set aside, or are not
-        read as they stood; `set_aside`: by table and rule, rows and money, while the rows themselves are in `aside`; `later`:
-        what is to be said of tables that lie after the day looked from.
+        What `snapshot.json` holds: calendar (where fiscal years are not calendar years), company, title, currency,
+        whole_from, as_of and dated_to (ISO days: the last one of these tables, and as the source dates it), regions, hash,
+        per table its rows and hash, `parts`: per region (and for the company) the hash of its part of each table, and
+        `remarks`: what is to be said of rows that were set aside, or are not read as they stood; `set_aside`: by table and
+        rule, rows and money, while the rows themselves are in `aside`; `later`: what is to be said of tables that lie after
+        the day looked from.
 
     Raises
     ------
@@ -363,7 +367,7 @@ def freeze(
         Where the tables break the contract; nothing is written then.
     """
     held = tables if isinstance(tables, Checked) else check(tables)
-    checked = Checked(coverage.at_ends(held, company.cadence), held.remarks, held.aside)
+    checked = dated(held, company.cadence)
     last, day = last_day(checked), _looked_from(as_of, checked)
     kept = _kept(runs, day, last) if runs else {}
     # The hashes must not depend on the engine's order of rows.
@@ -371,9 +375,9 @@ def freeze(
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".snapshot-", dir=folder.parent))
     try:
-        written = {name: _write(frame, draft / f"{name}.parquet") for name, frame in frozen.items()}
-        _write_aside(checked.aside, draft / ASIDE)
-        facts = {
+        written = _write_all(frozen, checked.aside, draft)
+        own = {"calendar": held.calendar.facts()} if held.calendar.facts() else {}
+        facts = own | {
             "company": company.name,
             "title": company.title,
             "currency": company.currency,
@@ -381,9 +385,9 @@ def freeze(
             "as_of": f"{last:%Y-%m-%d}",
             "dated_to": f"{last_day(held):%Y-%m-%d}",
             "regions": regions(checked),
-            "hash": hashlib.sha256(json.dumps(written).encode()).hexdigest(),
+            "hash": hashlib.sha256(json.dumps(written | own).encode()).hexdigest(),
             "tables": written,
-            "parts": _with_begins(_with_remarks(parts(frozen), checked.remarks), cut(checked, day)),
+            "parts": _with_begins(_with_remarks(parts(frozen), checked.remarks), cut(checked, day), held.calendar),
             "remarks": [asdict(said) for said in checked.remarks],
             "set_aside": counted(checked.aside),
             "later": [asdict(said) for said in later(checked, day)],
@@ -394,6 +398,12 @@ def freeze(
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return facts
+
+
+def dated(tables: Checked, cadence: str) -> Checked:
+    """Give tables whose orders, where they come by the month or the quarter, are dated on its last day (`coverage.at_ends`)."""
+    ends = coverage.at_ends(tables, cadence, tables.calendar)
+    return Checked(ends, tables.remarks, tables.aside, tables.calendar)
 
 
 def last_day(tables: dict[str, pd.DataFrame]) -> pd.Timestamp:
@@ -570,9 +580,11 @@ def _with_remarks(hashes: dict[str, dict[str, str]], remarks: list[Remark]) -> d
     return hashes
 
 
-def _with_begins(hashes: dict[str, dict[str, str]], tables: dict[str, pd.DataFrame]) -> dict[str, dict[str, str]]:
+def _with_begins(
+    hashes: dict[str, dict[str, str]], tables: dict[str, pd.DataFrame], calendar: Calendar
+) -> dict[str, dict[str, str]]:
     """Let a region's hash tell as well from which day the company's table is whole, which its pages may stand on."""
-    begins = coverage.firsts(tables)
+    begins = coverage.firsts(tables, calendar)
     for held in (held for region, held in hashes.items() if region != COMPANY):
         for table in held.keys() & begins.keys():
             held[table] = hashlib.sha256(f"{held[table]} {begins[table]}".encode()).hexdigest()[:16]
@@ -633,18 +645,19 @@ def open_desk(
         whole=whole,
         remarks=seen.remarks,
         whole_from=facts.get("whole_from", {}),
+        calendar=Calendar.model_validate(facts.get("calendar", {})),
         folder=seen.folder,
         found=answers.Found(_shared(seen.folder, facts["hash"], seen.as_of)),
     )
     return desk.everywhere() if everywhere else desk
 
 
-def at_once(tables: dict[str, pd.DataFrame], remarks: list[Remark], company: CompanyInfo, as_of: pd.Timestamp) -> Desk:
+def at_once(tables: Checked, company: CompanyInfo, as_of: pd.Timestamp) -> Desk:
     """Give a desk of the whole company over checked tables that are not frozen: for what is only looked up (`Desk.lacks`)."""
     seen = Tables(cut(coverage.trimmed(tables, company.whole_from), as_of))
-    said = (*remarks, *later(tables, as_of))
+    said = (*tables.remarks, *later(tables, as_of))
     asked = (company.name, company.title, COMPANY, as_of, company.currency, "", seen, seen, said, company.whole_from)
-    return Desk(*asked)
+    return Desk(*asked, calendar=tables.calendar)
 
 
 def _shared(*key: Any) -> dict[str, Any]:
@@ -740,11 +753,12 @@ def _write(frame: pd.DataFrame, path: Path) -> dict:
     return {"rows": len(frame), "hash": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
-def _write_aside(aside: Mapping[str, pd.DataFrame], folder: Path) -> None:
-    """Write the rows that were set aside, a file per table that has some."""
+def _write_all(tables: Mapping[str, pd.DataFrame], aside: Mapping[str, pd.DataFrame], folder: Path) -> dict[str, dict]:
+    """Write tables, and the rows that were set aside into a folder of their own; give per table its rows and hash."""
     for name, frame in aside.items():
-        folder.mkdir(exist_ok=True)
-        frame.to_parquet(folder / f"{name}.parquet", index=False)
+        (folder / ASIDE).mkdir(exist_ok=True)
+        frame.to_parquet(folder / ASIDE / f"{name}.parquet", index=False)
+    return {name: _write(frame, folder / f"{name}.parquet") for name, frame in tables.items()}
 
 
 def _reopened(deals: pd.DataFrame, history: pd.DataFrame | None, as_of: pd.Timestamp) -> pd.DataFrame:
@@ -792,7 +806,9 @@ def _latest(company: str) -> Path:
         raise RunError(f"{company} has no run yet; make one with: quarterdeck run params/{company} --data FOLDER")
     folder = out / "preview"
     if not (folder / "snapshot.json").is_file():
-        freeze(source.read(params, out.parent), folder, CompanyInfo.of(company, described))
+        read = source.read(params, out.parent)
+        tables = check(read, described.set_aside_limit, rules=described.rules, calendar=described.calendar)
+        freeze(tables, folder, CompanyInfo.of(company, described))
     return folder
 
 

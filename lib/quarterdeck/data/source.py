@@ -19,6 +19,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from quarterdeck.data import postgres
+from quarterdeck.data.calendar import GREGORIAN, IN_SOURCE, Calendar
 from quarterdeck.data.contract import TABLES
 from quarterdeck.data.convert import DAY, in_zone
 from quarterdeck.data.files import Files, line, located
@@ -57,6 +58,7 @@ class Source(BaseModel):
     time_limit: float = Field(1800, gt=0, description="seconds that a SELECT of a database may take")
     set_aside_limit: float = Field(LIMIT, ge=0, le=1, description="share of a table that may be set aside")
     rules: dict[str, str] = Field({}, description="how grave it is to break a rule: stop, set aside or note")
+    calendar: Calendar = Field(GREGORIAN, description="the fiscal year, where it is not the calendar year")
     regions: str = Field("", pattern="^(all)?$", description="all for a page of each region without a file for it")
     generate: Generator | None = None
     files: dict[str, dict] = {}
@@ -80,6 +82,13 @@ class Source(BaseModel):
     @classmethod
     def _are_rules(cls, value: dict[str, str]) -> dict[str, str]:
         refuse_unknown_rules(value, list(TABLES))
+        return value
+
+    @field_validator("calendar")
+    @classmethod
+    def _is_a_rule(cls, value: Calendar) -> Calendar:
+        if odd := sorted(value.model_fields_set - {*IN_SOURCE}):
+            raise ValueError(f"{odd[0]} cannot be given here; bring a table calendar, or say {', '.join(IN_SOURCE)}")
         return value
 
     @property
@@ -189,8 +198,10 @@ def _parsed(path: Path, content: dict) -> Source:
     except ValidationError as error:
         first = error.errors()[0]
         name, said = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+        fields = IN_SOURCE if first["loc"][:1] == ("calendar",) else Source.model_fields
+        where = "calendar" if fields is IN_SOURCE else "it"
         raise SourceError(
-            f"{path}: {name}: {said[:1].lower()}{said[1:]}; it may hold {', '.join(Source.model_fields)}."
+            f"{path}: {name}: {said[:1].lower()}{said[1:]}; {where} may hold {', '.join(fields)}."
         ) from error
 
 

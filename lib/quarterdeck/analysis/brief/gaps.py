@@ -202,7 +202,7 @@ def overdue_deals(
         (overdue deals learned from); no row without a past quarter that has ended, or an open deal that is overdue.
     """
     won_on = opportunities.set_index("opportunity_id").query("status == 'won'")["closed_on"]
-    spans = last_quarters(period.start, 8, max(begins["opportunity_history"], begins["opportunities"]))
+    spans = last_quarters(period, 8, max(begins["opportunity_history"], begins["opportunities"]))
     seen = [_open_on(opportunity_history, period.same_day(s)) for s in spans]
     seen = [s for s in seen if len(s) and s["day"].iloc[0] + QUARTER <= period.through]
     if not seen:

@@ -503,7 +503,7 @@ def trail(desk: Desk, *ids: str, quarters: int = 8) -> pd.DataFrame:
     _refuse_unknown(ids)
     recorded = desk.tables.get(history.TABLE, pd.DataFrame(columns=history.COLUMNS)).sort_values("as_of")
     period, rows = desk.period, []
-    spans = [Period(s.start, s.end, period.same_day(s)) for s in last_quarters(period.start, quarters)]
+    spans = [s.seen(period.same_day(s)) for s in last_quarters(period, quarters)]
     for metric in (METRICS[i] for i in ids):
         if _knows_the_past(metric):
             rows += [[metric.id, span.through, _at(desk, metric, span, {}).get("value")] for span in spans]

@@ -43,11 +43,11 @@ def quarterly(
     """
     sales = _sales(orders, opportunities)
     begin = begins["opportunities" if orders is None else "orders"]
-    spans = [*(s for s in last_quarters(period.start, quarters) if s.start >= begin), period]
+    spans = [*(s for s in last_quarters(period, quarters) if s.start >= begin), period]
     rows = [
         {
             "start": span.start,
-            "label": f"Q{span.start.quarter} {span.start:%y}",
+            "label": span.name,
             "sold": sales.loc[span.contains(sales["day"]), "amount"].sum(),
             "target": _target(targets, span),
         }

@@ -13,6 +13,7 @@ from quarterdeck.analysis.market.market_share import market_share
 from quarterdeck.analysis.methods.intervals import discovered, shrunk, wilson
 from quarterdeck.analysis.methods.lookup import looked_up
 from quarterdeck.analysis.pipeline.stages import closed
+from quarterdeck.data.calendar import PUBLISHED
 from quarterdeck.data.coverage import EVER, looks_back, twelve_months
 from quarterdeck.data.periods import Period
 from quarterdeck.data.reasons import looked, no_rows
@@ -50,7 +51,7 @@ def shares(
     rolled = table.rolling(YEAR).sum().div(total.rolling(YEAR).sum(), axis=0)
     parts = {"revenue": table, "share": table.div(total, axis=0), "trailing_share": rolled}
     long = pd.concat({k: v.rename_axis("seller", axis=1).stack(future_stack=True) for k, v in parts.items()}, axis=1)
-    label = "Q" + own.index.quarter.astype("str") + " " + own.index.strftime("%y")
+    label = PUBLISHED.labels(own.index)
     named = long.reset_index().assign(label=lambda x: x["start"].map(dict(zip(own.index, label, strict=True))))
     return named[["start", "label", "seller", "revenue", "share", "trailing_share"]]
 
@@ -242,7 +243,7 @@ def price_position(competitors: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFra
         `revenue` (money, the last four quarters); no rows where no price level is known.
     """
     known = competitors[competitors["period_end"].le(as_of) & competitors["price_index"].notna()]
-    start = known["period_start"].dt.to_period("Q")
+    start = PUBLISHED.start(known["period_start"])
     quarters = sorted(start.unique())
     weighted = known.assign(product=known["price_index"] * known["revenue"])
     spans = {"now": quarters[-YEAR:], "before": quarters[-2 * YEAR : -YEAR]}

@@ -9,8 +9,8 @@ from scipy.stats import t
 from quarterdeck.analysis.competition.competitors import OTHERS, US
 from quarterdeck.analysis.market.cells import YEAR, by_whole_quarter, first_quarter, market_cells, until
 from quarterdeck.analysis.methods.lookup import looked_up
+from quarterdeck.data.calendar import PUBLISHED
 from quarterdeck.data.coverage import EVER
-from quarterdeck.data.periods import quarter_of
 from quarterdeck.data.reasons import no_rows
 
 CELL = ["region", "segment"]
@@ -51,7 +51,7 @@ def momentum(competitors: pd.DataFrame, as_of: pd.Timestamp, level: float = 0.9)
         One row per rival, the fastest first: `competitor`, `momentum` (log growth a year), `low`, `high` (Student t over
         cells, 90 %), `cells`, `n` (quarters × cells); no rows with fewer than two rivals or six quarters.
     """
-    table = until(competitors, as_of).assign(start=lambda x: quarter_of(x["period_start"]))
+    table = until(competitors, as_of).assign(start=lambda x: PUBLISHED.start(x["period_start"]))
     wide = table.pivot_table(index=[*CELL, "start"], columns="competitor", values="revenue", aggfunc="sum")
     wide = np.log(wide.where(wide > 0)).dropna()
     if wide.shape[1] < 2 or wide.index.get_level_values("start").nunique() < FEWEST_QUARTERS:
@@ -173,7 +173,7 @@ def price_lines(competitors: pd.DataFrame, as_of: pd.Timestamp, by_segment: bool
         not split), `price_index` (own = 100), `revenue` (money); no rows where no price level is known.
     """
     known = until(competitors, as_of).dropna(subset=["price_index"])
-    known = known.assign(start=quarter_of(known["period_start"]), weighted=known["price_index"] * known["revenue"])
+    known = known.assign(start=PUBLISHED.start(known["period_start"]), weighted=known["price_index"] * known["revenue"])
     known = known if by_segment else known.assign(segment="All")
     sums = (
         known.groupby(["start", "competitor", "segment"])[["weighted", "revenue"]]
@@ -181,7 +181,7 @@ def price_lines(competitors: pd.DataFrame, as_of: pd.Timestamp, by_segment: bool
         .query("revenue > 0")
         .reset_index()
     )
-    label = "Q" + sums["start"].dt.quarter.astype("str") + " " + sums["start"].dt.strftime("%y")
+    label = PUBLISHED.labels(sums["start"])
     return sums.assign(price_index=sums["weighted"] / sums["revenue"], label=label)[PRICES]
 
 
@@ -294,7 +294,7 @@ def _sellers(
     """
     keys = ["start", *CELL]
     segment = looked_up(orders["customer_id"], customers.set_index("customer_id")["segment"])
-    own = orders.assign(segment=segment, start=quarter_of(orders["order_date"])).groupby(keys)["revenue"].sum()
+    own = orders.assign(segment=segment, start=PUBLISHED.start(orders["order_date"])).groupby(keys)["revenue"].sum()
     sold = by_whole_quarter(competitors)
     sold = sold[sold["start"] >= first_quarter(begins["orders"], orders["order_date"].min())]
     rivals = sold.groupby([*keys, "competitor"])["revenue"].sum().unstack(fill_value=0.0)

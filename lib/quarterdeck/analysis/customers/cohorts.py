@@ -1,10 +1,11 @@
 """How do customers that were won in the same year or quarter develop?"""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
 
+from quarterdeck.data.calendar import GREGORIAN, Calendar
 from quarterdeck.data.coverage import EVER
 from quarterdeck.data.reasons import no_rows
 from quarterdeck.errors import refuse_unknown
@@ -23,6 +24,7 @@ def cohorts(
     customers: pd.DataFrame | None = None,
     cohort: str = "year",
     begins: Mapping[str, pd.Timestamp] = EVER,
+    calendar: Calendar = GREGORIAN,
 ) -> pd.DataFrame:
     """Customers by when they first bought: how many still buy in each year (or quarter) of their life, and for how much.
 
@@ -52,7 +54,9 @@ def cohorts(
     sold = orders[(orders["order_date"] <= as_of) & (orders["order_date"] >= begins["orders"])]
     if sold.empty:
         return pd.DataFrame(columns=CELL)
-    lives = _lives(sold, customers, as_of, cohort, orders.loc[orders["order_date"] < begins["orders"], "customer_id"])
+    earlier = orders.loc[orders["order_date"] < begins["orders"], "customer_id"]
+    lives = _lives(sold, customers, lambda days: calendar.labels(days, cohort, short=False), earlier)
+    lives["lived"] = (((as_of - lives["start"]).dt.days + 1) // SPANS[cohort]).astype(int)
     lines = sold.join(lives, on="customer_id", how="inner")
     lines["span"] = ((lines["order_date"] - lines["start"]).dt.days // SPANS[cohort]).astype(int)
     money = lines[lines["span"] < lines["lived"]].groupby(["customer_id", "span"])["revenue"].sum()
@@ -93,22 +97,20 @@ def _wait(sold: pd.DataFrame) -> pd.Timedelta:
 
 
 def _lives(
-    sold: pd.DataFrame, customers: pd.DataFrame | None, as_of: pd.Timestamp, cohort: str, earlier: pd.Series
+    sold: pd.DataFrame, customers: pd.DataFrame | None, named: Callable[[pd.Series], list[str]], earlier: pd.Series
 ) -> pd.DataFrame:
-    """Give each customer's `cohort`, the `start` of its life here and how many spans it has `lived` through, in cohorts' order."""
+    """Give each customer's `cohort`, as its first day is `named`, and the `start` of its life here, in cohorts' order."""
     first = sold[sold["quantity"] > 0].groupby("customer_id")["order_date"].min()
     begin = first.min()
     since = (
         first if customers is None else customers.set_index("customer_id")["since"].reindex(first.index).fillna(first)
     )
     old = (since < begin) | (first < begin + _wait(sold)) | first.index.isin(earlier)
-    name = first.dt.year.astype(str)
-    name = name if cohort == "year" else "Q" + first.dt.quarter.astype(str) + " " + name
+    name = pd.Series(named(first), first.index, dtype="str")
     lives = pd.DataFrame(
         {"cohort": name.where(~old, BEFORE), "start": first.where(~old, begin), "old": ~old, "first": first}
     )
-    lives["lived"] = ((as_of - lives["start"]).dt.days + 1) // SPANS[cohort]
-    return lives.sort_values(["old", "first"])[["cohort", "start", "lived"]].astype({"lived": int})
+    return lives.sort_values(["old", "first"])[["cohort", "start"]]
 
 
 def _cell(name: str, span: int, wide: pd.DataFrame, lived: pd.Series) -> dict:

@@ -110,14 +110,15 @@ def retention_lines(
     -------
     DataFrame
         One row per day and kind, oldest first: `day`, `kind` ("net", "gross", "logo"), `value`, `low`, `high` (ratios; 90 %, were
-        the customers a sample of many: `intervals.ratio`, Wilson for logos), `n` (customers of a year before), `before` (money); of
-        days a year before which two customers or more had bought.
+        the customers a sample of many: `intervals.ratio`, Wilson for logos), `n` (customers of a year before), `before` (money),
+        `quarter` (that ends on the day, else empty); of days a year before which two customers or more had bought.
     """
-    days = [*(q.end for q in last_quarters(period.start, quarters)), period.through]
+    days = [*(q.end for q in last_quarters(period, quarters)), period.through]
     begin = max(begins["orders"], orders["order_date"].min())
     bases = {day: _base(orders, day) for day in days if begin <= day - 2 * YEAR + DAY or day == period.through}
-    parts = [_kinds(base).assign(day=day) for day, base in bases.items() if len(base) > 1]
-    columns = ["day", "kind", "value", "low", "high", "n", "before"]
+    ends = {day: period.calendar.label(day, short=True) for day in days if day == period.calendar.end(day)}
+    parts = [_kinds(base).assign(day=day, quarter=ends.get(day, "")) for day, base in bases.items() if len(base) > 1]
+    columns = ["day", "kind", "value", "low", "high", "n", "before", "quarter"]
     return pd.concat(parts, ignore_index=True)[columns] if len(bases[period.through]) > 1 else TWO_CUSTOMERS
 
 

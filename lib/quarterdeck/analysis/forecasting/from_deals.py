@@ -45,20 +45,20 @@ def expected(
         a forecast.
     """
     first = opportunity_history["changed_on"].min()
-    count = 0 if pd.isna(first) else (period.start.year - first.year) * 4 + period.start.quarter - first.quarter
+    count = 0 if pd.isna(first) else period.calendar.place(period.start) - period.calendar.place(first)
     since = max(begins["opportunities"], begins["opportunity_history"])
-    spans = [*last_quarters(period.start, max(count, 0), since), period]
+    spans = [*last_quarters(period, max(count, 0), since), period]
     won = _won(opportunities)
     seen = _seen(won, opportunity_history, spans, period, later)
     booked = _by_quarter(won.set_index("closed_on")["amount"], spans)
     sold = _by_quarter(sales, spans)
-    whole = sold.index >= whole_since(begins["orders"], sales.index.min(), "Q").start_time
+    whole = sold.index >= whole_since(begins["orders"], sales.index.min(), period.calendar)
     ratios = sold.where(whole).rolling(RATIO).sum() / booked.rolling(RATIO).sum()
     forecasts = {}
     for q, span in enumerate(spans):
         known = list(range(max(q - later - TRAINED, 0), max(q - later, 0)))  # their target quarters had ended
         if len(known) >= FEWEST and np.isfinite(ratio := ratios.iloc[q - 1]):
-            forecasts[span.start + pd.DateOffset(months=3 * later)] = _forecast(seen, q, known) * ratio
+            forecasts[span.shifted(later).start] = _forecast(seen, q, known) * ratio
     return pd.Series(forecasts, dtype="float64")
 
 
@@ -69,7 +69,7 @@ def _won(opportunities: pd.DataFrame) -> pd.DataFrame:
 
 def _by_quarter(amounts: pd.Series, spans: list[Period]) -> pd.Series:
     starts = [span.start for span in spans]
-    return amounts.groupby(amounts.index.to_period("Q").start_time).sum().reindex(starts, fill_value=0.0)
+    return amounts.groupby(spans[0].calendar.start(amounts.index)).sum().reindex(starts, fill_value=0.0)
 
 
 class Seen(NamedTuple):
@@ -94,8 +94,7 @@ def _seen(won: pd.DataFrame, history: pd.DataFrame, spans: list[Period], period:
     rows = []
     for span in spans:
         day = period.same_day(span)
-        start = span.start + pd.DateOffset(months=3 * later)
-        end = start + pd.offsets.QuarterEnd(0)
+        start, end = span.shifted(later).start, span.shifted(later).end
         standing = (changed <= day.to_datetime64()) & ~(until <= day.to_datetime64()) & (stage >= 0)
         within = standing & _between(won_on, max(day + pd.Timedelta(days=1), start), end)
         standing, brought = (np.bincount(stage[those], amount[those], count) for those in (standing, within))

@@ -9,6 +9,7 @@ from scipy.stats import t
 
 from quarterdeck.analysis.methods.intervals import wilson
 from quarterdeck.analysis.sales.by_period import daily
+from quarterdeck.data.calendar import GREGORIAN, Calendar
 from quarterdeck.data.periods import Period
 from quarterdeck.data.reasons import no_rows
 from quarterdeck.errors import refuse_unknown
@@ -19,7 +20,7 @@ LEADS = {"up to 4 weeks": 4, "4 to 8 weeks": 8, "8 to 13 weeks": 13, "more than 
 EVERY = "all"
 FEWEST = 3  # spans below which no interval is given
 SCORED = [
-    *FORECASTS[:3], "made_on", "weeks_left", "p10", "p50", "p90", "naive", "actual", "scale", "afterwards",
+    *FORECASTS[:3], "made_on", "weeks_left", "p10", "p50", "p90", "naive", "actual", "scale", "afterwards", "label",
 ]  # fmt: skip
 SCORES = [
     "metric", "lead", "n", "spans", "wape", "naive_wape", "added", "added_low", "added_high", "mase", "bias", "crps",
@@ -52,7 +53,9 @@ def open_quarter(
 
 
 @no_rows(needs="a forecast")
-def of_quarters(quarters: pd.DataFrame, metric: str, orders: pd.DataFrame | None = None) -> pd.DataFrame:
+def of_quarters(
+    quarters: pd.DataFrame, metric: str, orders: pd.DataFrame | None = None, calendar: Calendar = GREGORIAN
+) -> pd.DataFrame:
     """Forecasts of whole quarters, as the ledger can keep them; without orders, what is sold is bookings.
 
     Parameters
@@ -74,7 +77,7 @@ def of_quarters(quarters: pd.DataFrame, metric: str, orders: pd.DataFrame | None
     refuse_unknown("metric", metric, ("revenue", "bookings"))
     metric = "bookings" if orders is None else metric
     forecasts = quarters.dropna(subset=list(QUANTILES)).rename(columns={"start": "period_start"})
-    return forecasts.assign(metric=metric, period_end=forecasts["period_start"] + pd.offsets.QuarterEnd(0))[FORECASTS]
+    return forecasts.assign(metric=metric, period_end=calendar.end(forecasts["period_start"]))[FORECASTS]
 
 
 @no_rows(needs="a forecast")
@@ -85,6 +88,7 @@ def published(
     opportunities: pd.DataFrame | None = None,
     later: pd.DataFrame | None = None,
     sold: pd.DataFrame | None = None,
+    calendar: Calendar = GREGORIAN,
 ) -> pd.DataFrame:
     """Forecasts as the ledger keeps them: those whose span has not ended, each beside a plain guess made on the same day.
 
@@ -106,7 +110,10 @@ def published(
     known = pd.concat(frames).drop_duplicates(FORECASTS[:3]) if frames else forecasts
     still = known[known["period_end"] > as_of].reset_index(drop=True)
     sums = {m: _running(m, orders, opportunities) for m in still["metric"].unique()}
-    guesses = [_guess(sums[f.metric], f.period_start, f.period_end, as_of) for f in still.itertuples()]
+    guesses = [
+        _guess(sums[f.metric], Period(f.period_start, f.period_end, f.period_end, calendar), as_of)
+        for f in still.itertuples()
+    ]
     return still[FORECASTS].assign(naive=np.array(guesses, dtype=float))
 
 
@@ -116,6 +123,7 @@ def scored(
     as_of: pd.Timestamp,
     orders: pd.DataFrame | None = None,
     opportunities: pd.DataFrame | None = None,
+    calendar: Calendar = GREGORIAN,
 ) -> pd.DataFrame:
     """Each published forecast whose span has ended, beside the actual.
 
@@ -125,15 +133,17 @@ def scored(
         One row per forecast, oldest span first, then by the day it was made: `metric`, `period_start`, `period_end`,
         `made_on`, `weeks_left`, `p10`, `p50`, `p90`, `naive`, `actual` (money), `scale` (money: mean absolute error of the
         plain guess in the spans that had ended by `made_on`, for MASE), `afterwards` (bool: computed when the span had
-        already ended, from the tables cut back to `made_on`).
+        already ended, from the tables cut back to `made_on`), `label` (of the span).
     """
     due = forecast_ledger[forecast_ledger["period_end"] <= as_of]
     sums = {m: _running(m, orders, opportunities) for m in due["metric"].unique()}
     due = due[due["metric"].map({m: len(s) > 0 for m, s in sums.items()}).astype(bool)]
-    spans = list(zip(due["metric"], due["period_start"], due["period_end"], due["made_on"], strict=True))
+    ends = zip(due["period_start"], due["period_end"], strict=True)
+    spans = list(zip(due["metric"], [Period(s, e, e, calendar) for s, e in ends], due["made_on"], strict=True))
     table = due.assign(
-        actual=np.array([_sum(sums[m], start, end) for m, start, end, _ in spans], dtype=float),
-        scale=np.array([_scale(sums[m], start, end, made) for m, start, end, made in spans], dtype=float),
+        actual=np.array([_sum(sums[m], span.start, span.end) for m, span, _ in spans], dtype=float),
+        scale=np.array([_scale(sums[m], span, made) for m, span, made in spans], dtype=float),
+        label=[span.label for _, span, _ in spans],
         weeks_left=(due["period_end"] - due["made_on"]).dt.days / 7,
         afterwards=due["created_at"].dt.normalize() > due["period_end"],
     )
@@ -224,26 +234,22 @@ def _sum(running: pd.Series, start: pd.Timestamp, end: pd.Timestamp) -> float:
     return float(values[through] - values[before])
 
 
-def _guess(running: pd.Series, start: pd.Timestamp, end: pd.Timestamp, by: pd.Timestamp) -> float:
+def _guess(running: pd.Series, span: Period, by: pd.Timestamp) -> float:
     """Give what the same span of the newest year that had ended by a day brought."""
-    years = next(k for k in range(1, 100) if _earlier(end, k) <= by)
-    return _sum(running, start - pd.DateOffset(years=years), _earlier(end, years))
+    before = next(then for k in range(1, 100) if (then := span.before(k)).end <= by)
+    return _sum(running, before.start, before.end)
 
 
-def _scale(running: pd.Series, start: pd.Timestamp, end: pd.Timestamp, by: pd.Timestamp) -> float:
-    """Give the plain guess's mean absolute error over the spans of the same length that had ended by a day."""
-    months = max(round((end - start).days / 30.44), 1)
-    first, misses = running.index[0], []
+def _scale(running: pd.Series, span: Period, by: pd.Timestamp) -> float:
+    """Give the plain guess's mean absolute error over the spans of as many months that had ended by a day."""
+    calendar, first, misses = span.calendar, running.index[0], []
+    after = span.end + pd.Timedelta(days=1)
+    months = max(calendar.place(after, "month") - calendar.place(span.start, "month"), 1)
     for k in range(months, 12 * 30, months):
-        begin, last = start - pd.DateOffset(months=k), end - pd.DateOffset(months=k) + pd.offsets.MonthEnd(0)
-        if begin - pd.DateOffset(years=1) < first - pd.Timedelta(days=7):
+        last = calendar.shifted(after, -k, "month") - pd.Timedelta(days=1)
+        past = Period(calendar.shifted(span.start, -k, "month"), last, last, calendar)
+        if past.before().start < first - pd.Timedelta(days=7):
             break
         if last <= by:
-            misses.append(abs(_sum(running, begin, last) - _guess(running, begin, last, begin)))
+            misses.append(abs(_sum(running, past.start, last) - _guess(running, past, past.start)))
     return float(np.mean(misses)) or np.nan if misses else np.nan
-
-
-def _earlier(end: pd.Timestamp, years: int) -> pd.Timestamp:
-    """Give the day years before; the last of a month stays the last of its month."""
-    day = end - pd.DateOffset(years=years)
-    return day + pd.offsets.MonthEnd(0) if end.is_month_end else day

@@ -19,6 +19,7 @@ from quarterdeck.analysis.methods.series import JOINED, column
 from quarterdeck.analysis.sales import by_period
 from quarterdeck.data import COMPANY
 from quarterdeck.data.answers import company_wide
+from quarterdeck.data.calendar import GREGORIAN, Calendar
 from quarterdeck.data.coverage import EVER
 from quarterdeck.data.periods import Period
 from quarterdeck.data.reasons import no_rows
@@ -184,6 +185,7 @@ def panel(
     opportunities: pd.DataFrame | None = None,
     season: int = 12,
     begins: Mapping[str, pd.Timestamp] = EVER,
+    calendar: Calendar = GREGORIAN,
 ) -> pd.DataFrame:
     """Revenue of each region, segment and channel, their cells and the whole, by month (or by quarter, with a season of four).
 
@@ -192,7 +194,9 @@ def panel(
     DataFrame
         As `hierarchy.sums` gives it for `by_period.cells`, with each region's segments and channels.
     """
-    return hierarchy.sums(by_period.cells(as_of, orders, customers, opportunities, season, begins), by_period.WITHIN)
+    return hierarchy.sums(
+        by_period.cells(as_of, orders, customers, opportunities, season, begins, calendar), by_period.WITHIN
+    )
 
 
 @no_rows(needs="sales of two years and more, by the month")
@@ -203,6 +207,7 @@ def ahead(
     season: int,
     level: float = 0.8,
     plans: pd.DataFrame | None = None,
+    calendar: Calendar = GREGORIAN,
 ) -> pd.DataFrame:
     """Forecast every series of a panel so that the means of the parts add up to the whole's.
 
@@ -216,6 +221,8 @@ def ahead(
         Coverage of the interval.
     plans : DataFrame, optional
         What initiatives cover, as `initiative_plans.initiative_plans` gives it.
+    calendar : Calendar
+        The company's.
 
     Returns
     -------
@@ -226,7 +233,8 @@ def ahead(
     if tested.empty:
         return pd.DataFrame(columns=AHEAD)
     ends = [(1 - level) / 2, (1 + level) / 2]
-    forecasts = hierarchy.reconcile(series.forecast(panel, periods, season, ends, tested=tested, plans=plans), panel)
+    forecasts = series.forecast(panel, periods, season, ends, tested=tested, plans=plans, calendar=calendar)
+    forecasts = hierarchy.reconcile(forecasts, panel)
     table = forecasts.rename(columns=dict(zip(map(column, ends), ["low", "high"], strict=True)))
     low, high = table[["low", "mean"]].min(axis=1), table[["high", "mean"]].max(axis=1)
     return table.assign(low=low, middle=table["mean"], high=high)[AHEAD]
@@ -331,22 +339,25 @@ def by_quarter(
     Returns
     -------
     DataFrame
-        One row per quarter ahead: `start`, `p10`, `p50`, `p90`, `series`, `pace`, `growth`, `pipeline` (what each view forecasts),
-        `alone` (`p50` before it is moved so that regions add up), `moved` (by how much), `before` (money), `change` (`p50` over
-        `before` less one), `series_weight`, `pace_weight` and so on (how much each view counts in `alone`, ratios that add up
-        to one).
+        One row per quarter ahead: `start`, `label`, `p10`, `p50`, `p90`, `series`, `pace`, `growth`, `pipeline` (what each
+        view forecasts), `alone` (`p50` before it is moved so that regions add up), `moved` (by how much), `before` (money),
+        `change` (`p50` over `before` less one), `series_weight`, `pace_weight` and so on (how much each view counts in
+        `alone`, ratios that add up to one).
     """
     whole = ahead.loc[ahead["series"] == WHOLE, ["start", "low", "middle", "high"]].head(YEAR).reset_index(drop=True)
     table = whole.set_axis(["start", "p10", "p50", "p90"], axis=1).assign(series=whole["middle"])
     table[one_number.VIEWS], table[WEIGHTS] = np.nan, [1.0, *[0.0] * len(one_number.VIEWS)]
-    tables = {
-        "orders": orders,
-        "opportunities": opportunities,
-        "opportunity_history": opportunity_history,
-        "begins": begins,
-    }
+    calendar, tables = (
+        period.calendar,
+        {
+            "orders": orders,
+            "opportunities": opportunities,
+            "opportunity_history": opportunity_history,
+            "begins": begins,
+        },
+    )
     for row, start in table["start"].items():
-        later = (start.year - period.start.year) * 4 + start.quarter - period.start.quarter
+        later = calendar.place(start) - calendar.place(period.start)
         past = origins(period, as_of, **tables, later=later) if 0 <= later < YEAR else pd.DataFrame()
         if len(past) and past["start"].iloc[-1] == start:
             table.loc[row, one_number.VIEWS] = past[one_number.VIEWS].iloc[-1]
@@ -360,7 +371,8 @@ def by_quarter(
     moved = landing["moved"].iloc[0] if "moved" in landing and now.any() else 0.0
     table["alone"] = table["p50"] - now * moved
     past = panel[panel["series"] == WHOLE].set_index("start")["value"]
-    table["before"] = (table["start"] - pd.DateOffset(years=1)).map(past)
+    table["before"] = calendar.shifted(table["start"], -YEAR).map(past)
+    table["label"] = calendar.labels(table["start"], short=False)
     return table.assign(moved=table["p50"] - table["alone"], change=growth(table["p50"], table["before"]))
 
 

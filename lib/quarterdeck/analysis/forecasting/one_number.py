@@ -55,16 +55,16 @@ def origins(
         single peak or dip, which the views replace by the usual figure: `peaks.single`).
     """
     seen, final, spans = _by_quarter(sales, period, later, begin)
-    views = [_views(seen, final, q, later) for q in range(len(spans) - later)]
-    starts = [span.start for span in spans[later:]]
-    frame = pd.DataFrame(views, columns=VIEWS[:2]).set_axis(starts)
+    starts, long = [span.start for span in spans[later:]], _lengths(spans)
+    views = [_views(seen / long[: len(seen)], final / long, q, later) for q in range(len(spans) - later)]
+    frame = pd.DataFrame(views, columns=VIEWS[:2]).set_axis(starts).mul(long[later:], axis=0)
     frame["pipeline"] = np.nan if deals is None else deals.reindex(starts)
     frame = frame.where(frame > 0).assign(actual=final[later:], seen=seen[later:] if not later else 0.0)
-    usual = frame.assign(actual=frame["actual"].mask(_single(final)[later:]))
+    usual = frame.assign(actual=frame["actual"].mask(_single(final / long)[later:]))
     columns = usual[VIEWS].to_numpy(dtype=float), usual["actual"].to_numpy(dtype=float)
     frame["forecast"] = [_joined(*columns, k, later) for k in range(len(frame))]
     frame["error"] = np.log(usual["actual"].where(usual["actual"] > 0) / frame["forecast"])
-    frame["label"] = [f"Q{day.quarter} {day:%y}" for day in frame.index]
+    frame["label"] = period.calendar.labels(frame.index)
     return frame.rename_axis("start").reset_index().dropna(subset="forecast", ignore_index=True)[ORIGINS]
 
 
@@ -168,14 +168,20 @@ def _by_quarter(
     sales: pd.Series, period: Period, later: int, begin: pd.Timestamp
 ) -> tuple[np.ndarray, np.ndarray, list[Period]]:
     """Give sales up to the day of each quarter, sales of the whole quarter (missing from the open one on), the quarters."""
-    first = whole_since(begin, sales.index.min(), "Q").start_time if len(sales) else period.start
-    count = max((period.start.year - first.year) * 4 + period.start.quarter - first.quarter, 0)
-    spans = [*last_quarters(period.start, count), period]
+    first = whole_since(begin, sales.index.min(), period.calendar) if len(sales) else period.start
+    count = max(period.calendar.place(period.start) - period.calendar.place(first), 0)
+    spans = [*last_quarters(period, count), period]
     seen = [sales[(sales.index >= s.start) & (sales.index <= period.same_day(s))].sum() for s in spans]
     final = [sales[(sales.index >= s.start) & (sales.index <= s.end)].sum() for s in spans[:-1]]
-    shifts = [pd.DateOffset(months=3 * k) for k in range(1, later + 1)]
-    spans += [Period(period.start + s, period.start + s + pd.offsets.QuarterEnd(0), period.through) for s in shifts]
+    spans += [period.shifted(k).seen(period.through) for k in range(1, later + 1)]
     return np.array(seen, dtype=float), np.array([*final, np.nan, *[np.nan] * later], dtype=float), spans
+
+
+def _lengths(spans: list[Period]) -> np.ndarray:
+    """Give how long each quarter is: in thirteen weeks, where quarters are of weeks; else all are taken to be alike."""
+    if spans[0].calendar.by_months:
+        return np.ones(len(spans))
+    return np.array([(span.end - span.start).days + 1 for span in spans]) / 91
 
 
 def _single(final: np.ndarray) -> np.ndarray:

@@ -139,8 +139,8 @@ def pipeline_chances(
     none = due_deals(states, period).iloc[:0]
     parts = [none.assign(won=pd.Series(dtype=bool))]
     since = max(begins["opportunities"], begins["opportunity_history"])
-    for span in last_quarters(period.start, quarters, since):
-        due = due_deals(states, Period(span.start, span.end, period.same_day(span)))
+    for span in last_quarters(period, quarters, since):
+        due = due_deals(states, span.seen(period.same_day(span)))
         parts.append(due.assign(won=won_on.reindex(due["opportunity_id"]).le(span.end).to_numpy()))
     seen = pd.concat(parts)
     table = seen.groupby("stage")["won"].agg(["sum", "size"]).set_axis(["won", "n"], axis=1)
@@ -163,7 +163,7 @@ def call_accuracy(
     """
     keys = ["period_start", "period_end", "called_on", "category"]
     calls = forecast_calls[forecast_calls["period_end"] < period.start].groupby(keys)["amount"].sum().reset_index()
-    sold = orders.groupby(orders["order_date"].dt.to_period("Q").dt.start_time)["revenue"].sum()
+    sold = orders.groupby(period.calendar.start(orders["order_date"]))["revenue"].sum()
     sold = sold[sold.index >= begins["orders"]]
     calls["off"] = growth(calls["amount"], looked_up(calls["period_start"], sold))
     calls["weeks_left"] = ((calls["period_end"] - calls["called_on"]).dt.days / 7).round()
@@ -204,9 +204,7 @@ def call_values(
     if now.empty:
         return pd.DataFrame(columns=columns)
     day = now["called_on"].max()
-    past = origins(
-        Period(period.start, period.end, day), day, orders, opportunities, opportunity_history, begins=begins
-    )
+    past = origins(period.seen(day), day, orders, opportunities, opportunity_history, begins=begins)
     since = (day - period.start).days
     last = calls[calls["day"] <= since].drop_duplicates(keys[:2], keep="last")
     both = last.merge(past.dropna(subset=["actual", "error"]), left_on="period_start", right_on="start")

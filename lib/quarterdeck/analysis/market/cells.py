@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from quarterdeck.data.periods import WEEK, quarter_of
+from quarterdeck.data.calendar import PUBLISHED
+from quarterdeck.data.periods import WEEK
 
 YEAR = 4  # quarters
 CELL = ["start", "region", "segment"]
@@ -38,9 +39,9 @@ def by_whole_quarter(table: pd.DataFrame) -> pd.DataFrame:
         The same columns and `start` (first day of the quarter), without rows of a quarter that began more than WEEK before
         the table's first day or ends after its last.
     """
-    start = quarter_of(table["period_start"])
+    start = PUBLISHED.start(table["period_start"])
     begun = start >= table["period_start"].min() - WEEK
-    return table.assign(start=start)[begun & (start + pd.offsets.QuarterEnd(0) <= table["period_end"].max())]
+    return table.assign(start=start)[begun & (PUBLISHED.end(start) <= table["period_end"].max())]
 
 
 def until(market: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
@@ -62,5 +63,5 @@ def until(market: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
 def first_quarter(begin: pd.Timestamp, first: pd.Timestamp) -> pd.Timestamp:
     """First day of the first quarter that a table holds whole; by its first row where no more is known."""
     if begin == pd.Timestamp.min:
-        return pd.Timestamp.max if pd.isna(first) else quarter_of(first)  # a table without rows holds none
-    return quarter_of(begin) if begin == quarter_of(begin) else quarter_of(begin) + pd.DateOffset(months=3)
+        return pd.Timestamp.max if pd.isna(first) else PUBLISHED.start(first)  # a table without rows holds none
+    return PUBLISHED.start(begin) if begin == PUBLISHED.start(begin) else PUBLISHED.shifted(begin, 1)

@@ -8,8 +8,8 @@ from scipy.stats import t
 
 from quarterdeck.analysis.market.cells import market_cells, until
 from quarterdeck.analysis.methods.lookup import looked_up
+from quarterdeck.data.calendar import PUBLISHED
 from quarterdeck.data.coverage import EVER, whole_since
-from quarterdeck.data.periods import quarter_of
 from quarterdeck.data.reasons import no_rows
 
 CELL = ["region", "segment"]
@@ -69,8 +69,8 @@ def price_response(
     """
     columns = ["response", "low", "high", "cells", "n"]
     rows = _relative(orders, customers, until(market, as_of), until(competitors, as_of))
-    since = max(whole_since(begins[name], rows["start"].min(), "Q") for name in ("orders", "market", "competitors"))
-    rows = rows[rows["start"] >= since.start_time]
+    since = max(whole_since(begins[name], rows["start"].min()) for name in ("orders", "market", "competitors"))
+    rows = rows[rows["start"] >= since]
     cells = rows.groupby(CELL).ngroups
     if len(rows) < FEWEST or cells < 3:
         return pd.DataFrame(columns=columns)
@@ -92,7 +92,7 @@ def _relative(
     keys = ["start", *CELL]
     segment = looked_up(orders["customer_id"], customers.set_index("customer_id")["segment"])
     own = (
-        orders.assign(segment=segment, start=quarter_of(orders["order_date"]))
+        orders.assign(segment=segment, start=PUBLISHED.start(orders["order_date"]))
         .groupby(keys)["revenue"]
         .sum()
         .rename("own")
@@ -100,7 +100,7 @@ def _relative(
     known = market_cells(market).set_index(keys).index
     rows = (
         competitors.dropna(subset=["price_index"])
-        .assign(start=lambda x: quarter_of(x["period_start"]))
+        .assign(start=lambda x: PUBLISHED.start(x["period_start"]))
         .join(own, on=keys)
     )
     rows = rows[(rows["own"] > 0) & (rows["revenue"] > 0) & pd.MultiIndex.from_frame(rows[keys]).isin(known)]

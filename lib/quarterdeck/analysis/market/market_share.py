@@ -12,8 +12,8 @@ from quarterdeck.analysis.market.cells import CELL, YEAR, first_quarter, market_
 from quarterdeck.analysis.methods.finding import risk
 from quarterdeck.analysis.methods.intervals import growth, wilson
 from quarterdeck.analysis.methods.lookup import looked_up
+from quarterdeck.data.calendar import PUBLISHED
 from quarterdeck.data.coverage import EVER, begun, looks_back, twelve_months
-from quarterdeck.data.periods import quarter_of
 from quarterdeck.data.reasons import looked, no_rows
 
 FEWEST = 20  # accounts of a segment below which room in it is not reported
@@ -274,7 +274,7 @@ def share_parts(
     if len(quarters) < YEAR or first_quarter(begins["orders"], orders["order_date"].min()) > quarters[0]:
         return pd.DataFrame(columns=columns)
     segment = customers.set_index("customer_id")["segment"]
-    sold = orders[quarter_of(orders["order_date"]).isin(quarters)]
+    sold = orders[PUBLISHED.start(orders["order_date"]).isin(quarters)]
     spend = sold.groupby("customer_id")["revenue"].sum().loc[lambda r: r > 0]
     table = pd.DataFrame({"market": sizes[sizes["start"].isin(quarters)].groupby("segment")["market"].sum()})
     table["own"] = spend.groupby(segment.reindex(spend.index).to_numpy()).sum().reindex(table.index).fillna(0.0)
@@ -336,7 +336,7 @@ def whitespace(
 
 
 def _own(orders: pd.DataFrame, keys: list[str] | None = None) -> pd.DataFrame:
-    keyed = orders.assign(start=quarter_of(orders["order_date"]))
+    keyed = orders.assign(start=PUBLISHED.start(orders["order_date"]))
     return keyed.groupby(["start", *(keys or [])])["revenue"].sum().rename("own").reset_index()
 
 
@@ -346,4 +346,4 @@ def _spend(orders: pd.DataFrame, as_of: pd.Timestamp) -> pd.Series:
 
 
 def _labels(starts: pd.Series) -> pd.Series:
-    return "Q" + starts.dt.quarter.astype("str") + " " + starts.dt.strftime("%y")
+    return pd.Series(PUBLISHED.labels(starts), starts.index, dtype="str")

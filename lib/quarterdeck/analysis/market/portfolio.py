@@ -10,8 +10,8 @@ from quarterdeck.analysis.market.cells import YEAR, market_cells, until
 from quarterdeck.analysis.market.market_share import segment_growth
 from quarterdeck.analysis.methods.claims import Claim, first
 from quarterdeck.analysis.methods.lookup import looked_up
+from quarterdeck.data.calendar import PUBLISHED
 from quarterdeck.data.coverage import EVER
-from quarterdeck.data.periods import quarter_of
 from quarterdeck.data.reasons import no_rows
 
 ATTRACTIVENESS = {"size": 0.4, "growth": 0.4, "openness": 0.2}
@@ -45,12 +45,12 @@ def factors(
     table = table[table["own"].notna()]
     quarters = np.sort(market_cells(until(market, as_of))["start"].unique())[-YEAR:]
     segment = looked_up(orders["customer_id"], customers.set_index("customer_id")["segment"])
-    lines = orders.assign(segment=segment)[quarter_of(orders["order_date"]).isin(quarters)].dropna(subset=["cost"])
+    lines = orders.assign(segment=segment)[PUBLISHED.start(orders["order_date"]).isin(quarters)].dropna(subset=["cost"])
     sums = lines.groupby("segment")[["revenue", "cost"]].sum()
     table["margin"] = (1 - sums["cost"] / sums["revenue"].where(sums["revenue"] > 0)).reindex(table.index)
     table["openness"] = table["relative"] = np.nan
     if competitors is not None:
-        recent = competitors[quarter_of(competitors["period_start"]).isin(quarters)]
+        recent = competitors[PUBLISHED.start(competitors["period_start"]).isin(quarters)]
         sold = recent.groupby(["segment", "competitor"])["revenue"].sum().unstack().reindex(table.index)
         table["openness"] = 1 - sold.div(sold.sum(axis=1), axis=0).pow(2).sum(axis=1)
         table["relative"] = table["own"] / sold.max(axis=1)

@@ -13,8 +13,8 @@ from quarterdeck.analysis.methods.intervals import shrunk_means
 from quarterdeck.analysis.methods.lookup import looked_up
 from quarterdeck.data import COMPANY
 from quarterdeck.data.answers import company_wide, region_row
+from quarterdeck.data.calendar import PUBLISHED
 from quarterdeck.data.coverage import EVER
-from quarterdeck.data.periods import quarter_of
 from quarterdeck.data.reasons import no_rows
 from quarterdeck.errors import refuse_unknown
 
@@ -160,7 +160,7 @@ def ahead(market: pd.DataFrame, as_of: pd.Timestamp, quarters: int = YEAR) -> pd
 
 def _by_quarter(orders: pd.DataFrame, customers: pd.DataFrame, market: pd.DataFrame) -> pd.DataFrame:
     segment = looked_up(orders["customer_id"], customers.set_index("customer_id")["segment"])
-    lines = orders.assign(segment=segment, start=quarter_of(orders["order_date"]))
+    lines = orders.assign(segment=segment, start=PUBLISHED.start(orders["order_date"]))
     own = lines.groupby(["start", *CELL])["revenue"].sum().rename("own")
     sizes = market_cells(market)[["start", *CELL, "market"]]
     return sizes.join(own, on=["start", *CELL]).fillna({"own": 0.0})

@@ -4,8 +4,8 @@ All that takes a panel of others begins here (`series.forecast`, `designs.estima
 without a time zone or whole numbers, its values finite floats.
 """
 
-from collections.abc import Hashable
-from functools import cache
+from collections.abc import Callable, Hashable
+from functools import cache, partial
 from reprlib import repr  # a long value is said in short
 
 import numpy as np
@@ -126,17 +126,24 @@ def whole(name: str, value: object) -> int:
     return int(value)
 
 
-def continued(panel: pd.DataFrame, name: str, ahead: int) -> pd.DataFrame:
+def continued(
+    panel: pd.DataFrame, name: str, ahead: int, by: Callable[[pd.Timestamp, int], pd.Index] | None = None
+) -> pd.DataFrame:
     """Give the `start` of each of the next periods (`step` 1, 2 …) of every series of a checked panel.
+
+    Parameters
+    ----------
+    by : callable, optional
+        Gives as many periods as asked for from a first one on, where they are not all of one length.
 
     Raises
     ------
     ValueError
         Naming the series and the period, where a series has a gap, or its periods are not all of one length.
     """
-    step, parts, periods = _step(panel, name), [], cache(_periods)
+    parts, periods = [], cache(by or partial(_periods, step=_step(panel, name)))
     for series, starts in panel.groupby(name, sort=False)["start"]:
-        expected = periods(starts.iloc[0], len(starts) + ahead, step)
+        expected = periods(starts.iloc[0], len(starts) + ahead)
         off = starts.to_numpy() != expected[: len(starts)].to_numpy()
         if off.any():
             k = int(np.argmax(off))

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, t
 
-from quarterdeck.analysis.methods import long_seasons, members, panels, peaks, regressors, worth
+from quarterdeck.analysis.methods import long_seasons, members, panels, peaks, regressors, weeks, worth
 from quarterdeck.analysis.methods.members import CLAIMED, MEMBERS, NAIVE
 from quarterdeck.analysis.methods.pooled import Scaled
 
@@ -52,6 +52,7 @@ def forecast(
     tested: pd.DataFrame | None = None,
     jobs: int = 1,
     plans: pd.DataFrame | None = None,
+    calendar: weeks.Calendar | None = None,
 ) -> pd.DataFrame:
     """Forecast each series of a panel as a distribution.
 
@@ -86,6 +87,8 @@ def forecast(
         Processes to fit in.
     plans : DataFrame, optional
         What initiatives cover, as `initiative_plans.initiative_plans` gives it.
+    calendar : Calendar, optional
+        The company's: where its months are of weeks, they are forecast by the day (`weeks.factors`).
 
     Returns
     -------
@@ -100,19 +103,21 @@ def forecast(
         series has a period twice or a gap, `ahead` or `season` is no whole number from one, or a quantile not between zero and one.
     """
     ahead, whole, (season, longer) = panels.whole("ahead", ahead), season, long_seasons.parted(season)
-    panel, starts = _checked(panel, ahead)
+    panel, starts = _checked(panel, ahead, season, calendar)
     _refuse_odd(quantiles)
     kind = kinds(panel, ahead, season)
     rows = pd.concat([panel[["series", "start"]], starts]).sort_values(["series", "start"])
     moved = regressors.together(
-        regressors.factors(panel, ahead, season, plans), long_seasons.factors(panel, rows, season, longer)
+        regressors.factors(panel, ahead, season, plans),
+        long_seasons.factors(panel, rows, season, longer),
+        weeks.factors(rows, season, calendar),
     )
     past, panel = panel, panel.assign(value=panel["value"] / regressors.at(moved, panel))
     as_seen = panel[panel["series"].map(kind).eq("regular")]
     regular = peaks.taken_out(as_seen, season)
     parts = [_dead(kind, ahead, quantiles), _intermittent(panel, kind, ahead, season, quantiles)]
     if len(regular):
-        tested = backtest(past, ahead, whole, jobs=jobs, plans=plans) if tested is None else tested
+        tested = backtest(past, ahead, whole, jobs=jobs, plans=plans, calendar=calendar) if tested is None else tested
         usual = tested.dropna(subset=["error"])
         believed = worth.believed(regular["series"].value_counts(), ahead, season)
         how = _Joining(worth.weights(usual, believed), spread(tested, ahead), quantiles)
@@ -131,7 +136,13 @@ def forecast(
 
 
 def backtest(
-    panel: pd.DataFrame, ahead: int, season: int | Sequence[int], *, jobs: int = 1, plans: pd.DataFrame | None = None
+    panel: pd.DataFrame,
+    ahead: int,
+    season: int | Sequence[int],
+    *,
+    jobs: int = 1,
+    plans: pd.DataFrame | None = None,
+    calendar: weeks.Calendar | None = None,
 ) -> pd.DataFrame:
     """What each member, and all of them joined, would have said of the regular series from past origins.
 
@@ -140,7 +151,7 @@ def backtest(
 
     Parameters
     ----------
-    panel, ahead, season, jobs, plans
+    panel, ahead, season, jobs, plans, calendar
         As for `forecast`.
 
     Returns
@@ -156,13 +167,15 @@ def backtest(
             columns=["series", "origin", "step", "start", "actual", *MEMBERS, NAIVE, JOINED, "scale", "error"]
         )
     ahead, (season, longer) = panels.whole("ahead", ahead), long_seasons.parted(season)
-    panel, _ = _checked(panel, ahead)
+    panel, _ = _checked(panel, ahead, season, calendar)
     regular = panel[panel["series"].map(kinds(panel, ahead, season)).eq("regular")]
     how = members.trial(regular["series"].value_counts().to_numpy(), ahead, season)
     unseen, back = how.cut(how.origins - 1), regular.groupby("series").cumcount(ascending=False)
     known = regular[back >= unseen]
     moved = regressors.together(
-        regressors.factors(known, unseen, season, plans), long_seasons.factors(known, regular, season, longer)
+        regressors.factors(known, unseen, season, plans),
+        long_seasons.factors(known, regular, season, longer),
+        weeks.factors(regular, season, calendar),
     )
     past, regular = regular, regular.assign(value=regular["value"] / regressors.at(moved, regular))
     regular = peaks.taken_out(regular, season, [how.cut(k) for k in reversed(range(how.origins))] + [0])
@@ -480,10 +493,13 @@ def _outer(quantile: float) -> float:
     return 0.1 if quantile < 0.5 else 0.9 if quantile > 0.5 else 0.5
 
 
-def _checked(panel: pd.DataFrame, ahead: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _checked(
+    panel: pd.DataFrame, ahead: int, season: int, calendar: weeks.Calendar | None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Give a panel in order, and the first day of each period ahead; or refuse it (`panels.ordered`, `panels.continued`)."""
     panel = panels.ordered(panel, "series")[["series", "start", "value"]]
-    return panel, panels.continued(panel, "series", ahead)
+    by = weeks.periods(season, calendar) if weeks.follows(panel, season, calendar) else None
+    return panel, panels.continued(panel, "series", ahead, by)
 
 
 def _refuse_odd(quantiles: Sequence[float]) -> None:

@@ -103,7 +103,7 @@ def slips(
         adding up to one); quarters without a deal due are left out.
     """
     rows = []
-    for span in last_quarters(period.start, quarters, begins["opportunity_history"]):
+    for span in last_quarters(period, quarters, begins["opportunity_history"]):
         state = _state(opportunity_history, span.start - pd.Timedelta(days=1))
         due = state[state["status"].eq("open") & state["expected_close"].between(span.start, span.end)]
         if due["amount"].sum() > 0:

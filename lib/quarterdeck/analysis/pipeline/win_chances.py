@@ -118,14 +118,14 @@ def chances(
         "swing",
     ]
     columns = [*own, "shock", "region_shock", "n"]
-    spans = last_quarters(period.start, TRAINED, _begin(begins))
+    spans = last_quarters(period, TRAINED, _begin(begins))
     known = _marked(opportunities, opportunity_history, spans, period.start)
     states = _states(opportunities, opportunity_history)
     now = _standing(states, period.through).reset_index(drop=True)
     if len(known) < FEWEST or known.loc[known["near"], "won"].nunique() < 2 or now.empty:
         return pd.DataFrame(columns=columns)
     near, far = known[known["near"]], known[~known["near"]]
-    fit, later = _learned(near), period.end + pd.offsets.QuarterEnd(1)
+    fit, later = _learned(near), period.shifted(1).end
     next_fit = _learned(far) if len(far) >= FEWEST and far["won"].nunique() > 1 else fit
     now["chance"] = _predicted(fit, _features(now, period.end))
     now["next_chance"] = np.maximum(_predicted(next_fit, _features(now, later)), now["chance"])  # more time never hurts
@@ -157,7 +157,7 @@ def tried(
         One row per deal and mark: `region`, `won` (1 or 0), `model`, `by stage`, `fixed` (chances, ratios); no rows where the
         history is too short.
     """
-    spans = last_quarters(period.start, TRAINED + TESTED, _begin(begins))
+    spans = last_quarters(period, TRAINED + TESTED, _begin(begins))
     marked = _marked(opportunities, opportunity_history, spans, period.start)
     parts = []
     for k in range(TRAINED, len(spans)):
@@ -264,7 +264,7 @@ def bookings_ahead(
         what is to come was learned from); no row without chances, without any amount, or with fewer than three quarters
         on record.
     """
-    spans = last_quarters(period.start, TRAINED, begins["opportunities"])
+    spans = last_quarters(period, TRAINED, begins["opportunities"])
     spans = [s for s in spans if s.end >= opportunities["closed_on"].min()]
     if chances.empty or len(spans) < SPANS or opportunities["amount"].isna().all():
         return pd.DataFrame(columns=BOOKINGS)
@@ -312,7 +312,7 @@ def _stood_before(
     """Give the deals open on this same day of past quarters, with the days to a win and to `period.start`."""
     won = opportunities[opportunities["status"].eq("won")].set_index("opportunity_id")["closed_on"]
     parts = []
-    for span in last_quarters(period.start, TRAINED, _begin(begins)):
+    for span in last_quarters(period, TRAINED, _begin(begins)):
         stood = _standing(states, period.same_day(span))
         days = (looked_up(stood["opportunity_id"], won) - stood["day"]).dt.days
         parts.append(stood.assign(days=days, seen=(period.start - stood["day"]).dt.days))
@@ -331,7 +331,7 @@ def _marked(
     for span, mark in itertools.product([s for s in spans if s.end >= first], MARKS):
         through = (span.start + (span.end - span.start) * mark).normalize()
         standing = _standing(states, through)
-        for end in (span.end, span.end + pd.offsets.QuarterEnd(1)):
+        for end in (span.end, span.shifted(1).end):
             if end < until and len(standing):
                 won = (looked_up(standing["opportunity_id"], won_on) <= end).to_numpy(float)
                 labels = {"won": won, "mark": mark, "quarter": span.start, "end": end, "near": end == span.end}

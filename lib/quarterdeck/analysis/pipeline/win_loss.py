@@ -112,10 +112,10 @@ def trend(
         One row per quarter and kind, oldest first: `start`, `label`, `kind` ("contested", "uncontested"), `won`, `n`
         (deals), `rate`, `low`, `high` (Wilson 90 %).
     """
-    spans = last_quarters(period.start, quarters, begins["opportunities"])
+    spans = last_quarters(period, quarters, begins["opportunities"])
     begin = spans[0].start if spans else period.start
     deals = opportunities[opportunities["closed_on"].between(begin, period.start, inclusive="left")]
-    start = deals["closed_on"].dt.to_period("Q").dt.start_time.rename("start")
+    start = period.calendar.start(deals["closed_on"]).rename("start")
     kind = pd.Series(np.where(deals["competitor"].notna(), "contested", "uncontested"), deals.index, name="kind")
     kept = deals["status"].eq("lost").groupby(start).transform("any")  # a quarter without a loss did not record them
     table = (
@@ -127,7 +127,7 @@ def trend(
         .reset_index()
     )
     low, high = wilson(table["won"], table["n"])
-    label = "Q" + table["start"].dt.quarter.astype("str") + " " + table["start"].dt.strftime("%y")
+    label = period.calendar.labels(table["start"])
     table = table.assign(rate=table["won"] / table["n"], low=low, high=high, label=label)
     return table[["start", "label", "kind", "won", "n", "rate", "low", "high"]]
 

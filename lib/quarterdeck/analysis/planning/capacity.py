@@ -10,7 +10,7 @@ from scipy.stats import t
 from quarterdeck.analysis.planning.goal_seek import quarter_goal
 from quarterdeck.analysis.team.ramp_up import MONTH, seats_in, share
 from quarterdeck.data.coverage import EVER
-from quarterdeck.data.periods import Period, last_quarters, quarter
+from quarterdeck.data.periods import Period, last_quarters
 from quarterdeck.data.reasons import no_rows
 
 AHEAD, LEARNED, FEWEST = 4, 8, 4  # quarters ahead; past ones that the attainment factor is learned from, and needed
@@ -87,8 +87,8 @@ def capacity(
         `hires_now` (sellers that would have to begin today), `quarters` (learned from), `of_plan` (quota ÷ plan) and
         `enough` (of the plan that quotas would have to be, 1 ÷ factor; ratios); no rows with fewer than four quarters.
     """
-    spans = [quarter(period.start + pd.DateOffset(months=3 * k)).whole() for k in range(1, AHEAD + 1)]
-    learned = last_quarters(period.start, LEARNED, begins["opportunities"])
+    spans = [period.shifted(k) for k in range(1, AHEAD + 1)]
+    learned = last_quarters(period, LEARNED, begins["opportunities"])
     past = [seats_in(span, quotas, reps, newcomers) for span in learned]
     booked = [_booked(span, opportunities) for span in learned]
     known = [(b, s["full"].sum()) for b, s in zip(booked, past, strict=True) if b > 0 and s["full"].sum() > 0]

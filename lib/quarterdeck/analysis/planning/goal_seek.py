@@ -35,7 +35,7 @@ def lever_record(
         `bookings` (money); quarters without bookings, or without a deal recorded as lost, are left out.
     """
     rows = []
-    for span in last_quarters(period.start, HISTORY, begins["opportunities"]):
+    for span in last_quarters(period, HISTORY, begins["opportunities"]):
         done = opportunities[opportunities["closed_on"].between(span.start, span.end)]
         won = done[done["status"].eq("won")]
         there = opportunities["opened_on"].lt(span.start) & ~(opportunities["closed_on"] < span.start)

@@ -15,6 +15,7 @@ from quarterdeck.analysis.planning import goal_seek
 from quarterdeck.analysis.planning.capacity import capacity
 from quarterdeck.analysis.team.performance import bookings, win_rate_total
 from quarterdeck.analysis.team.ramp_up import MONTH, share
+from quarterdeck.data.calendar import GREGORIAN, Calendar
 from quarterdeck.data.coverage import EVER, twelve_months, whole_since
 from quarterdeck.data.periods import Period, last_quarters, quarter
 from quarterdeck.data.reasons import no_rows
@@ -44,7 +45,7 @@ def following(period: Period) -> Period:
     >>> following(quarter(pd.Timestamp("2026-11-15"))).label
     'Q1 2027'
     """
-    return quarter(period.end + pd.Timedelta(days=1)).whole()
+    return period.shifted(1)
 
 
 @no_rows(needs="a target of the next quarter, a forecast, or a whole quarter of sales")
@@ -100,7 +101,9 @@ def next_plan(
 
 
 @no_rows(needs="a plan of the next quarter")
-def units(plan: pd.DataFrame, quarters: pd.DataFrame, panel: pd.DataFrame, dimension: str) -> pd.DataFrame | Missing:
+def units(
+    plan: pd.DataFrame, quarters: pd.DataFrame, panel: pd.DataFrame, dimension: str, calendar: Calendar = GREGORIAN
+) -> pd.DataFrame | Missing:
     """What each region or segment is likely to sell in the plan's quarter, without bounds yet.
 
     Returns
@@ -115,7 +118,7 @@ def units(plan: pd.DataFrame, quarters: pd.DataFrame, panel: pd.DataFrame, dimen
     own = panel[panel[names].ne("").any(axis=1) & panel[others].eq("").all(axis=1)] if dimension in names else panel[:0]
     if own.empty or plan.empty:
         return Missing(f"Not shown: it needs two {dimension}s to tell apart, more than this page has.")
-    span = quarter(plan["period_start"].iloc[0]).whole()
+    span = quarter(plan["period_start"].iloc[0], calendar).whole()
     table = _past_quarters(quarters, span, own)
     label = own.drop_duplicates("series").set_index("series")[dimension]
     table = table.assign(
@@ -161,7 +164,7 @@ def sellers(
     ramp = pd.DataFrame() if newcomers is None else newcomers
     lift = share(months, ramp) / share((months - BEHIND).clip(lower=0), ramp)
     whole = plan["middle"].iloc[0] * _share_of_sellers(sold, period, orders, begins)
-    table = from_history(cells, quarter(plan["period_start"].iloc[0]), whole, lift)
+    table = from_history(cells, quarter(plan["period_start"].iloc[0], period.calendar), whole, lift)
     best = cells.groupby("series")["value"].apply(lambda v: v.tail(TRIED).max() if len(v) >= YEAR else np.nan)
     table = table.assign(cap=looked_up(table["series"], best).fillna(best.median()), cap_from="own best", floor=0.0)
     table = table.assign(dimension="seller", unit=looked_up(table["series"], there["name"])).rename(
@@ -272,7 +275,7 @@ def from_history(
     mean = level * factor
     ends = {"low": 0.1, "middle": 0.5, "high": 0.9}
     quantiles = {name: gamma.ppf(part, 1 / variation, scale=mean * variation) for name, part in ends.items()}
-    before = wide.reindex([span.start - pd.DateOffset(years=1)]).iloc[0].reindex(level.index).fillna(0.0)
+    before = wide.reindex([span.shifted(-4).start]).iloc[0].reindex(level.index).fillna(0.0)
     table = pd.DataFrame(quantiles, index=level.index).assign(last_year=before, basis="history")
     return table.rename_axis("series").reset_index()
 
@@ -320,7 +323,7 @@ def _past_quarters(quarters: pd.DataFrame, span: Period, panel: pd.DataFrame) ->
     known = quarters[ahead]
     if len(known) < panel["series"].nunique():
         return from_history(panel[["series", "start", "value"]], span)
-    before = panel[panel["start"] == span.start - pd.DateOffset(years=1)].set_index("series")["value"]
+    before = panel[panel["start"] == span.shifted(-4).start].set_index("series")["value"]
     known = known.assign(last_year=looked_up(known["series"], before).fillna(0.0), basis="forecast")
     return known[HISTORY].reset_index(drop=True)
 
@@ -364,6 +367,7 @@ def next_goal(
     opportunities: pd.DataFrame,
     orders: pd.DataFrame | None = None,
     begins: Mapping[str, pd.Timestamp] = EVER,
+    calendar: Calendar = GREGORIAN,
 ) -> pd.DataFrame:
     """The bookings that the plan wants (`goal_seek.quarter_goal`); the plan itself where it is one of bookings.
 
@@ -374,7 +378,7 @@ def next_goal(
     """
     if plan.empty or orders is None:
         return pd.DataFrame({"goal": plan["revenue_target"], "from_what": "plan"})
-    span = quarter(plan["period_start"].iloc[0]).whole()
+    span = quarter(plan["period_start"].iloc[0], calendar).whole()
     return goal_seek.quarter_goal(span, opportunities, targets=plan, orders=orders, begins=begins)
 
 
@@ -414,7 +418,7 @@ def needs(
         start, end = plan["period_start"].iloc[0], plan["period_end"].iloc[0]
         due = opportunities["status"].eq("open") & opportunities["expected_close"].between(start, end)
         there, needed = opportunities.loc[due, "amount"].sum(), goal["goal"].iloc[0] / rate
-        spans = last_quarters(period.start, goal_seek.HISTORY, begins["opportunities"])
+        spans = last_quarters(period, goal_seek.HISTORY, begins["opportunities"])
         decided = [opportunities.loc[s.contains(opportunities["closed_on"]), "amount"].sum() for s in spans]
         decided = [d for d in decided if d > 0]
         known = there if opportunities["expected_close"].notna().any() else np.nan
@@ -440,10 +444,10 @@ def _sold_by_sellers(period: Period, orders: pd.DataFrame | None, opportunities:
 
 def _by_quarter(sold: pd.DataFrame, hired: pd.Series, period: Period, begin: pd.Timestamp) -> pd.DataFrame:
     """Give each seller's bookings by whole quarter, zero where there were none, from the first whole one in the job on."""
-    starts = sold["day"].dt.to_period("Q").dt.start_time
+    starts = period.calendar.start(sold["day"])
     wide = sold.groupby(["rep_id", starts])["amount"].sum().unstack("day")
-    whole = whole_since(begin, sold["day"].min(), "Q").start_time
-    quarters = pd.date_range(max(whole, wide.columns.min()), period.start, freq="QS", inclusive="left")
+    whole = whole_since(begin, sold["day"].min(), period.calendar)
+    quarters = period.calendar.between(max(whole, wide.columns.min()), period.shifted(-1).start, "quarter")
     first = wide.notna().idxmax(axis=1)
     begun = hired.reindex(wide.index).fillna(first)
     table = wide.reindex(columns=quarters).fillna(0.0).rename_axis(index="series", columns="start").stack()

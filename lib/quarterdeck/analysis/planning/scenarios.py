@@ -17,7 +17,7 @@ from quarterdeck.analysis.pipeline.win_chances import TRAINED
 from quarterdeck.analysis.planning.capacity import brings
 from quarterdeck.analysis.planning.goal_seek import quarter_goal
 from quarterdeck.data.coverage import EVER, looks_back, twelve_months
-from quarterdeck.data.periods import Period, last_quarters, quarter
+from quarterdeck.data.periods import Period, last_quarters
 from quarterdeck.data.reasons import no_rows
 
 LEVERS = ["win_rate", "cycle_days", "average_won", "sellers", "price"]
@@ -80,7 +80,7 @@ def basis(
     bases = [_Base(period, row["booked"], row["to_come"], np.sqrt(max(noise, 0.0)), TRAINED)]
     won = opportunities[opportunities["status"].eq("won")]
     for k in range(1, AHEAD + 1):
-        span = quarter(period.start + pd.DateOffset(months=3 * k)).whole()
+        span = period.shifted(k)
         bases.append(_later(span, won, period, k, begins["opportunities"]))
     lag = record["cycle_days"].iloc[-1]
     known = newcomers if newcomers is not None else pd.DataFrame()
@@ -298,8 +298,8 @@ def _checked(changes: pd.DataFrame, response: pd.DataFrame | None) -> pd.DataFra
 
 def _later(span: Period, won: pd.DataFrame, period: Period, k: int, begin: pd.Timestamp) -> _Base:
     """Give what the quarter `k` after the open one starts from: nothing is booked, and all of it is to come."""
-    spans = last_quarters(period.start, HISTORY + 8 + AHEAD, begin)
-    starts = won["closed_on"].dt.to_period("Q").dt.start_time
+    spans = last_quarters(period, HISTORY + 8 + AHEAD, begin)
+    starts = period.calendar.start(won["closed_on"])
     sums = won.groupby(starts)["amount"].sum().reindex([s.start for s in spans], fill_value=0.0).to_numpy()
     sums = sums[np.cumsum(sums) > 0][1:]  # the first quarter may be a part of one
     pairs = [(_grown(sums[: j - k], k), sums[j]) for j in range(8 + k, len(sums))]
@@ -322,6 +322,6 @@ def _price_swing(orders: pd.DataFrame, period: Period) -> float:
     sold = orders[(orders["quantity"] > 0) & (orders["order_date"] < period.start)]
     each = sold.groupby("product_id")[["revenue", "quantity"]].sum()
     usual = looked_up(sold["product_id"], each["revenue"] / each["quantity"]) * sold["quantity"]
-    by = sold["order_date"].dt.to_period("Q")
+    by = period.calendar.start(sold["order_date"])
     level = np.log(sold.groupby(by)["revenue"].sum() / usual.groupby(by).sum())
     return float(level.diff(4).std())

@@ -12,6 +12,7 @@ from scipy.optimize import brentq
 from quarterdeck.analysis.methods.intervals import growth
 from quarterdeck.analysis.methods.series import JOINED
 from quarterdeck.analysis.planning.prospects import EDGE, UNITS, below, reached
+from quarterdeck.data.calendar import GREGORIAN, Calendar
 from quarterdeck.data.reasons import no_rows
 
 SPLIT = [
@@ -152,7 +153,7 @@ def fairness(split: pd.DataFrame) -> pd.DataFrame:
 
 
 @no_rows(needs="two units whose past quarters were forecast")
-def record(tested: pd.DataFrame, panel: pd.DataFrame, dimension: str) -> pd.DataFrame:
+def record(tested: pd.DataFrame, panel: pd.DataFrame, dimension: str, calendar: Calendar = GREGORIAN) -> pd.DataFrame:
     """Which split was nearer to what came, in the quarters that were forecast from two quarters before?
 
     Both ways split what all units together came to sell, so that only the split is judged: by forecast, and by the same quarter of
@@ -169,7 +170,7 @@ def record(tested: pd.DataFrame, panel: pd.DataFrame, dimension: str) -> pd.Data
         return pd.DataFrame(columns=RECORD)
     single = panel[panel[dimension].ne("") & panel[[c for c in names if c != dimension]].eq("").all(axis=1)]
     tried = tested[tested["series"].isin(single["series"]) & tested["step"].eq(2)]
-    past = single.assign(start=single["start"] + pd.DateOffset(years=1))[["series", "start", "value"]]
+    past = single.assign(start=calendar.shifted(single["start"], 4))[["series", "start", "value"]]
     tried = tried.merge(past.rename(columns={"value": "before"}), on=["series", "start"])
     tried = tried[(tried[["actual", "before", JOINED]] > 0).all(axis=1)]
     rows = []

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from quarterdeck.analysis.methods.hierarchy import WHOLE, grid
+from quarterdeck.analysis.methods.weeks import UNITS
+from quarterdeck.data.calendar import GREGORIAN, Calendar, Unit
 from quarterdeck.data.coverage import EVER, cadence, whole_since
 
 SCOPE = ["region", "segment", "channel", "category"]
@@ -13,7 +15,6 @@ SCOPE = ["region", "segment", "channel", "category"]
 DIMENSIONS = ["region", "segment", "channel"]
 WITHIN = "region"  # each of which is forecast like a company of its own
 BLANK = "none named"
-FREQUENCIES = {12: "M", 4: "Q"}  # periods in a year, and what pandas calls them
 
 
 def cells(
@@ -23,6 +24,7 @@ def cells(
     opportunities: pd.DataFrame | None = None,
     season: int = 12,
     begins: Mapping[str, pd.Timestamp] = EVER,
+    calendar: Calendar = GREGORIAN,
 ) -> pd.DataFrame:
     """Revenue (without orders, bookings) by region, segment and channel in each whole month or quarter.
 
@@ -38,18 +40,17 @@ def cells(
         sale on; periods in between without any are zero. A dimension that has but one value is left out. No rows of months where
         orders come by the quarter: two of three would be zero.
     """
-    frequency = FREQUENCIES[season]
+    unit = UNITS[season]
     sales = sold(orders, customers, opportunities)
     sales = sales[sales["day"] <= as_of]
     kept = [d for d in DIMENSIONS if d in sales and sales[d].nunique() > 1]
     first = sales["day"].min()
-    by_quarter = orders is not None and season == 12 and cadence(orders["order_date"]) == "quarterly"
+    by_quarter = orders is not None and season == 12 and cadence(orders["order_date"], calendar) == "quarterly"
     if pd.isna(first) or by_quarter:
         return pd.DataFrame(columns=["part", "start", "value"])
-    whole = whole_since(begins["opportunities" if orders is None else "orders"], first, frequency)
-    ended = (as_of + pd.Timedelta(days=1)).to_period(frequency) - 1
-    periods = pd.period_range(whole, ended, freq=frequency).to_timestamp()
-    table = sales.assign(start=sales["day"].dt.to_period(frequency).dt.to_timestamp(), part=WHOLE)
+    whole = whole_since(begins["opportunities" if orders is None else "orders"], first, calendar, unit)
+    periods = _ended(whole, as_of, calendar, unit)
+    table = sales.assign(start=calendar.start(sales["day"], unit), part=WHOLE)
     table = table[table["start"].isin(periods)].fillna(dict.fromkeys(kept, BLANK))
     return grid(table, kept or ["part"], periods)
 
@@ -97,8 +98,9 @@ def monthly(
     orders: pd.DataFrame | None = None,
     opportunities: pd.DataFrame | None = None,
     begins: Mapping[str, pd.Timestamp] = EVER,
+    calendar: Calendar = GREGORIAN,
 ) -> pd.DataFrame:
-    """Revenue by calendar month (without orders, bookings); whole months only, a month without any is zero.
+    """Revenue by month (without orders, bookings); whole months only, a month without any is zero.
 
     Returns
     -------
@@ -109,7 +111,12 @@ def monthly(
     sales = sales[sales.index <= as_of]
     if sales.empty:
         return pd.DataFrame({"start": pd.DatetimeIndex([]), "value": []})
-    first = whole_since(begins["opportunities" if orders is None else "orders"], sales.index.min(), "M")
-    months = pd.period_range(first, (as_of + pd.Timedelta(days=1)).to_period("M") - 1, freq="M")
-    value = sales.groupby(sales.index.to_period("M")).sum().reindex(months, fill_value=0.0)
-    return pd.DataFrame({"start": months.to_timestamp(), "value": value.to_numpy(float)})
+    first = whole_since(begins["opportunities" if orders is None else "orders"], sales.index.min(), calendar, "month")
+    months = _ended(first, as_of, calendar, "month")
+    value = sales.groupby(calendar.start(sales.index, "month")).sum().reindex(months, fill_value=0.0)
+    return pd.DataFrame({"start": months, "value": value.to_numpy(float)})
+
+
+def _ended(first: pd.Timestamp, as_of: pd.Timestamp, calendar: Calendar, unit: Unit) -> pd.DatetimeIndex:
+    """Give the first days of the periods from that of `first` on that have ended by `as_of`."""
+    return calendar.between(first, calendar.start(as_of + pd.Timedelta(days=1), unit) - pd.Timedelta(days=1), unit)

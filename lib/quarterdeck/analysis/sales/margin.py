@@ -42,8 +42,8 @@ def year(period: Period) -> Period:
     >>> year(quarter(pd.Timestamp("2026-11-15"))).start.date().isoformat()
     '2025-10-01'
     """
-    spans = last_quarters(period.start, YEAR)
-    return Period(spans[0].start, spans[-1].end, spans[-1].end)
+    spans = last_quarters(period, YEAR)
+    return Period(spans[0].start, spans[-1].end, spans[-1].end, period.calendar)
 
 
 @no_rows("orders.cost", needs="order lines of known cost in eight whole quarters")
@@ -288,21 +288,22 @@ def against_targets(orders: pd.DataFrame, targets: pd.DataFrame, period: Period)
     due = targets[targets["period_start"].ge(span.start) & targets["period_end"].le(span.end)]
     due = due[due["margin_target"].notna() & (due["revenue_target"] > 0)]
     by = "region" if due["region"].nunique() > 1 else "quarter"
-    due = due.assign(quarter=_quarters(due["period_start"]))
+    due = due.assign(quarter=period.calendar.start(due["period_start"]))
     lines = labelled(orders)
-    lines = lines[span.contains(lines["order_date"])].assign(quarter=lambda t: _quarters(t["order_date"]))
+    lines = lines[span.contains(lines["order_date"])].assign(quarter=lambda t: period.calendar.start(t["order_date"]))
     sums = lines.groupby(by)[["revenue", "margin"]].sum()
     table = due.groupby(by)[["revenue_target", "margin_target"]].sum().join(sums, how="inner").rename_axis("name")
-    return (
-        table.assign(
-            revenue_attained=table["revenue"] / table["revenue_target"],
-            margin_attained=table["margin"] / table["margin_target"].where(table["margin_target"] > 0),
-            wanted=table["margin_target"] / table["revenue_target"],
-            earned=table["margin"] / table["revenue"].where(table["revenue"] > 0),
-        )
-        .reset_index()
-        .sort_values("name", key=lambda n: n.str[-4:] + n.str[:2] if by == "quarter" else n, ignore_index=True)[BOTH]
+    table = (
+        table
+        if by == "region"
+        else table.set_axis(period.calendar.labels(table.index, short=False)).rename_axis("name")
     )
+    return table.assign(
+        revenue_attained=table["revenue"] / table["revenue_target"],
+        margin_attained=table["margin"] / table["margin_target"].where(table["margin_target"] > 0),
+        wanted=table["margin_target"] / table["revenue_target"],
+        earned=table["margin"] / table["revenue"].where(table["revenue"] > 0),
+    ).reset_index()[BOTH]
 
 
 def attained_total(against: pd.DataFrame) -> pd.Series:
@@ -327,10 +328,6 @@ def attained_total(against: pd.DataFrame) -> pd.Series:
         "earned": sums["margin"] / sums["revenue"],
     }
     return pd.concat([sums, pd.Series(rates)])
-
-
-def _quarters(days: pd.Series) -> pd.Series:
-    return "Q" + days.dt.quarter.astype(str) + " " + days.dt.year.astype(str)
 
 
 def _parts(tables: dict[str, pd.DataFrame], dimension: str) -> pd.DataFrame:

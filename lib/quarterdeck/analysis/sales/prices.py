@@ -10,8 +10,9 @@ from scipy.stats import t
 from quarterdeck.analysis.methods.claims import Claim, apart
 from quarterdeck.analysis.methods.intervals import shrunk_means
 from quarterdeck.analysis.methods.lookup import looked_up
+from quarterdeck.data.calendar import GREGORIAN, Calendar
 from quarterdeck.data.coverage import EVER, last_year, looks_back, whole_since
-from quarterdeck.data.periods import Period, quarter_of
+from quarterdeck.data.periods import Period
 from quarterdeck.data.reasons import no_rows
 
 LEAST_MOVE = 0.005  # standard deviation of a category's log price below which nothing can be learned from it
@@ -64,6 +65,7 @@ def elasticity(
     initiatives: pd.DataFrame | None = None,
     level: float = 0.9,
     begins: Mapping[str, pd.Timestamp] = EVER,
+    calendar: Calendar = GREGORIAN,
 ) -> pd.DataFrame:
     """By how many per cent the size of an order line moves when its category's price moves by one.
 
@@ -81,7 +83,7 @@ def elasticity(
         `raw_high` (before shrinking), `value`, `low`, `high` (shrunk), `products`, `n` (products × quarters); no rows
         before eight quarters.
     """
-    table = _cells(orders, products, begins["orders"])
+    table = _cells(orders, products, begins["orders"], calendar)
     by = table.groupby("category")
     usable = (by["log_price"].std() > LEAST_MOVE) & (
         by["product_id"].nunique() > 1
@@ -89,7 +91,7 @@ def elasticity(
     table = table[table["category"].isin(usable.index[usable])]
     if table["start"].nunique() < FEWEST_QUARTERS or table["product_id"].nunique() < 3:
         return pd.DataFrame(columns=ELASTICITY)
-    categories, design = _design(table, initiatives)
+    categories, design = _design(table, initiatives, calendar)
     found, covariance = _fit(table, design, len(categories))
     clusters = table.groupby("category")["product_id"].nunique().reindex(categories).to_numpy()
     error = np.sqrt(np.diag(covariance))
@@ -130,12 +132,12 @@ def _continuing(table: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def _cells(orders: pd.DataFrame, products: pd.DataFrame, begin: pd.Timestamp) -> pd.DataFrame:
+def _cells(orders: pd.DataFrame, products: pd.DataFrame, begin: pd.Timestamp, calendar: Calendar) -> pd.DataFrame:
     """Give mean log units and log price by product and whole quarter, of products sold in at least four of them."""
-    sold = orders[orders["quantity"] > 0].assign(start=lambda t: quarter_of(t["order_date"]))
-    sold = sold[sold["start"] < quarter_of(orders["order_date"] + pd.Timedelta(days=1)).max()]
+    sold = orders[orders["quantity"] > 0].assign(start=lambda t: calendar.start(t["order_date"]))
+    sold = sold[sold["start"] < calendar.start(orders["order_date"] + pd.Timedelta(days=1)).max()]
     if begin > pd.Timestamp.min:
-        sold = sold[sold["start"] >= whole_since(begin, begin, "Q").start_time]
+        sold = sold[sold["start"] >= whole_since(begin, begin, calendar)]
     paid = sold["list_amount"].where(sold["list_amount"] > 0, sold["revenue"])
     sold = sold.assign(log_price=np.log((paid / sold["quantity"]).where(paid > 0)), log_units=np.log(sold["quantity"]))
     by = sold.dropna(subset=["log_price"]).groupby(["product_id", "start"])
@@ -148,7 +150,9 @@ def _cells(orders: pd.DataFrame, products: pd.DataFrame, begin: pd.Timestamp) ->
     return table[(seen >= 4) & table["category"].notna()].reset_index(drop=True)
 
 
-def _design(table: pd.DataFrame, initiatives: pd.DataFrame | None) -> tuple[list[str], pd.DataFrame]:
+def _design(
+    table: pd.DataFrame, initiatives: pd.DataFrame | None, calendar: Calendar
+) -> tuple[list[str], pd.DataFrame]:
     """Lay out the regressors: a price per category first, then trends, initiatives, products and quarters."""
     categories = sorted(table["category"].unique())
     when = (table["start"] - table["start"].min()).dt.days / 365.25
@@ -159,7 +163,7 @@ def _design(table: pd.DataFrame, initiatives: pd.DataFrame | None) -> tuple[list
             initiatives["category"].isin(categories) & initiatives[["region", "segment", "channel"]].isna().all(axis=1)
         ]
         for row in own.itertuples():
-            on = table["start"].ge(quarter_of(row.started_on)) & ~(table["start"] > row.ended_on)
+            on = table["start"].ge(calendar.start(row.started_on)) & ~(table["start"] > row.ended_on)
             columns[f"initiative {row.initiative_id}"] = (on & (table["category"] == row.category)).astype(float)
     columns = {k: v for k, v in columns.items() if v.any()}
     effects = [pd.get_dummies(table[k], dtype=float, drop_first=i > 0) for i, k in enumerate(["product_id", "start"])]

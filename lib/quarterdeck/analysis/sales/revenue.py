@@ -132,7 +132,7 @@ def selling_expense_ratio(orders: pd.DataFrame, costs: pd.DataFrame, period: Per
         One row: `value` (ratio), `numerator`, `denominator` (money), `n` (order lines); no row where no cost of these quarters, or
         no revenue, is known.
     """
-    spans = last_quarters(period.start, 4)
+    spans = last_quarters(period, 4)
     start, end = spans[0].start, spans[-1].end
     spent = costs.loc[costs["period_start"].ge(start) & costs["period_end"].le(end), "amount"]
     sold = orders.loc[orders["order_date"].between(start, end), "revenue"]

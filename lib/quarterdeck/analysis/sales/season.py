@@ -7,10 +7,10 @@ import pandas as pd
 from scipy.stats import t
 
 from quarterdeck.analysis.sales.by_period import monthly
+from quarterdeck.data.calendar import GREGORIAN, Calendar
 from quarterdeck.data.coverage import EVER, cadence
 from quarterdeck.data.reasons import no_rows
 
-MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 FEWEST_YEARS = 2
 NEAR = 28  # days on either side of a holiday that it is held against
@@ -18,22 +18,29 @@ NEAR = 28  # days on either side of a holiday that it is held against
 
 @no_rows(needs="every month of the year in two years of orders")
 def month_index(
-    orders: pd.DataFrame, as_of: pd.Timestamp, level: float = 0.9, begins: Mapping[str, pd.Timestamp] = EVER
+    orders: pd.DataFrame,
+    as_of: pd.Timestamp,
+    level: float = 0.9,
+    begins: Mapping[str, pd.Timestamp] = EVER,
+    calendar: Calendar = GREGORIAN,
 ) -> pd.DataFrame:
     """A usual month against the mean of a year: the ratio to the centred mean of twelve months (Macaulay 1931).
+
+    Months of four and five weeks are compared by their revenue a day.
 
     Returns
     -------
     DataFrame
-        One row per month, January first: `month`, `index` (1 is a mean month; the twelve have a mean of one), `low`,
+        One row per month of the fiscal year, in order: `month`, `index` (1 is a mean month; the twelve have a mean of one), `low`,
         `high` (Student t over the years; missing with fewer than three), `n` (years); no rows before every month has been
         seen in two years.
     """
-    series = monthly(as_of, orders, begins=begins).set_index("start")["value"]
+    series = monthly(as_of, orders, begins=begins, calendar=calendar).set_index("start")["value"]
+    series = series if calendar.by_months else series / calendar.days(series.index, "month")
     mean = series.rolling(12).mean()
     centred = ((mean + mean.shift(1)) / 2).shift(-6)  # the span of thirteen months, its ends counted half
     ratio = (series / centred.where(centred > 0)).dropna()
-    by = ratio.groupby(ratio.index.month).agg(["mean", "std", "count"])
+    by = ratio.groupby(calendar.number(ratio.index, "month").to_numpy()).agg(["mean", "std", "count"])
     columns = ["month", "index", "low", "high", "n"]
     if len(by) < 12 or by["count"].min() < FEWEST_YEARS:
         return pd.DataFrame(columns=columns)
@@ -41,7 +48,7 @@ def month_index(
     reach = (t.ppf(0.5 + level / 2, n - 1) * by["std"] / np.sqrt(n)).where(n > 2)
     middle, scale = by["mean"], by["mean"].mean()
     rows = {
-        "month": MONTHS,
+        "month": calendar.month_names(),
         "index": middle / scale,
         "low": (middle - reach) / scale,
         "high": (middle + reach) / scale,
@@ -79,7 +86,7 @@ def weekday_index(orders: pd.DataFrame, as_of: pd.Timestamp, level: float = 0.9)
         (Student t over the weeks), `n` (weeks); no rows where orders come by the month or quarter.
     """
     days = _daily(orders, as_of, years=2)
-    weeks = days.groupby(days.index.to_period("W-SUN"))
+    weeks = days.groupby(days.index - pd.to_timedelta(days.index.day_of_week, unit="D"))
     whole = weeks.transform("size").eq(7) & weeks.transform("sum").gt(0)
     ratio = (days / (weeks.transform("sum") / 7))[whole]
     by = ratio.groupby(ratio.index.day_of_week).agg(["mean", "std", "count"])

@@ -56,7 +56,7 @@ def pace(
         `high` (the tenth, the half and the nine tenths of them), `n` (quarters); no rows before four quarters.
     """
     rows = []
-    for span in last_quarters(period.start, LEARNED, _begin(begins, opportunities)):
+    for span in last_quarters(period, LEARNED, _begin(begins, opportunities)):
         sold = bookings(span, orders, opportunities)
         if sold["amount"].sum() > 0:
             early = sold["day"] <= period.same_day(span)
@@ -138,7 +138,7 @@ def run_rate(
         return pd.DataFrame(columns=RATE)
     gap = now["quota"].sum() - now["booked"].sum()
     past = []
-    for span in last_quarters(period.start, LEARNED, _begin(begins, opportunities)):
+    for span in last_quarters(period, LEARNED, _begin(begins, opportunities)):
         sold = bookings(span, orders, opportunities)
         after = period.same_day(span)
         late = attained_in(span, quotas, sold[sold["day"] > after])
@@ -175,10 +175,10 @@ def quota_chances(
         `chance` (ratios), `expected` (attainment and weighted pipeline together), and in every row `n` (sellers × past
         quarters), `brier`, `brier_base`; no rows with fewer than sixty of these.
     """
-    spans = last_quarters(period.start, LEARNED, max(begins["opportunities"], begins["opportunity_history"]))
+    spans = last_quarters(period, LEARNED, max(begins["opportunities"], begins["opportunity_history"]))
     past, states = [], spells(opportunity_history)
     for k, span in enumerate(spans):
-        early = Period(span.start, span.end, period.same_day(span))
+        early = span.seen(period.same_day(span))
         seen = _standing(quotas, opportunities, states, early, begins)
         final = attained_in(span, quotas, bookings(span, None, opportunities)).set_index("rep_id")["attainment"]
         past.append(seen.assign(reached=(looked_up(seen["rep_id"], final) >= 1).astype(float), quarter=k))
@@ -296,8 +296,8 @@ def _came_true(
     """Give for each past quarter the money won by its end, of that due in it on this day of it, and the money due."""
     won = opportunities[opportunities["status"].eq("won")].set_index("opportunity_id")["closed_on"]
     states, sums = spells(history), []
-    for span in last_quarters(period.start, LEARNED, max(begins["opportunities"], begins["opportunity_history"])):
-        due = due_deals(states, Period(span.start, span.end, period.same_day(span)))
+    for span in last_quarters(period, LEARNED, max(begins["opportunities"], begins["opportunity_history"])):
+        due = due_deals(states, span.seen(period.same_day(span)))
         in_time = (won.reindex(due["opportunity_id"]) <= span.end).to_numpy()
         sums.append((due.loc[in_time, "amount"].sum(), due["amount"].sum()))
     return sums

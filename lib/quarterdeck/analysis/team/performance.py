@@ -1,6 +1,6 @@
 """Do the sellers reach their quotas, and do they win what they close?
 
-Rates cover the twelve months to `period.through`, attainment of a calendar quarter.
+Rates cover the twelve months to `period.through`, attainment of a quarter.
 """
 
 from collections.abc import Mapping
@@ -95,7 +95,7 @@ def attainment(
     """
     sold = bookings(Period(pd.Timestamp.min, period.end, period.through), orders, opportunities)
     begin = begins["orders" if opportunities is None else "opportunities"]
-    known = [*last_quarters(period.start, quarters), period]
+    known = [*last_quarters(period, quarters), period]
     known = [span for span in known if span.start >= begin and span.end >= sold["day"].min()]
     parts = [attained_in(span, quotas, sold[span.contains(sold["day"])]) for span in known] or [
         attained_in(period, quotas.iloc[:0], sold)
@@ -157,7 +157,7 @@ def growth_and_attainment(
         `high` (ratios, 90 %), `field` ("ahead and growing", "ahead and shrinking", "behind and growing", "behind and
         shrinking"), `clear` (bool: growth at a false discovery rate of one in twenty), `booked` (money).
     """
-    spans = last_quarters(period.start, 8)
+    spans = last_quarters(period, 8)
     years = [Period(part[0].start, part[-1].end, part[-1].end) for part in (spans[4:], spans[:4])]
     sums = [_sums(bookings(year, orders, opportunities)) for year in years]
     due = quotas[quotas["period_start"].ge(years[0].start) & quotas["period_end"].le(years[0].end)]

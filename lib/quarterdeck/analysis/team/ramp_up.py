@@ -103,7 +103,7 @@ def ramping(
     if quotas is None or newcomers is None or newcomers.empty:
         return pd.DataFrame(columns=RAMPING)
     rows = []
-    for span in [*last_quarters(period.start, 1), period]:
+    for span in [*last_quarters(period, 1), period]:
         seats = seats_in(span.whole(), quotas, reps, newcomers).rename(columns={"quota": "usual"})
         held = (
             attained_in(span, quotas, bookings(span, orders, opportunities))
@@ -156,7 +156,7 @@ def seats_in(span: Period, quotas: pd.DataFrame, reps: pd.DataFrame, newcomers: 
 
 def _latest_quota(span: Period, quotas: pd.DataFrame) -> pd.Series:
     """Give each seller's quota of a quarter; where none is set yet, of the last one for which any is."""
-    starts = quotas["period_start"].dt.to_period("Q").dt.start_time
+    starts = span.calendar.start(quotas["period_start"])
     known = starts[starts <= span.start]
     return quotas[starts == known.max()].groupby("rep_id")["quota"].sum() if len(known) else pd.Series(dtype="float64")
 

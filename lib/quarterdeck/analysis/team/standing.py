@@ -128,7 +128,7 @@ def _attainments(
     begins: Mapping[str, pd.Timestamp],
 ) -> pd.DataFrame:
     """Give each seller's attainment beyond the region's of the same quarters, with its error and `n` (quarters)."""
-    spans = last_quarters(period.start, LEARNED, begins["orders" if opportunities is None else "opportunities"])
+    spans = last_quarters(period, LEARNED, begins["orders" if opportunities is None else "opportunities"])
     if not spans:
         return pd.DataFrame(columns=["rep_id", "value", "error", "n", "free"])
     cells = pd.concat([attained_in(span, quotas, bookings(span, orders, opportunities)) for span in spans])

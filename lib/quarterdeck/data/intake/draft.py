@@ -24,6 +24,7 @@ WITHOUT = {  # tables of the contract, and what pages lack without them
     "initiatives": "what initiatives achieved",
     "costs": "selling cost and what a new customer costs",
     "exchange_rates": "growth at constant rates",
+    "calendar": "fiscal quarters, unless source.yaml says when the fiscal year begins",
 }
 
 

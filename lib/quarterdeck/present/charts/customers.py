@@ -38,7 +38,7 @@ def retention_lines(lines: pd.DataFrame, ax: Axes | None = None) -> Axes:
         ax.annotate(
             text, (lines["day"].max(), y), xytext=(8, 0), textcoords="offset points", va="center", color=inks[text]
         )
-    _quarters(ax, lines["day"].drop_duplicates())
+    _quarters(ax, lines.drop_duplicates("day"))
     style.percent_axis(ax.yaxis)
     net = lines[lines["kind"] == "net"].iloc[-1]
     said = f"Customers of a year ago bring {style.percent(net['value'], 0)} of what they brought then"
@@ -168,7 +168,7 @@ def _cohort_words(second: pd.DataFrame, of: str) -> tuple[Sentence, str]:
     return Sentence(mean, [claim]), f"What do they bring? Revenue over the first span's, {note}"
 
 
-def _quarters(ax: Axes, days: pd.Series) -> None:
+def _quarters(ax: Axes, lines: pd.DataFrame) -> None:
     """Name quarter ends below a line; the last day by its date."""
-    shown = days.iloc[::-2][::-1]
-    ax.set_xticks(shown, [f"Q{d.quarter} {d:%y}" if d.is_quarter_end else style.day(d)[:-5] for d in shown])
+    shown = lines.iloc[::-2][::-1]
+    ax.set_xticks(shown["day"], [row.quarter or style.day(row.day)[:-5] for row in shown.itertuples()])

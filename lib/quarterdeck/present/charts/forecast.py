@@ -10,7 +10,6 @@ from quarterdeck.analysis.methods.claims import BESIDE, amounts, apart, first, m
 from quarterdeck.analysis.methods.intervals import difference
 from quarterdeck.analysis.planning.goal_seek import BEHIND
 from quarterdeck.analysis.planning.scenarios import either_way, growth
-from quarterdeck.data.periods import Period
 from quarterdeck.present import style
 from quarterdeck.present.facts.forecast import LEVER_WORDS, by_lever, goal_met, sure_parts
 from quarterdeck.present.sentences import Sentence, ended, wanted
@@ -263,8 +262,7 @@ def ledger_rows(scored: pd.DataFrame, scores: pd.DataFrame, ax: Axes | None = No
     ax.scatter(newest["naive"], spots, s=30, color=style.SOFT, marker="x", zorder=2, label="plain guess")
     ax.scatter(newest["actual"], spots, s=40, color=style.US, zorder=4, label="what came")
     weeks = [f"{style.counted(w, 'week')} left" for w in newest["weeks_left"].round().astype(int)]
-    names = [Period(s, e, e).label for s, e in zip(newest["period_start"], newest["period_end"], strict=True)]
-    ax.set_yticks(spots, [f"{name}, {left}" for name, left in zip(names, weeks, strict=True)])
+    ax.set_yticks(spots, [f"{name}, {left}" for name, left in zip(newest["label"], weeks, strict=True)])
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14 - 0.3 / len(newest)), ncol=4)
     style.money_axis(ax.xaxis, currency)
     row = scores[(scores["metric"] == metric) & (scores["lead"] == EVERY)].iloc[0]

@@ -7,6 +7,7 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from quarterdeck.analysis.forecasting.months_ahead import on_as_many
 from quarterdeck.analysis.methods.claims import amounts
+from quarterdeck.data.calendar import PUBLISHED
 from quarterdeck.present import style
 from quarterdeck.present.charts.steps import steps
 from quarterdeck.present.facts.market import largest_room, split_claims
@@ -68,7 +69,7 @@ def ahead_lines(fan: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR"
     ax.plot(past["start"].map(spots), past["actual"], color=style.SOFT, marker="o", markersize=3.5)
     ax.fill_between(x, future["low"], future["high"], color=style.SOFT, alpha=0.2, linewidth=0)
     ax.plot(x, future["middle"], color=style.SOFT, linestyle="--", marker="o", markersize=3.5)
-    labels = "Q" + fan["start"].dt.quarter.astype("str") + " " + fan["start"].dt.strftime("%y")
+    labels = PUBLISHED.labels(fan["start"])
     ax.set_xticks(range(0, len(fan), 2), labels[::2])
     ax.set_ylim(bottom=0)
     style.money_axis(ax.yaxis, currency)

@@ -11,6 +11,7 @@ from quarterdeck.analysis.methods.members import NAIVE
 from quarterdeck.analysis.methods.regressors import UNDERTAKEN
 from quarterdeck.analysis.methods.series import JOINED
 from quarterdeck.analysis.planning.scenarios import after, either_way, of_revenue
+from quarterdeck.data.calendar import month_name
 from quarterdeck.present import style
 from quarterdeck.present.facts.forecast import LEVER_WORDS, UNITS, by_lever, goal_met, sure_parts
 from quarterdeck.present.numbers import listed
@@ -123,7 +124,7 @@ def peaks_takeaway(panel: pd.DataFrame, peaks: pd.DataFrame, currency: str = "EU
     )
     named, claims = [], []
     for row in each.head(MOST_PEAKS).itertuples():
-        whose, month = "" if row.series == WHOLE else f"{row.series}, ", f"{row.start:%b %Y}"
+        whose, month = "" if row.series == WHOLE else f"{row.series}, ", month_name(row.start)
         named.append(
             f"{whose}{month}, {style.money(row.value, currency)} where {style.money(row.usual, currency)} is usual"
         )

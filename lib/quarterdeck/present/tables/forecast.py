@@ -54,7 +54,7 @@ def quarters_ahead(by_quarter: pd.DataFrame, currency: str = "EUR") -> gt.GT:
         "p90": ("High", "money"),
         "change": ("Change", "change"),
     }
-    rows = by_quarter.assign(label=[f"Q{day.quarter} {day.year}" for day in by_quarter["start"]])
+    rows = by_quarter.copy()
     used = [view for view in QUARTER_VIEWS if (rows[f"{view}_weight"] > 0).any()]
     alone = rows.melt("label", used, "view", "forecast")
     for view in used:
