@@ -111,7 +111,7 @@ FILES = {
 
 
 def test_the_source_of_ones_own_data_is_checked_as_it_stands(tmp_path, monkeypatch, capsys):
-    source, more, whole, region = blocks("docs/your-data.md", "yaml")
+    source, more, whole, region, rules = blocks("docs/your-data.md", "yaml")
     params = tmp_path / "params" / "acme"
     params.mkdir(parents=True)
     for name, content in {"source": source, "company": whole, "north": region}.items():
@@ -120,7 +120,7 @@ def test_the_source_of_ones_own_data_is_checked_as_it_stands(tmp_path, monkeypat
         (tmp_path / name).write_text(content, encoding="utf-8")
     assert QUARTERDECK(["check", str(params), "--data", str(tmp_path)]) == 0, capsys.readouterr()
     unit = source.replace("currency: EUR\n", "")
-    (params / "source.yaml").write_text(more + unit, encoding="utf-8")
+    (params / "source.yaml").write_text(more + rules + unit, encoding="utf-8")
     assert QUARTERDECK(["check", str(params), "--data", str(tmp_path)]) == 0, capsys.readouterr()
 
 

@@ -13,12 +13,15 @@ class SourceError(QuarterdeckError):
 
 
 class ContractError(QuarterdeckError):
-    """Raised when tables were read but break the contract; `faults` has a sentence on each break, the text is the first."""
+    """Raised when tables were read but break the contract; `faults` has a sentence on each break, the text is the first.
 
-    def __init__(self, *faults: str) -> None:
+    `remarks` counts the rows of each rule that is broken, where rows break it (`data.remarks.Remark`).
+    """
+
+    def __init__(self, *faults: str, remarks: Iterable = ()) -> None:
         more = f" (and {len(faults) - 1} more: quarterdeck check lists them)" if len(faults) > 1 else ""
         super().__init__(f"{faults[0]}{more}")
-        self.faults = faults
+        self.faults, self.remarks = faults, list(remarks)
 
 
 class ParamsError(QuarterdeckError):

@@ -82,18 +82,20 @@ def test_every_column_is_described_and_every_key_is_a_column(name):
 CASES = [
     (
         broken("orders", "quantity", 1, "two"),
-        "table orders: column quantity, row 2 (order_id 'O1', line_no '2') holds 'two', expected a number; "
-        "fix the source, convert it in the SELECT, or say how the file writes it under files.",
+        "table orders: column quantity, row 2 (order_id 'O1', line_no 2) holds 'two', expected a number; "
+        "fix the source, convert it in the SELECT, or say how the file writes it under files (1 of 2 rows; "
+        "set_aside_limit is 2%).",
     ),
     (
         broken("orders", "order_date", 0, "2026-13-01"),
-        "table orders: column order_date, row 1 (order_id 'O1', line_no '1') holds '2026-13-01', expected a date "
-        "(YYYY-MM-DD); fix the source, convert it in the SELECT, or say how the file writes it under files.",
+        "table orders: column order_date, row 1 (order_id 'O1', line_no 1) holds '2026-13-01', expected a date "
+        "(YYYY-MM-DD); fix the source, convert it in the SELECT, or say how the file writes it under files (1 of 2 rows; "
+        "set_aside_limit is 2%).",
     ),
     (
         broken("orders", "revenue", 0, None),
         "table orders: column revenue, row 1 (order_id 'O1', line_no 1) holds nothing, expected a value; "
-        "fix the source or leave the row out in the SELECT (1 of 2 rows; set_aside_limit is 5%).",
+        "fix the source or leave the row out in the SELECT (1 of 2 rows; set_aside_limit is 2%).",
     ),
     (
         broken("quotas", "quota", 0, "-5"),
@@ -103,7 +105,7 @@ CASES = [
     (
         broken("opportunities", "status", 1, "maybe"),
         "table opportunities: column status, row 2 (opportunity_id 'D2') holds 'maybe', expected one of open, won, "
-        "lost; fix the source or leave the row out in the SELECT (1 of 2 rows; set_aside_limit is 5%).",
+        "lost; fix the source or leave the row out in the SELECT (1 of 2 rows; set_aside_limit is 2%).",
     ),
     (
         broken("orders", "line_no", 1, "1"),
@@ -113,17 +115,17 @@ CASES = [
     (
         broken("orders", "product_id", 1, "P9"),
         "table orders: column product_id, row 2 (order_id 'O1', line_no 2) holds 'P9', expected a product_id of table "
-        "products (1 such rows); add it there or map it in the SELECT.",
+        "products; add it there or map it in the SELECT (1 of 2 rows; set_aside_limit is 2%).",
     ),
     (
         broken("opportunities", "closed_on", 1, "2026-03-01"),
         "table opportunities: column closed_on, row 2 (opportunity_id 'D2') holds 2026-03-01 with status 'open', "
-        "expected a date exactly where a deal is won or lost; fix the source (1 of 2 rows; set_aside_limit is 5%).",
+        "expected a date exactly where a deal is won or lost; fix the source (1 of 2 rows; set_aside_limit is 2%).",
     ),
     (
         broken("orders", "revenue", 1, "10"),
         "table orders: column revenue, row 2 (order_id 'O1', line_no 2) holds 10 with a quantity of -1, expected both "
-        "negative (a return), or a quantity of zero or more; fix the source (1 of 2 rows; set_aside_limit is 5%).",
+        "negative (a return), or a quantity of zero or more; fix the source (1 of 2 rows; set_aside_limit is 2%).",
     ),
     (
         tables() | {"orders": tables()["orders"].drop(columns="revenue")},

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from quarterdeck.data import contract, source
+from quarterdeck.data.files import Files
 from quarterdeck.errors import SourceError
 
 ROWS = pd.DataFrame(
@@ -150,3 +151,8 @@ def test_another_file_is_refused_with_the_kinds_that_are_read(company):
         SourceError, match=r"sold.pdf is none of the files that are read; export it as CSV, Parquet, JSON"
     ):
         company(path="sold.pdf")
+
+
+def test_reading_prints_nothing_however_long_it_takes(tmp_path):
+    connection = Files("acme", tmp_path, tmp_path, "").connection
+    assert connection.raw_sql("SELECT current_setting('enable_progress_bar')").fetchone() == (False,)

@@ -87,6 +87,29 @@ def test_one_file_of_invoices_as_excel_writes_it_in_germany(place):
     }
 
 
+def test_an_erp_in_germany_with_short_names_small_and_large_amounts_and_a_table_each(place):
+    rows, draw = range(400), random.Random(3)
+    net = [round(draw.uniform(5, 9000), 2) for _ in rows]
+    lines = {
+        "Belegnr": [f"RE{k // 2}" for k in rows],
+        "Position": [k % 2 + 1 for k in rows],
+        "Belegdatum": [f"{DAYS[k // 8]:%d.%m.%Y}" for k in rows],
+        "Kundennr": [10_000 + draw.randrange(20) for _ in rows],
+        "Artikelnr": [f"A-{draw.randrange(9)}" for _ in rows],
+        "Menge": [draw.randrange(1, 9) for _ in rows],
+        "Netto": [f"{v:,.2f}".translate(str.maketrans(",.", ".,")) for v in net],
+        "EK": [f"{v / 2:,.2f}".translate(str.maketrans(",.", ".,")) for v in net],
+    }
+    clients = {"Kundennr": range(10_000, 10_020), "Firma": "Müller & Söhne", "Gebiet": ["Nord", "Süd"] * 10}
+    goods = {"Artikelnr": [f"A-{k}" for k in range(9)], "Bezeichnung": "Tau", "Warengruppe": "Seile"}
+    for name, columns in {"Rechnungspositionen": lines, "Kunden": clients, "Artikel": goods}.items():
+        pd.DataFrame(columns).to_csv(place / f"files/{name}.csv", sep=";", index=False, encoding="windows-1252")
+    tables = tables_of(place)
+    assert tables["orders"]["revenue"].sum() == pytest.approx(sum(net)) and len(tables["orders"]) == 400
+    assert tables["orders"]["cost"].sum() == pytest.approx(sum(net) / 2, abs=2.5)
+    assert set(tables["orders"]["region"]) == {"Nord", "Süd"} and len(tables["customers"]) == 20
+
+
 def test_files_of_one_table_by_month_are_read_together(place):
     frame = invoices()
     as_excel_in_germany(frame[:60], place / "files" / "umsatz_2025-01.csv")

@@ -195,7 +195,7 @@ def _tidy(folder: Path) -> None:
 def _frozen(options: RunOptions, jobs: list[Job]) -> tuple[Path, dict]:
     """Read the source and freeze it in a new run's folder."""
     company, described = options.company, source.load(options.company)
-    tables = check(source.read(company, options.out, options.data), described.set_aside_limit)
+    tables = check(source.read(company, options.out, options.data), described.set_aside_limit, described.rules)
     folder = folders.new(options.runs)
     try:
         about = CompanyInfo.of(company.name, described)
@@ -290,6 +290,7 @@ def _facts(folder: Path, frozen: dict, as_of: str, steps: list[Step], done: list
         "library": __version__,
         "snapshot": frozen["hash"],
         "remarks": [*frozen["remarks"], *frozen["later"]],
+        "set_aside": frozen["set_aside"],
         "notebooks": entries,
         "kpis": kpis,
         "forecasts": forecasts,

@@ -88,7 +88,8 @@ def _write_regions(folder: Path, data: Path | None) -> None:
     from quarterdeck.data import contract, snapshot, source
 
     data = data.parent if data and data.is_file() else data
-    tables = contract.check(source.read(folder, Path("outputs"), data), source.load(folder).set_aside_limit)
+    described = source.load(folder)
+    tables = contract.check(source.read(folder, Path("outputs"), data), described.set_aside_limit, described.rules)
     import yaml
 
     for stem, held in region_parameters(folder.name, [snapshot.COMPANY, *snapshot.regions(tables)]).items():

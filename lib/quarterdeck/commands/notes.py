@@ -1,13 +1,12 @@
 """What do `check` and `run` note on a company's data?"""
 
 from pathlib import Path
-from typing import Any
 
 
-def note_remarks(remarks: list[Any]) -> None:
-    """Print which rows were set aside, and which are not read as the source gives them."""
-    for said in remarks:
-        print(f"{said.severity}: {said.sentence()}")
+def note_remarks(remarks: list[dict]) -> None:
+    """Print which rows were set aside, and which are not read as the source gives them: `severity` and `said` of each."""
+    for remark in remarks:
+        print(f"{remark['severity']}: {remark['said']}")
 
 
 def note_without_file(params: Path, without_file: list[str]) -> None:

@@ -43,7 +43,8 @@ def report(args: argparse.Namespace, folder: Path, facts: dict) -> int:
     if per_page := facts.get("computed_per_page"):
         named = ", ".join(f"{metric} ({n})" for metric, n in sorted(per_page.items()))
         print(f"note: computed for each page by itself today, so that pages differ: {named}")
-    note_remarks([Remark(**said) for said in facts.get("remarks", [])])
+    remarks = [Remark(**said) for said in facts.get("remarks", [])]
+    note_remarks([{"severity": r.severity, "said": r.sentence()} for r in remarks])
     _point(args, folder, facts)
     return FAULTY if failed or apart else WHOLE
 

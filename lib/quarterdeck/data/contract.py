@@ -5,16 +5,15 @@ types right, and names each thing that is wrong in one sentence: table, column, 
 expected and what to do.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 
-import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
 from quarterdeck.data import remarks
-from quarterdeck.data.convert import DAY, NUMBER, TEXT, advice, convert
+from quarterdeck.data.convert import DAY, NUMBER, TEXT, advice, convert, maybe_written_otherwise
 from quarterdeck.data.remarks import Remark
+from quarterdeck.data.rules import ASIDE, FOLLOWS, RULES, STOP, Broken, Held, Place, Rule, said, severity
 from quarterdeck.errors import ContractError
 
 KEYS = {
@@ -272,17 +271,30 @@ def _introduction() -> list[str]:
         "A date is written year first (2026-07-01, 2026/07/01, 20260701). A moment counts for the day that its own offset gives,",
         "or the company's `timezone`. What can be read in two ways is refused; the refusal says how to make it clear.",
         "",
-        f"Some rows of `{'` and `'.join(sorted(SET_ASIDE))}` are set aside: kept out of every figure, counted, and shown with",
-        f"their money, up to `set_aside_limit` ({remarks.LIMIT:.0%}) of a table's rows or money. They are rows that:",
+        "Each row is held to rules. A rule that is broken stops the run, sets the row aside, or notes it. Rows set aside are kept",
+        "out of every figure, counted, shown with their money on each page that reads the table, and stored in",
+        f"`data/aside` of the run. Above `set_aside_limit` ({remarks.LIMIT:.0%}) of a table's rows or money the run stops.",
+        "`rules` in source.yaml changes how grave a rule is: `orphan: stop`, or `orders.orphan: stop` in one table.",
         "",
-        *(f"- {rule}" for rule, _ in FAULTS),
+        "| rule | rows that | default | may be |",
+        "| --- | --- | --- | --- |",
+        *(_rule_row(name, rule) for name, rule in RULES.items()),
         "",
-        "Everything else that breaks the contract stops the run.",
-        "",
-        "What is read, but not as it stands, is listed by `check`, by `run`, and on each page that reads the table: credits,",
-        "repeated rows, rows without a customer, names spelled in two ways, targets and quotas over more than one calendar",
-        "quarter, and tables that reach beyond the day of the run.",
+        "What is noted is read, but not as it stands. `check`, `run`, and each page that reads the table list it, and tables that",
+        "reach beyond the day of the run.",
     ]
+
+
+def _rule_row(name: str, rule: Rule) -> str:
+    """Write a rule as a row of a table in Markdown."""
+    apart = [
+        f"{grave} in {_listed(t for t, g in rule.tables.items() if g == grave)}" for grave in {*rule.tables.values()}
+    ]
+    return f"| `{name}` | {rule.words} | {'; '.join([rule.severity, *apart])} | {' or '.join(rule.may)} |"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def empty(name: str) -> pd.DataFrame:
@@ -291,14 +303,18 @@ def empty(name: str) -> pd.DataFrame:
 
 
 class Checked(dict):
-    """Tables that hold to the contract, by name, and what is to be said of rows that are not read as they stood."""
+    """Tables that hold to the contract, by name; what is to be said of rows that are not read as they stood; rows set aside."""
 
-    def __init__(self, tables: dict[str, pd.DataFrame], remarks: list[Remark]) -> None:
+    def __init__(
+        self, tables: dict[str, pd.DataFrame], remarks: list[Remark], aside: Mapping[str, pd.DataFrame] | None = None
+    ) -> None:
         super().__init__(tables)
-        self.remarks = remarks
+        self.remarks, self.aside = remarks, aside or {}
 
 
-def check(tables: dict[str, pd.DataFrame], limit: float = remarks.LIMIT) -> Checked:
+def check(
+    tables: dict[str, pd.DataFrame], limit: float = remarks.LIMIT, rules: Mapping[str, str] | None = None
+) -> Checked:
     """Hold a company's tables against the contract.
 
     Parameters
@@ -306,103 +322,79 @@ def check(tables: dict[str, pd.DataFrame], limit: float = remarks.LIMIT) -> Chec
     tables : dict of name to DataFrame
         As read from the source: any subset of the contract's tables, in any types that convert.
     limit : float
-        Share of a table's rows or money up to which faulty orders and deals are set aside.
+        Share of a table's rows or money up to which faulty rows are set aside.
+    rules : mapping, optional
+        Severities of rules that differ from those of `data/rules.py`, by rule or "table.rule".
 
     Returns
     -------
     Checked
         The same tables with the contract's columns, in its order and types; a column that may be null
         and was absent is all null. A table of which no row can be used is left out. `remarks` says of which rows more is
-        to be known.
+        to be known; `aside` holds the rows that are set aside, as `rules.Held.set_aside` gives them. Every row of `tables` is
+        in one of the two.
 
     Raises
     ------
     ContractError
-        Naming table, column, row and value of the first break of each type, range, key, link or date order.
+        Naming table, column, row and value of the first break of each rule; `remarks` has the counts.
     """
-    said, faults = [], Faults()
-    typed = {name: _typed(name, frame, said, faults) for name, frame in tables.items()}
-    checked = {name: frame for name, frame in typed.items() if frame is not None}
-    for name, frame in checked.items():
-        checked[name] = _settled(name, frame, limit, said, faults)
-        faults.held(_check_key, name, checked[name])
-        faults.held(_check_periods, name, checked[name])
-        if name == "opportunities" and "opportunity_history" in checked:
-            gone = set(frame["opportunity_id"]) - set(checked[name]["opportunity_id"])
-            past = checked["opportunity_history"]
-            checked["opportunity_history"] = past[~past["opportunity_id"].isin(gone)].reset_index(drop=True)
-    for table, earlier, later in ORDERED:
-        if table in checked:
-            faults.held(_check_order, checked[table], table, earlier, later)
-    for table, column, home in LINKS:
-        if table in checked:
-            faults.held(_check_link, checked, table, column, home)
-    for column, spellings in remarks.alike(checked):
-        faults.held(remarks.refuse_alike_regions, checked, column, spellings)
-        said.append(_alike(checked, column, spellings))
-    if faults:
-        raise ContractError(*faults)
+    held = Held(KEYS, limit, rules)
+    for name, frame in tables.items():
+        _take_up(held, name, frame)
+    for name in list(held.tables):
+        for rule, broken in FAULTS:
+            held.hold(name, rule, broken(name, held.tables[name]))
+        for rule, read in READ_AS.get(name, []):
+            changed, rows = read(held.tables[name])
+            held.hold(
+                name, rule, Broken(rows, lambda _, words=RULES[rule].words: ("", f"is of those that {words}")), changed
+            )
+        for rule, broken in REPEATS:
+            held.hold(name, rule, broken(name, held.tables[name]))
+    _hold_orders_and_links(held)
+    held.too_many()
+    for column, spellings in remarks.alike(held.tables):
+        _hold_alike(held, column, spellings)
+    if held.faults:
+        raise ContractError(*held.faults, remarks=held.remarks)
     for table in remarks.SPANS:
-        if table in checked:
-            checked[table] = _within_quarters(table, checked[table], said)
-    return Checked({name: frame for name, frame in checked.items() if len(frame)}, said)
+        if table in held.tables:
+            _hold_within_quarters(held, table)
+    left = {name: frame.reset_index(drop=True) for name, frame in held.tables.items() if len(frame)}
+    return Checked(left, held.remarks, held.set_aside())
 
 
-class Faults(list[str]):
-    """What breaks the contract, a sentence each."""
-
-    def held(self, hold: Callable[..., None], *what: object) -> None:
-        """Hold something to a rule, and note how it breaks it."""
-        try:
-            hold(*what)
-        except ContractError as error:
-            self.extend(error.faults)
-
-
-def _settled(name: str, frame: pd.DataFrame, limit: float, said: list[Remark], faults: Faults) -> pd.DataFrame:
-    """Set faulty rows aside, note as a fault where there are too many of them, and read rows that need a word."""
-    for rule, rows_of in FAULTS:
-        rows, sentence = rows_of(name, frame)
-        if not rows.any():
-            continue
-        if name not in SET_ASIDE:
-            faults.append(f"{sentence}.")
-        elif remarks.share(name, frame, rows) > limit:
-            faults.append(f"{sentence} ({int(rows.sum()):,} of {len(frame):,} rows; set_aside_limit is {limit:.0%}).")
-        else:
-            words, example = f"rows that {rule} are set aside", _place(name, frame, rows)
-            said.append(remarks.remark(name, frame, rows, "set aside", words, example))
-        frame = frame[~rows].reset_index(drop=True)
-    for words, read in READ_AS.get(name, []):
-        changed, rows = read(frame)
-        if rows.any():
-            said.append(remarks.remark(name, frame, rows, "note", words, _place(name, frame, rows)))
-            frame = changed
-    return frame
+def _hold_orders_and_links(held: Held) -> None:
+    """Hold the dates of a row, and what it names in other tables, to the rules."""
+    for table, earlier, later in ORDERED:
+        if table in held.tables:
+            held.hold(table, "date_order", _out_of_order(held.tables[table], earlier, later))
+    for table, column, home in LINKS:
+        if table in held.tables and home in held.tables:
+            held.hold(table, FOLLOWS, _following(held, table, column, home))
+            held.hold(table, "orphan", _orphans(held, table, column, home))
 
 
-def _within_quarters(name: str, frame: pd.DataFrame, said: list[Remark]) -> pd.DataFrame:
-    rows = remarks.across_quarters(frame)
-    if rows.any():
-        first = frame[rows].iloc[0]
-        example = f"{_said(first['period_start'])} to {_said(first['period_end'])}"
-        words = (
-            "rows that run over more than one calendar quarter are not used, until Quarterdeck reads fiscal calendars"
-        )
-        said.append(remarks.remark(name, frame, rows, "set aside", words, example))
-    return frame[~rows].reset_index(drop=True)
+def _hold_alike(held: Held, column: str, spellings: list) -> None:
+    rule = "alike_regions" if column == "region" else "alike_names"
+    (text, name, rows), (other, *_) = spellings[0], spellings[-1]
+    if severity(rule, name, held.given) == STOP:
+        held.faults.append(remarks.said_alike(held.tables, column, spellings))
+        words, example = held.faults[-1].rstrip("."), ""
+    else:
+        words = f"names of {column} that are likely one are counted apart; if they are one, map them in the SELECT"
+        example = f"{text!r}, where others hold {other!r}"  # apart, for names stay out of what pages repeat
+    held.note(name, rule, rows, words, example)
 
 
-def _alike(tables: dict[str, pd.DataFrame], column: str, spellings: list) -> Remark:
-    (text, name, held), (other, *_) = spellings[0], spellings[-1]
-    rows = held.reindex(tables[name].index, fill_value=False)
-    words = f"names of {column} that are likely one are counted apart; if they are one, map them in the SELECT"
-    example = f"{text!r}, where others hold {other!r}"  # apart, for names stay out of what pages repeat
-    return remarks.remark(name, tables[name], rows, "note", words, example)
+def _hold_within_quarters(held: Held, name: str) -> None:
+    def span(row: int) -> tuple[str, str]:
+        first, last = held.whole[name].loc[row, ["period_start", "period_end"]]
+        return "", f"runs from {said(first)} to {said(last)}, over more than one calendar quarter"
 
-
-def _place(name: str, frame: pd.DataFrame, rows: pd.Series) -> str:
-    return str(_Place(name, frame, int(rows.to_numpy().argmax()))).partition("(")[2].rstrip(")")
+    words = "run over more than one calendar quarter are not used, until Quarterdeck reads fiscal calendars, and"
+    held.hold(name, "across_quarters", Broken(remarks.across_quarters(held.tables[name]), span, words=words))
 
 
 def dated_after(tables: dict[str, pd.DataFrame], day: pd.Timestamp, dates: list[tuple[str, str]]) -> str:
@@ -421,173 +413,192 @@ def dated_after(tables: dict[str, pd.DataFrame], day: pd.Timestamp, dates: list[
     table, column, days = max(found, key=lambda f: f[2].max())
     row, count = int(days.fillna(day).to_numpy().argmax()), int((days > day).sum())
     more = f" (the latest of {count:,} such rows)" if count > 1 else ""
-    return f"table {table}: column {column}, {_Place(table, tables[table], row)} holds {_said(days.iloc[row])}{more}"
+    place = Place(KEYS[table], tables[table].reset_index(drop=True), row)
+    return f"table {table}: column {column}, {place} holds {said(days.iloc[row])}{more}"
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where something is wrong: a row of a table, named by its number and its key."""
-
-    table: str
-    frame: pd.DataFrame
-    row: int
-
-    def __str__(self) -> str:
-        key = [k for k in KEYS[self.table] if k in self.frame]
-        parts = ", ".join(f"{k} {_said(self.frame[k].iloc[self.row])}" for k in key)
-        return f"row {self.row + 1}" + (f" ({parts})" if parts else "")
-
-
-def _said(value: object) -> str:
-    if isinstance(value, pd.Timestamp):
-        return f"{value:%Y-%m-%d}"
-    return f"{value:g}" if isinstance(value, float) else repr(str(value))
-
-
-def _typed(name: str, frame: pd.DataFrame, said: list[Remark], faults: Faults) -> pd.DataFrame | None:
-    """Make a table's types right; nothing where one of its columns cannot be read."""
+def _take_up(held: Held, name: str, frame: pd.DataFrame) -> None:
+    """Make a table's types right and take it up; not where one of its columns is missing or cannot be read."""
     if name not in TABLES:
-        faults.append(f"table {name}: the contract has no such table; it has {', '.join(TABLES)}.")
-        return None
+        held.faults.append(f"table {name}: the contract has no such table; it has {', '.join(TABLES)}.")
+        return
     if frame.empty:
-        faults.append(f"table {name}: it has no rows; leave its SELECT out of source.yaml or give it rows.")
-        return None
-    columns, before = {}, len(faults)
+        held.faults.append(f"table {name}: it has no rows; leave its SELECT out of source.yaml or give it rows.")
+        return
+    columns, before = {}, len(held.faults)
     for column, spec in TABLES[name].columns.items():
         if column in frame:
-            faults.held(lambda c=column, s=spec: columns.update({c: _converted(name, frame, c, s)}))
+            columns[column] = convert(frame[column].reset_index(drop=True), spec.metadata["type"])
         elif spec.nullable:
             columns[column] = pd.Series(None, index=range(len(frame)), dtype=spec.metadata["type"])
         else:
-            faults.append(
+            held.faults.append(
                 f"table {name}: column {column} is missing ({spec.description}); "
                 f"its SELECT in source.yaml gives {', '.join(map(str, frame.columns))}."
             )
-    if len(faults) > before:
-        return None
-    typed = pd.DataFrame(columns)
-    for column in (c for c in remarks.NAMES if c in frame and c in columns):
-        raw = frame[column].reset_index(drop=True)
-        odd = raw.map(lambda value: isinstance(value, str)) & typed[column].notna() & (raw != typed[column])
-        if odd.any():
-            example = f"{raw[odd].iloc[0]!r}, read as {typed.loc[odd, column].iloc[0]!r}"
-            words = f"{column} is read without blanks at its ends, and in one form of Unicode"
-            said.append(remarks.remark(name, typed, odd, "note", words, example))
-    return typed
+    held.add(name, pd.DataFrame(columns))
+    _hold_readable(held, name, frame)
+    if len(held.faults) > before:
+        del held.tables[name]
+    else:
+        _note_trimmed(held, name, frame)
 
 
-def _converted(name: str, frame: pd.DataFrame, column: str, spec: pa.Column) -> pd.Series:
-    raw, kind = frame[column].reset_index(drop=True), spec.metadata["type"]
-    values = convert(raw, kind)
-    lost = (values.isna() & raw.notna() & (raw.astype(str).str.strip() != "")).to_numpy().nonzero()[0]
-    if len(lost):
-        row = _odd(raw, lost, kind)
-        expected = {TEXT: "text", DAY: "a date (YYYY-MM-DD)", NUMBER: "a number"}[kind]
-        raise ContractError(
-            f"table {name}: column {column}, {_Place(name, frame, row)} holds {str(raw.iloc[row])!r}, "
-            f"expected {expected}; {advice(raw, row, kind)}."
-        )
-    return values
+def _hold_readable(held: Held, name: str, frame: pd.DataFrame) -> None:
+    """Hold each value that was lost on the way to its type to the rules."""
+    for column in (c for c in held.whole[name] if c in frame):
+        raw, kind = frame[column].reset_index(drop=True), TABLES[name].columns[column].metadata["type"]
+        lost = held.whole[name][column].isna() & raw.notna()
+        if not lost.any():
+            continue
+        lost[lost] = raw[lost].astype(str).str.strip() != ""
+        rule = "ambiguous" if _written_otherwise(raw[lost], kind) else "unreadable"
+        if severity(rule, name, held.given) == ASIDE:  # a row is set aside once; what stops names each column
+            lost = lost & lost.index.isin(held.tables[name].index)
+        held.hold(name, rule, _lost(raw, lost, kind))
 
 
-def _odd(raw: pd.Series, lost: np.ndarray, kind: str) -> int:
+def _written_otherwise(lost: pd.Series, kind: str) -> bool:
+    """Tell whether one of the values may be a good one that is written in another way: then the whole column may be."""
+    values = pd.Series(lost.astype(str).unique(), name=lost.name)
+    return any(maybe_written_otherwise(values, row, kind) for row in range(len(values)))
+
+
+def _lost(raw: pd.Series, rows: pd.Series, kind: str) -> Broken:
+    expected = {TEXT: "text", DAY: "a date (YYYY-MM-DD)", NUMBER: "a number"}[kind]
+    first = _odd(raw[rows], kind) if rows.any() else 0
+    return Broken(
+        rows,
+        lambda row: (raw.name, f"holds {str(raw[row])!r}, expected {expected}"),
+        advice(raw, first, kind),
+        first,
+        f"hold {raw.name} in a way that cannot be read",
+    )
+
+
+def _odd(lost: pd.Series, kind: str) -> int:
     """Give the row to name: where the column is written as another country does, the first that is not even that."""
-    text = raw.astype(str)
+    text = lost.astype(str)
     if kind == NUMBER:
         read = pd.to_numeric(text.str.replace(".", "").str.replace(",", "."), errors="coerce")
     elif kind == DAY:
         read = pd.to_datetime(text, errors="coerce", dayfirst=True, format="mixed")
     else:
-        return int(lost[0])
-    odd = (read.isna() & raw.notna()).to_numpy().nonzero()[0]
-    return int(odd[0] if 0 < len(odd) < len(lost) else lost[0])
+        return int(lost.index[0])
+    odd = lost.index[read.isna()]
+    return int(odd[0] if 0 < len(odd) < len(lost) else lost.index[0])
 
 
-def _out_of_range(name: str, frame: pd.DataFrame) -> tuple[pd.Series, str]:
-    rows = pd.Series(False, frame.index)
+def _note_trimmed(held: Held, name: str, frame: pd.DataFrame) -> None:
+    typed = held.whole[name]
+    for column in (c for c in remarks.NAMES if c in frame and c in typed):
+        raw = frame[column].reset_index(drop=True)
+        odd = raw.map(lambda value: isinstance(value, str)) & typed[column].notna() & (raw != typed[column])
+        if odd.any():
+            example = f"{raw[odd].iloc[0]!r}, read as {typed.loc[odd, column].iloc[0]!r}"
+            words = f"{column} is read without blanks at its ends, and in one form of Unicode"
+            held.note(name, "trimmed", odd, words, example)
+
+
+def _out_of_range(name: str, frame: pd.DataFrame) -> Broken:
+    rows, cases = pd.Series(False, frame.index), pd.DataFrame()
     try:
         TABLES[name].validate(frame, lazy=True)
     except pa.errors.SchemaErrors as error:
-        cases = error.failure_cases.dropna(subset=["index"]).sort_values("index")
-        rows[cases["index"].astype(int)] = True
-        case = cases.iloc[0]
-        held = "nothing" if pd.isna(case["failure_case"]) else _said(case["failure_case"])
+        cases = error.failure_cases.dropna(subset=["index"]).astype({"index": int}).drop_duplicates("index")
+        cases = cases.set_index("index").sort_index()
+        rows[cases.index] = True
+
+    def wrong(row: int) -> tuple[str, str]:
+        case = cases.loc[row]
         expected = "a value" if case["check"] == "not_nullable" else case["check"]
-        return rows, (
-            f"table {name}: column {case['column']}, {_Place(name, frame, int(case['index']))} holds {held}, "
-            f"expected {expected}; fix the source or leave the row out in the SELECT"
-        )
-    return rows, ""
+        return case["column"], f"holds {said(case['failure_case'])}, expected {expected}"
+
+    return Broken(rows, wrong, "fix the source or leave the row out in the SELECT")
 
 
-def _check_key(name: str, frame: pd.DataFrame) -> None:
-    again = frame.duplicated(KEYS[name]).to_numpy().nonzero()[0]
-    if len(again):
-        raise ContractError(
-            f"table {name}: {_Place(name, frame, int(again[0]))} has the same key as an earlier row, "
-            f"expected one row per {', '.join(KEYS[name])}; look for a join that repeats rows."
-        )
+def _repeated_rows(name: str, frame: pd.DataFrame) -> Broken:
+    rows = frame.duplicated(KEYS[name])
+    if rows.any():
+        rows = rows & frame.duplicated()
+    return Broken(rows, lambda _: ("", "repeats an earlier row in all columns"), "look for a join that repeats rows")
 
 
-def _check_periods(name: str, frame: pd.DataFrame) -> None:
+def _repeated_keys(name: str, frame: pd.DataFrame) -> Broken:
+    wrong = f"has the same key as an earlier row, expected one row per {', '.join(KEYS[name])}"
+    return Broken(frame.duplicated(KEYS[name]), lambda _: ("", wrong), "look for a join that repeats rows")
+
+
+def _overlapping(name: str, frame: pd.DataFrame) -> Broken:
     if "period_end" not in frame or name == "forecast_calls":
-        return
+        return Broken(pd.Series(False, frame.index), lambda _: ("", ""))
     others = [k for k in KEYS[name] if k != "period_start"]
     ordered = frame.sort_values([*others, "period_start"])
     before = ordered.groupby(others, dropna=False)["period_end"].shift()
-    overlap = ordered.index[(before >= ordered["period_start"]).to_numpy()]
-    if len(overlap):
-        raise ContractError(
-            f"table {name}: {_Place(name, frame, int(overlap[0]))} starts before the period ahead of it has ended, "
-            f"expected periods that do not overlap per {', '.join(others)}; fix the source."
+    wrong = (
+        f"starts before the period ahead of it has ended, expected periods that do not overlap per {', '.join(others)}"
+    )
+    return Broken((before >= ordered["period_start"]).reindex(frame.index), lambda _: ("", wrong))
+
+
+def _out_of_order(frame: pd.DataFrame, earlier: str, later: str) -> Broken:
+    def wrong(row: int) -> tuple[str, str]:
+        return (
+            later,
+            f"holds {said(frame.at[row, later])}, expected {earlier} ({said(frame.at[row, earlier])}) or later",
         )
 
-
-def _check_order(frame: pd.DataFrame, table: str, earlier: str, later: str) -> None:
-    wrong = (frame[later] < frame[earlier]).to_numpy().nonzero()[0]
-    if len(wrong):
-        row = int(wrong[0])
-        raise ContractError(
-            f"table {table}: column {later}, {_Place(table, frame, row)} holds {_said(frame[later].iloc[row])}, "
-            f"expected {earlier} ({_said(frame[earlier].iloc[row])}) or later; fix the source."
-        )
+    return Broken(frame[later] < frame[earlier], wrong, words=f"have {later} before {earlier}")
 
 
-def _check_link(tables: dict[str, pd.DataFrame], table: str, column: str, home: str) -> None:
-    if home not in tables:
-        return
-    frame, key = tables[table], KEYS[home][0]
-    orphan = (frame[column].notna() & ~frame[column].isin(tables[home][key])).to_numpy().nonzero()[0]
-    if len(orphan):
-        row = int(orphan[0])
-        raise ContractError(
-            f"table {table}: column {column}, {_Place(table, frame, row)} holds {_said(frame[column].iloc[row])}, "
-            f"expected a {key} of table {home} ({len(orphan):,} such rows); add it there or map it in the SELECT."
-        )
+def _following(held: Held, table: str, column: str, home: str) -> Broken:
+    frame, key = held.tables[table], KEYS[home][0]
+    gone = set(held.gone(home)[key].dropna()) - set(held.tables[home][key])
+    words = f"name a row of {home.replace('_', ' ')} that is set aside"
+    named = f"which is set aside in table {home}"
+    return Broken(
+        frame[column].isin(gone),
+        lambda row: (column, f"holds {said(frame.at[row, column])}, {named}"),
+        words=words,
+        home=home,
+    )
 
 
-def _odd_signs(name: str, frame: pd.DataFrame) -> tuple[pd.Series, str]:
+def _orphans(held: Held, table: str, column: str, home: str) -> Broken:
+    frame, key = held.tables[table], KEYS[home][0]
+    expected = f"expected a {key} of table {home}"
+    return Broken(
+        frame[column].notna() & ~frame[column].isin(held.tables[home][key]),
+        lambda row: (column, f"holds {said(frame.at[row, column])}, {expected}"),
+        "add it there or map it in the SELECT",
+        words=f"name a {column} that table {home} does not hold",
+    )
+
+
+def _odd_signs(name: str, frame: pd.DataFrame) -> Broken:
     if name != "orders":
-        return pd.Series(False, frame.index), ""
-    rows = (frame["quantity"] < 0) & (frame["revenue"] > 0)
-    row = int(rows.to_numpy().argmax())
-    return rows, (
-        f"table orders: column revenue, {_Place(name, frame, row)} holds {frame['revenue'].iloc[row]:g} with a "
-        f"quantity of {frame['quantity'].iloc[row]:g}, expected both negative (a return), or a quantity of zero or more; "
-        "fix the source"
-    )
+        return Broken(pd.Series(False, frame.index), lambda _: ("", ""))
+
+    def wrong(row: int) -> tuple[str, str]:
+        revenue, quantity = frame.loc[row, ["revenue", "quantity"]]
+        return "revenue", (
+            f"holds {revenue:g} with a quantity of {quantity:g}, expected both negative (a return), or a quantity of zero or more"
+        )
+
+    return Broken((frame["quantity"] < 0) & (frame["revenue"] > 0), wrong)
 
 
-def _oddly_closed(name: str, frame: pd.DataFrame) -> tuple[pd.Series, str]:
+def _oddly_closed(name: str, frame: pd.DataFrame) -> Broken:
     if name != "opportunities":
-        return pd.Series(False, frame.index), ""
-    rows = (frame["status"] != "open") != frame["closed_on"].notna()
-    row = int(rows.to_numpy().argmax())
-    return rows, (
-        f"table opportunities: column closed_on, {_Place(name, frame, row)} holds "
-        f"{_said(frame['closed_on'].iloc[row])} with status {frame['status'].iloc[row]!r}, expected a date exactly where "
-        f"a deal is won or lost; fix the source"
-    )
+        return Broken(pd.Series(False, frame.index), lambda _: ("", ""))
+
+    def wrong(row: int) -> tuple[str, str]:
+        return "closed_on", (
+            f"holds {said(frame.at[row, 'closed_on'])} with status {frame.at[row, 'status']!r}, expected a date exactly where "
+            "a deal is won or lost"
+        )
+
+    return Broken((frame["status"] != "open") != frame["closed_on"].notna(), wrong)
 
 
 def _without_customer(orders: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
@@ -598,22 +609,13 @@ def _repeated(orders: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
     return orders, remarks.repeated(orders)
 
 
-SET_ASIDE = {"orders", "opportunities"}  # tables of which a faulty row says nothing of the others
-FAULTS = [
-    ("lack a value or hold one out of range", _out_of_range),
-    ("have a negative quantity with positive revenue", _odd_signs),
-    ("are closed without a day, or open with one", _oddly_closed),
-]
+FAULTS = [("out_of_range", _out_of_range), ("odd_sign", _odd_signs), ("oddly_closed", _oddly_closed)]
+REPEATS = [("repeated_row", _repeated_rows), ("repeated_key", _repeated_keys), ("overlap", _overlapping)]
 READ_AS = {
     "orders": [
-        ("credits (negative revenue with a positive quantity) are read as money without units", remarks.price_credits),
-        (
-            "rows repeat an earlier one in all columns but line_no; if the source repeats them, SELECT DISTINCT",
-            _repeated,
-        ),
-        ("rows that name no customer are left out of what speaks of customers", _without_customer),
+        ("price_credit", remarks.price_credits),
+        ("repeated_line", _repeated),
+        ("no_customer", _without_customer),
     ],
-    "opportunities": [
-        ("deals that closed before they were opened are read as opened on the day they closed", remarks.back_dated)
-    ],
+    "opportunities": [("back_dated", remarks.back_dated)],
 }

@@ -184,6 +184,16 @@ def advice(raw: pd.Series, row: int, kind: str) -> str:
     return found.format(name) or "fix the source, convert it in the SELECT, or say how the file writes it under files"
 
 
+def maybe_written_otherwise(raw: pd.Series, row: int, kind: str) -> bool:
+    """Tell whether a value that `convert` left empty may be a good one that is written in another way.
+
+    >>> lots = pd.Series(["lots", "1,234.50", "inf"])
+    >>> [maybe_written_otherwise(lots, row, NUMBER) for row in range(3)]
+    [False, True, False]
+    """
+    return "fix the source" not in advice(raw, row, kind)
+
+
 def _day_advice(value: str, name: str) -> str:
     digits = re.fullmatch(r"(\d+)(\.0*)?", value)
     if digits and (known := next((e for e in _EPOCHS if e[0] <= len(digits[1]) <= e[0] + (e[0] > 5)), None)):

@@ -15,6 +15,7 @@ import duckdb
 import ibis
 import sqlglot
 from ibis.expr.datatypes import DataType
+from ibis.expr.schema import Schema
 
 from quarterdeck.data import holders
 from quarterdeck.data.contract import TABLES
@@ -39,6 +40,7 @@ MEANING = {
 TYPED = {"all_varchar", "columns", "column_types", "dtype", "dtypes"}  # options that leave no type in question
 GLANCE = 20_000  # rows from which a glance reads the types
 AS_TEXT = " as text"  # ends the name of a CSV file's second table
+DIGITS = r"\d+"
 WHOLE = r"\d+\.0"
 YEAR_FIRST = r"\s*\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(\D.*)?"
 YEAR_LAST = r"\s*\d{1,2}\D\d{1,2}\D\d{4}(\D.*)?"
@@ -51,6 +53,7 @@ class _Csv:
     paths: list[Path]
     shown: str  # the name, or the pattern, that source.yaml gives
     options: dict
+    columns: list[str] = field(default_factory=list)
     text: set[str] = field(default_factory=set)  # columns that are read as text
     moments: set[str] = field(default_factory=set)  # columns of moments that name their offset
     types: dict = field(default_factory=dict)  # of the columns whose type DuckDB chose, the type
@@ -66,6 +69,8 @@ class Files:
     def __init__(self, company: str, folder: Path, scratch: Path, zone: str, glance: bool = False) -> None:
         self.connection = ibis.duckdb.connect()
         self.connection.raw_sql(f"SET TimeZone = {_quoted(zone or 'UTC')}")
+        self.connection.raw_sql(f"SET temp_directory = {_quoted(str(scratch))}")  # where stored tables spill to
+        self.connection.raw_sql("SET enable_progress_bar = false")  # it would stand in what `check --json` prints
         self._company, self._folder, self._scratch, self._zone, self._glance = company, folder, scratch, zone, glance
         self._csv: dict[str, _Csv] = {}
 
@@ -105,9 +110,16 @@ class Files:
         options = {"sample_size": sample, "header": True} | _separator_line(read[0]) | options
         self._csv[name] = _Csv(read, Path(shown).name, options | ({"union_by_name": True} if len(read) > 1 else {}))
         self._read_csv(name)
+        schema = self.connection.table(name).schema()  # DuckDB goes through the file each time that it is asked
+        if grouped := self._grouped(name, schema):
+            given = dict(options.get("types", {}))
+            self._csv[name].options["types"] = dict.fromkeys(grouped, "DOUBLE") | given
+            self._read_csv(name)
+            schema = self.connection.table(name).schema()
+        self._csv[name].columns = list(schema.names)
         self._refuse_one_column(name, Path(shown).name)
         if not self._glance and not any(options.get(option) for option in TYPED):
-            self._doubt(name)
+            self._doubt(name, schema)
 
     def _held(self, file: Path, name: str, options: dict) -> None:
         """Register a sheet of a workbook, or a table of a SQLite or DuckDB file."""
@@ -136,7 +148,9 @@ class Files:
 
     def keep_codes(self, selects: Mapping[str, str]) -> None:
         """Read as text what the SELECTs of the contract's tables pass on as text and would not come back as written."""
-        columns = {n: list(self.connection.table(n).columns) for n in self.connection.list_tables() if AS_TEXT not in n}
+        others = [n for n in self.connection.list_tables() if AS_TEXT not in n and n not in self._csv]
+        columns = {n: list(self.connection.table(n).columns) for n in others}
+        columns |= {n: csv.columns for n, csv in self._csv.items()}
         codes, pairs = set(), []
         for table, sql in selects.items():
             wanted = [c for c, spec in TABLES[table].columns.items() if spec.metadata["type"] == TEXT]
@@ -151,16 +165,41 @@ class Files:
         for name in {file for file, _ in kept}:
             self._csv[name].text |= {c for file, c in kept if file == name}
             self._read_csv(name)
+        for name in self._csv:
+            self._store(name)
+
+    def _store(self, name: str) -> None:
+        """Read a CSV file into DuckDB's own storage, which spills to the disk: each SELECT would go through the file again."""
+        stored, view = _name(f"{name} stored{AS_TEXT}"), _name(name)
+        try:
+            self.connection.raw_sql(f"CREATE OR REPLACE TEMP TABLE {stored} AS SELECT * FROM {view}")
+        except duckdb.Error as error:
+            raise SourceError(self._fault(self._csv[name].paths, error)) from error
+        self.connection.raw_sql(f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * FROM {stored}")
 
     def as_text(self) -> list[tuple[str, str]]:
         """Name file and column of what is read as text, though DuckDB would take it for numbers or dates."""
         return [(csv.shown, column) for csv in self._csv.values() for column in sorted(csv.text)]
 
-    def _doubt(self, name: str) -> None:
+    def _grouped(self, name: str, schema: Schema) -> list[str]:
+        """Name the columns of amounts with marks of thousands: DuckDB takes them for text, though the options name the mark."""
+        options = self._csv[name].options
+        strings = [_name(c) for c, kind in schema.items() if kind.is_string()]
+        if "thousands" not in options or not strings or any(options.get(option) for option in TYPED):
+            return []
+        point = re.escape(str(options.get("decimal_separator") or options.get("decimal") or "."))
+        whole = rf"(\d{{1,3}}({re.escape(str(options['thousands']))}\d{{3}})+|\d+)"
+        asked = (
+            f"{_all(f'trim({c})', f'[+-]?{whole}({point}{DIGITS})?')} AND {_any(c, f'.*{point}{DIGITS}')}"
+            for c in strings
+        )
+        found = self.connection.raw_sql(f"SELECT {', '.join(asked)} FROM {_name(name)}").fetchone()
+        return [c for c, kind in schema.items() if kind.is_string() and found[strings.index(_name(c))]]
+
+    def _doubt(self, name: str, schema: Schema) -> None:
         """Find the columns of which nobody can tell what they mean, and the moments that name their offset."""
         csv = self._csv[name]
         given = {c.lower() for c in dict(csv.options.get("types", {}))}
-        schema = self.connection.table(name).schema()
         csv.types = {c: kind for c, kind in schema.items() if not kind.is_string() and c.lower() not in given}
         if not csv.types:
             return
@@ -213,7 +252,7 @@ class Files:
             raise SourceError(self._fault(paths, error)) from error
 
     def _refuse_one_column(self, name: str, shown: str) -> None:
-        columns = self.connection.table(name).columns
+        columns = self._csv[name].columns
         if len(columns) == 1 and re.search(r"[;,|\t]", columns[0]):
             raise SourceError(
                 f"{self._company}: file {shown} was read as one column, {columns[0]!r}; name its separator under files "
@@ -321,6 +360,10 @@ def _sure(column: str, kind: DataType, options: Mapping) -> str:
 
 def _all(name: str, pattern: str) -> str:
     return f"bool_and(regexp_full_match({name}, {_quoted(pattern)}))"
+
+
+def _any(name: str, pattern: str) -> str:
+    return f"bool_or(regexp_full_match({name}, {_quoted(pattern)}))"
 
 
 def _name(name: str) -> str:

@@ -24,6 +24,9 @@ class Reason:
     columns: tuple[str, ...]
 
 
+NONE = Reason("", "", ())
+
+
 def no_rows(*columns: str, needs: str = "", none: str = "") -> Callable[[Callable], Callable]:
     """Say of an analysis function what it gives no rows without.
 
@@ -64,6 +67,13 @@ def looked(found: pd.DataFrame, among: int) -> pd.DataFrame:
     return found
 
 
+def void(function: Callable, tables: Mapping[str, pd.DataFrame], whose: str) -> str:
+    """Say which columns a function needs that hold nothing; empty where there is none. `whose` is as in `reason`."""
+    needed = [n.split(".") for n in getattr(function, "no_rows", NONE).columns]
+    empty = [f"{c} of {t.replace('_', ' ')}" for t, c in needed if t in tables and tables[t][c].isna().all()]
+    return f"Not shown: it needs {' and '.join(empty)}, which the data of {whose} leaves empty." if empty else ""
+
+
 def reason(
     function: Callable, given: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], whose: str, among: int = 0
 ) -> str:
@@ -79,11 +89,9 @@ def reason(
     among : int
         Among how many the function looked, where it says that.
     """
-    said = getattr(function, "no_rows", Reason("", "", ()))
-    void = [n.split(".") for n in said.columns]
-    void = [f"{c} of {t.replace('_', ' ')}" for t, c in void if t in tables and tables[t][c].isna().all()]
-    if void:
-        return f"Not shown: it needs {' and '.join(void)}, which the data of {whose} leaves empty."
+    if said := void(function, tables, whose):
+        return said
+    said = getattr(function, "no_rows", NONE)
     frames = [v for v in given.values() if isinstance(v, pd.DataFrame) and v.empty]
     if inherited := next((f.attrs[LACKING] for f in frames if LACKING in f.attrs), ""):
         return inherited

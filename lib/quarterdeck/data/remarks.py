@@ -1,8 +1,7 @@
 """Which rows are not read as the source gives them, how many are there, and how much money is in them?
 
-A rule has a severity. Where no page would be right, `contract.check` stops with one sentence. Rows that are faulty by
-themselves are set aside: kept out of every figure, counted and said, up to a share that `source.yaml` sets. What is read, but
-not as it stands there, is noted.
+How grave it is to break a rule stands in `data/rules.py`. Here rows are found and counted, with their money, and a sentence is
+made of them.
 """
 
 import unicodedata
@@ -12,9 +11,8 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from quarterdeck.data import COMPANY
-from quarterdeck.errors import ContractError
 
-LIMIT = 0.05  # of a table's rows or money, up to which faulty rows are set aside
+LIMIT = 0.02  # of a table's rows or money, up to which faulty rows are set aside
 MONEY = {
     "orders": "revenue",
     "opportunities": "amount",
@@ -31,23 +29,31 @@ class Remark:
     """What is to be said of some rows of a table: how many there are, of how many, and how much money is in them."""
 
     table: str
-    severity: str  # "set aside" or "note"
+    severity: str  # "stop", "set aside" or "note"
     said: str  # of which rows, and how they are read
     example: str
     parts: dict[str, list[float | None]] = field(default_factory=dict)  # by region: rows, of rows, money, of money
+    rule: str = ""  # of data/rules.py
+    everywhere: bool = False  # the table names no region, so it is said of all
+
+    def of(self, region: str) -> list[float | None] | None:
+        """Give a region's rows, of rows, money and of money; those of the company where the table names no region."""
+        return self.parts.get(COMPANY if self.everywhere else region)
 
     def sentence(self, region: str = COMPANY, example: bool = True) -> str:
         """Say it of a region's rows, or of all; nothing where the region has none."""
-        if region not in self.parts:
+        if not (counts := self.of(region)):
             return ""
-        rows, of, money, whole = self.parts[region]
+        rows, of, money, whole = counts
         share = f", {100 * money / whole:.1f} % of all" if money is not None and 0 < money < whole else ""
         amount = f" ({MONEY[self.table].replace('_', ' ')} {money:,.2f}{share})" if money is not None else ""
         such = f", such as {self.example}" if self.example and example else ""
         return f"{self.table.replace('_', ' ')}: {self.said}: {rows:,} of {of:,} rows{amount}{such}"
 
 
-def remark(table: str, frame: pd.DataFrame, rows: pd.Series, severity: str, said: str, example: str = "") -> Remark:
+def remark(
+    table: str, frame: pd.DataFrame, rows: pd.Series, severity: str, said: str, example: str = "", rule: str = ""
+) -> Remark:
     """Count some rows of a table, and their money, by region.
 
     Parameters
@@ -57,15 +63,16 @@ def remark(table: str, frame: pd.DataFrame, rows: pd.Series, severity: str, said
     frame : DataFrame
         All of its rows; `region` and the column of `MONEY` where it has them.
     rows : Series
-        Bool: the rows that are meant.
-    severity, said, example : str
-        What the remark says of them.
+        Bool: the rows that are meant; a row without a value here is not.
+    severity, said, example, rule : str
+        What the remark says of them, and the rule that they break.
     """
+    rows = rows.reindex(frame.index, fill_value=False)
     parts = {COMPANY: _counted(table, frame, rows)}
     if "region" in frame:
         named = frame.loc[rows, "region"].dropna().unique()
         parts |= {region: _counted(table, frame[frame["region"] == region], rows) for region in sorted(named)}
-    return Remark(table, severity, said, example, parts)
+    return Remark(table, severity, said, example, parts, rule, "region" not in frame)
 
 
 def share(table: str, frame: pd.DataFrame, rows: pd.Series) -> float:
@@ -74,7 +81,7 @@ def share(table: str, frame: pd.DataFrame, rows: pd.Series) -> float:
     Parameters
     ----------
     table : str
-        One of `MONEY`.
+        Its name; of one that is not in `MONEY` rows alone are counted.
     frame : DataFrame
         All of its rows.
     rows : Series
@@ -85,6 +92,8 @@ def share(table: str, frame: pd.DataFrame, rows: pd.Series) -> float:
     float
         Between 0 and 1.
     """
+    if table not in MONEY:
+        return rows.mean()
     money = frame[MONEY[table]].abs()
     return max(rows.mean(), money[rows].sum() / (money.sum() or 1.0))
 
@@ -167,34 +176,32 @@ def alike(tables: dict[str, pd.DataFrame]) -> Iterator[tuple[str, list[tuple[str
             yield column, sorted(rows, key=lambda spelling: spelling[2].sum())  # the usual one last
 
 
-def refuse_alike_regions(tables: dict[str, pd.DataFrame], column: str, spellings: list) -> None:
-    """Refuse two regions that are likely one: the pages of neither would be right.
+def said_alike(tables: dict[str, pd.DataFrame], column: str, spellings: list) -> str:
+    """Say that two names are likely one.
 
     Parameters
     ----------
     tables : dict of DataFrame
         The tables of the contract, by name.
     column : str
-        The column that holds both spellings; any other than `region` is let through.
+        The column that holds both spellings.
     spellings : list
         As `alike` gives them.
 
-    Raises
-    ------
-    ContractError
-        With both spellings, their rows and money, and how to write them alike.
+    Returns
+    -------
+    str
+        Both spellings, their rows and money, and how to write them alike.
     """
-    if column != "region":
-        return
     said = []
     for text, table, rows in spellings:
         count, _, money, _ = _counted(table, tables[table], rows.reindex(tables[table].index, fill_value=False))
         amount = f", {MONEY[table].replace('_', ' ')} {money:,.2f}" if money is not None else ""
         said.append(f"{text!r} ({count:,} {'row' if count == 1 else 'rows'} of {table}{amount})")
     odd, usual = spellings[0][0], spellings[-1][0]
-    raise ContractError(
-        f"column region holds {' and '.join(said)}, which are likely the same; write them alike in the SELECT, such as "
-        f"CASE region WHEN '{odd}' THEN '{usual}' ELSE region END AS region."
+    return (
+        f"column {column} holds {' and '.join(said)}, which are likely the same; write them alike in the SELECT, such as "
+        f"CASE {column} WHEN '{odd}' THEN '{usual}' ELSE {column} END AS {column}."
     )
 
 

@@ -27,8 +27,10 @@ from quarterdeck.data.contract import DATED, KEYS, TABLES, Checked, check, dated
 from quarterdeck.data.home import home
 from quarterdeck.data.periods import Period, quarter
 from quarterdeck.data.remarks import Remark, remark
+from quarterdeck.data.rules import counted
 from quarterdeck.errors import ContractError, ParamsError, RunError, SourceError, nearest
 
+ASIDE = "aside"  # the folder of a snapshot that holds the rows set aside
 FAR = pd.DateOffset(years=3)  # after today, from which a date of what has come is taken for a slip
 LATE = pd.Timedelta(days=366)  # after the tables' last day, from which they may still be looked at
 KEPT = {ledger.TABLE: ledger.NONE_DUE, history.TABLE: history.NONE_EARLIER}  # of earlier runs; why there may be none
@@ -206,7 +208,25 @@ class Desk:
         _loaded.append((self.folder, self.region, name))
         return answer
 
+    def lacks(self, function: Callable, **options: Any) -> Missing | None:
+        """Say what a function lacks in the tables, as `ask` would, but without calling it; None where nothing is known to be."""
+        whole = replace(self, region=COMPANY, tables=self.whole) if hasattr(function, "company_wide") else self
+        given = whole._given(function, options)
+        if isinstance(given, Missing):
+            return given
+        void = reasons.void(function, whole.tables, whole._whose())
+        return Missing(void) if void else None
+
     def _answer(self, function: Callable, options: dict[str, Any]) -> Any:
+        given = self._given(function, options)
+        if isinstance(given, Missing):
+            return given
+        answer = function(**given)
+        parameters = inspect.signature(function).parameters
+        return self._neither(parameters, given, answer) or self._explained(function, given, answer)
+
+    def _given(self, function: Callable, options: dict[str, Any]) -> dict[str, Any] | Missing:
+        """Gather what a function is called with, or say what keeps it from being called."""
         parameters = inspect.signature(function).parameters
         if odd := [name for name in options if name not in parameters]:
             raise TypeError(f"{function.__name__} takes no {odd[0]!r}; {nearest(odd[0], parameters)}")
@@ -232,8 +252,7 @@ class Desk:
             return void
         if past := coverage.lacking(function, known | options, self.begins, given):
             return Missing(f"Not shown: it {past}", past)
-        answer = function(**given)
-        return self._neither(parameters, given, answer) or self._explained(function, given, answer)
+        return given
 
     def _neither(self, parameters: Mapping[str, Any], given: dict[str, Any], answer: Any) -> Missing | None:
         """Say so where a function that can do without orders or without deals has no rows for want of both."""
@@ -335,7 +354,8 @@ def freeze(
         What `snapshot.json` holds: company, title, currency, whole_from, as_of and dated_to (ISO days: the last one of these
         tables, and as the source dates it), regions, hash, per table its rows and hash, `parts`: per region (and for the
         company) the hash of its part of each table, and `remarks`: what is to be said of rows that were set aside, or are not
-        read as they stood; `later`: of tables that lie after the day looked from.
+        read as they stood; `set_aside`: by table and rule, rows and money, while the rows themselves are in `aside`; `later`:
+        what is to be said of tables that lie after the day looked from.
 
     Raises
     ------
@@ -343,7 +363,7 @@ def freeze(
         Where the tables break the contract; nothing is written then.
     """
     held = tables if isinstance(tables, Checked) else check(tables)
-    checked = Checked(coverage.at_ends(held, company.cadence), held.remarks)
+    checked = Checked(coverage.at_ends(held, company.cadence), held.remarks, held.aside)
     last, day = last_day(checked), _looked_from(as_of, checked)
     kept = _kept(runs, day, last) if runs else {}
     # The hashes must not depend on the engine's order of rows.
@@ -352,6 +372,7 @@ def freeze(
     draft = Path(tempfile.mkdtemp(prefix=".snapshot-", dir=folder.parent))
     try:
         written = {name: _write(frame, draft / f"{name}.parquet") for name, frame in frozen.items()}
+        _write_aside(checked.aside, draft / ASIDE)
         facts = {
             "company": company.name,
             "title": company.title,
@@ -364,6 +385,7 @@ def freeze(
             "tables": written,
             "parts": _with_begins(_with_remarks(parts(frozen), checked.remarks), cut(checked, day)),
             "remarks": [asdict(said) for said in checked.remarks],
+            "set_aside": counted(checked.aside),
             "later": [asdict(said) for said in later(checked, day)],
         }
         (draft / "snapshot.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
@@ -540,8 +562,9 @@ def parts(tables: dict[str, pd.DataFrame]) -> dict[str, dict[str, str]]:
 def _with_remarks(hashes: dict[str, dict[str, str]], remarks: list[Remark]) -> dict[str, dict[str, str]]:
     """Let a part's hash tell as well what a page says of its rows."""
     for said in remarks:
-        for region, counts in said.parts.items():
-            held = hashes.get(region, {})
+        for region, held in hashes.items():
+            if not (counts := said.of(region)):
+                continue
             content = f"{held.get(said.table, '')} {said.said} {said.example} {counts}"
             held[said.table] = hashlib.sha256(content.encode()).hexdigest()[:16]
     return hashes
@@ -614,6 +637,14 @@ def open_desk(
         found=answers.Found(_shared(seen.folder, facts["hash"], seen.as_of)),
     )
     return desk.everywhere() if everywhere else desk
+
+
+def at_once(tables: dict[str, pd.DataFrame], remarks: list[Remark], company: CompanyInfo, as_of: pd.Timestamp) -> Desk:
+    """Give a desk of the whole company over checked tables that are not frozen: for what is only looked up (`Desk.lacks`)."""
+    seen = Tables(cut(coverage.trimmed(tables, company.whole_from), as_of))
+    said = (*remarks, *later(tables, as_of))
+    asked = (company.name, company.title, COMPANY, as_of, company.currency, "", seen, seen, said, company.whole_from)
+    return Desk(*asked)
 
 
 def _shared(*key: Any) -> dict[str, Any]:
@@ -707,6 +738,13 @@ def _kept(runs: Path, day: pd.Timestamp, last: pd.Timestamp) -> dict[str, pd.Dat
 def _write(frame: pd.DataFrame, path: Path) -> dict:
     frame.to_parquet(path, index=False)
     return {"rows": len(frame), "hash": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+def _write_aside(aside: Mapping[str, pd.DataFrame], folder: Path) -> None:
+    """Write the rows that were set aside, a file per table that has some."""
+    for name, frame in aside.items():
+        folder.mkdir(exist_ok=True)
+        frame.to_parquet(folder / f"{name}.parquet", index=False)
 
 
 def _reopened(deals: pd.DataFrame, history: pd.DataFrame | None, as_of: pd.Timestamp) -> pd.DataFrame:

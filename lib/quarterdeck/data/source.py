@@ -23,6 +23,7 @@ from quarterdeck.data.contract import TABLES
 from quarterdeck.data.convert import DAY, in_zone
 from quarterdeck.data.files import Files, line, located
 from quarterdeck.data.remarks import LIMIT
+from quarterdeck.data.rules import refuse_unknown_rules
 from quarterdeck.errors import SourceError
 
 
@@ -54,7 +55,8 @@ class Source(BaseModel):
     url_variable: str = ""
     timezone: str = Field("", description="where days begin and end, such as Europe/Berlin")
     time_limit: float = Field(1800, gt=0, description="seconds that a SELECT of a database may take")
-    set_aside_limit: float = Field(LIMIT, ge=0, le=1, description="share of orders or deals that may be faulty")
+    set_aside_limit: float = Field(LIMIT, ge=0, le=1, description="share of a table that may be set aside")
+    rules: dict[str, str] = Field({}, description="how grave it is to break a rule: stop, set aside or note")
     regions: str = Field("", pattern="^(all)?$", description="all for a page of each region without a file for it")
     generate: Generator | None = None
     files: dict[str, dict] = {}
@@ -72,6 +74,12 @@ class Source(BaseModel):
     def _days(cls, value: dict[str, str]) -> dict[str, str]:
         for day in value.values():
             date.fromisoformat(day)
+        return value
+
+    @field_validator("rules")
+    @classmethod
+    def _are_rules(cls, value: dict[str, str]) -> dict[str, str]:
+        refuse_unknown_rules(value, list(TABLES))
         return value
 
     @property

@@ -121,7 +121,7 @@ def unfit(facts: dict[str, Any], quiet: float) -> Iterator[str]:
 
 
 def latest(shelf: Shelf, company: str) -> dict[str, Any]:
-    """Describe the run that a company's readers see: run, as_of, age_seconds and stale."""
+    """Describe the run that a company's readers see: run, as_of, age_seconds, stale, and set_aside (by table and rule)."""
     run = shelf.find(company, LATEST) or shelf.runs(company)[0]
     facts = run.outline.facts
     age = (datetime.now(UTC) - page_frame.moment(facts["created_at"])).total_seconds()
@@ -130,6 +130,7 @@ def latest(shelf: Shelf, company: str) -> dict[str, Any]:
         "as_of": facts["as_of"],
         "age_seconds": round(age),
         "stale": age > page_frame.STALE.total_seconds(),
+        "set_aside": facts.get("set_aside", {}),
     }
 
 

@@ -117,7 +117,14 @@ UP = ("rose", "clearly rose", "reached", "heading above", "very likely", "likely
 DOWN = ("fell", "clearly fell", "short of", "heading below", "unlikely", "very unlikely")
 OPEN = ("within reach of", "as likely as not")
 COMPARED = ("now", "before", "than", "target", "low", "high")  # the figures that a predicate holds against each other
-DIGITS = {"ratio": 3, "points": 3, "whole ratio": 2, "times": 1, "tenths": 1}  # digits that are written, by unit
+DIGITS = {
+    "score": 3,
+    "ratio": 3,
+    "points": 3,
+    "whole ratio": 2,
+    "times": 1,
+    "tenths": 1,
+}  # digits that are written, by unit
 SCALES = ((1e12, 99.95), (1e9, 99.95), (1e6, 99.95), (1e3, 9.95))  # of money, and from how many on no tenth is written
 AGAINST_BEFORE = ("no clear change", "clearly rose", "clearly fell", "rose", "fell", "stood still")
 AGAINST_TARGET = ("heading above", "within reach of", "heading below")

@@ -111,7 +111,7 @@ def trust_takeaway(scores: pd.DataFrame, currency: str = "EUR") -> Sentence:
     learned = "corrected by what was known then" if row["corrected"] else "as the model had them, for the past is short"
     off = f": {style.change(row['off'], 0)}" if pd.notna(row["off"]) else ""
     beside = first("expected_revenue", BESIDE, {"now": row["expected"], "than": row["actual"]}, unit="money")
-    score = first("brier_score", BESIDE, {"now": row["brier"], "than": row["base"], "n": row["n"]}, "accounts")
+    score = first("brier_score", BESIDE, {"now": row["brier"], "than": row["base"], "n": row["n"]}, "accounts", "score")
     return Sentence(
         f"**Chances estimated a year ago {verdict}** (Brier score {row['brier']:.3f} against {row['base']:.3f}, n {row['n']:,.0f}; "
         f"{learned}). Revenue expected of these accounts was {style.money(row['expected'], currency)}, "

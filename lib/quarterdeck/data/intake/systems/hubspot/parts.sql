@@ -33,5 +33,5 @@ CASE WHEN lower(replace({{ label }}, ' ', '')) = 'closedwon' THEN 'won' WHEN low
 {%- endmacro %}
 {% macro living() -%}
 NOT d.is_deleted AND NOT d._fivetran_deleted{% if has.merged_deal %}
-  AND d.deal_id NOT IN (SELECT m.merged_deal_id FROM merged_deal m WHERE m.merged_deal_id IS NOT NULL){% endif %}
+  AND (d.deal_id IS NULL OR d.deal_id NOT IN (SELECT m.merged_deal_id FROM merged_deal m WHERE m.merged_deal_id IS NOT NULL)){% endif %}
 {%- endmacro %}

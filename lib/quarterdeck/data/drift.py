@@ -1,0 +1,99 @@
+"""What has changed in a company's tables since its last snapshot: rows gone, a restated past, freshness, emptiness?"""
+
+from collections.abc import Iterator, Mapping
+
+import pandas as pd
+
+from quarterdeck.data.contract import KEYS, TABLES
+from quarterdeck.data.periods import quarter, quarter_of
+from quarterdeck.data.remarks import MONEY, NAMES
+
+DATES = {"orders": "order_date", "opportunities": "closed_on"}  # by which a table's money is dated
+LATEST = {"orders": "order_date", "opportunities": "opened_on", "opportunity_history": "changed_on"}
+CENT = 0.005  # of money, below which nothing has changed
+EMPTIER = 0.05  # of a column's rows, from which it is said that more of them are empty
+FEW = 50  # names of a column, up to which each that is gone is said
+
+Tables = Mapping[str, pd.DataFrame]
+
+
+def drift(before: Tables, now: Tables, as_of: pd.Timestamp) -> list[dict]:
+    """Compare a company's tables with those of its last snapshot.
+
+    Parameters
+    ----------
+    before, now : mapping of DataFrame
+        The tables of the contract, checked.
+    as_of : Timestamp
+        The day that the last snapshot was looked at from; quarters that had ended by then are past.
+
+    Returns
+    -------
+    list of dict
+        Per change `table`, `kind` (gone, restated, stale, emptier, name gone), `said` (a sentence), and for what is restated
+        `period`, `before` and `now` (in the company's currency).
+    """
+    found = [
+        _said(t, "gone", f"{t.replace('_', ' ')}: the table is gone") for t in before if t in TABLES and t not in now
+    ]
+    for name in (t for t in now if t in before):
+        found += _gone(name, before[name], now[name])
+        found += _restated(name, before[name], now[name], as_of)
+        found += _stale(name, before[name], now[name])
+        found += _emptier(name, before[name], now[name])
+        found += _names_gone(name, before[name], now[name])
+    return found
+
+
+def _said(table: str, kind: str, sentence: str, **more: object) -> dict:
+    return {"table": table, "kind": kind, "said": sentence, **more}
+
+
+def _gone(name: str, before: pd.DataFrame, now: pd.DataFrame) -> Iterator[dict]:
+    keys = KEYS[name]
+    gone = ~pd.MultiIndex.from_frame(before[keys]).isin(pd.MultiIndex.from_frame(now[keys]))
+    if gone.any():
+        money = before.loc[gone, MONEY[name]].sum() if name in MONEY else 0.0
+        worth = f" ({MONEY[name].replace('_', ' ')} {money:,.2f})" if money else ""
+        words = f"{gone.sum():,} of {len(before):,} rows of the last snapshot are no longer there{worth}"
+        yield _said(name, "gone", f"{name.replace('_', ' ')}: {words}", rows=int(gone.sum()))
+
+
+def _restated(name: str, before: pd.DataFrame, now: pd.DataFrame, as_of: pd.Timestamp) -> Iterator[dict]:
+    if name not in DATES:
+        return
+    sums = pd.concat([_by_quarter(name, before), _by_quarter(name, now)], axis=1, keys=["before", "now"]).fillna(0.0)
+    for start, row in sums[(sums["before"] - sums["now"]).abs() > CENT].sort_index().iterrows():
+        span = quarter(start).whole()
+        if span.end > as_of:
+            continue
+        what = "revenue" if name == "orders" else "amount won"
+        words = f"{span.label} {what} changed from {row['before']:,.2f} to {row['now']:,.2f}"
+        money = {"before": float(row["before"]), "now": float(row["now"])}
+        yield _said(name, "restated", f"{name}: {words}", period=span.label, **money)
+
+
+def _by_quarter(name: str, frame: pd.DataFrame) -> pd.Series:
+    kept = frame[frame["status"] == "won"] if name == "opportunities" else frame
+    kept = kept[kept[DATES[name]].notna()]
+    return kept.groupby(quarter_of(kept[DATES[name]]))[MONEY[name]].sum()
+
+
+def _stale(name: str, before: pd.DataFrame, now: pd.DataFrame) -> Iterator[dict]:
+    if name in LATEST and (last := now[LATEST[name]].max()) <= before[LATEST[name]].max():
+        words = f"nothing is newer than {last.day} {last:%b %Y}, as in the last snapshot"
+        yield _said(name, "stale", f"{name.replace('_', ' ')}: {words}", last=f"{last:%Y-%m-%d}")
+
+
+def _emptier(name: str, before: pd.DataFrame, now: pd.DataFrame) -> Iterator[dict]:
+    was, is_now = before.isna().mean(), now.isna().mean()
+    for column in (c for c in now if c in was and is_now[c] - was[c] > EMPTIER):
+        words = f"{column} is empty in {is_now[column]:.0%} of rows, before in {was[column]:.0%}"
+        yield _said(name, "emptier", f"{name.replace('_', ' ')}: {words}", column=column)
+
+
+def _names_gone(name: str, before: pd.DataFrame, now: pd.DataFrame) -> Iterator[dict]:
+    for column in (c for c in NAMES if c in before and c in now and before[c].nunique() <= FEW):
+        for text in sorted(set(before[column].dropna()) - set(now[column].dropna())):
+            words = f"no row has {column} {text!r} any more"
+            yield _said(name, "name gone", f"{name.replace('_', ' ')}: {words}", column=column)
