@@ -11,7 +11,7 @@ from quarterdeck.present.sentences import Sentence
 
 def call_lines(
     course: pd.DataFrame, ax: Axes | None = None, calls: pd.DataFrame | Missing | None = None, currency: str = "EUR"
-) -> Axes:
+) -> Axes | None:
     """Draw the forecast of the quarter's end week by week with its 80 % range, the target, and what the leads committed to.
 
     Parameters
@@ -21,7 +21,10 @@ def call_lines(
     calls : DataFrame or Missing, optional
         As `analysis.brief.call.called` gives it.
     """
-    ax, course = style.axes(ax), course.dropna(subset=["p50"])
+    course = course.dropna(subset=["p50"])
+    if course.empty:
+        return None
+    ax = style.axes(ax)
     ax.fill_between(course["day"], course["p10"], course["p90"], color=style.US, alpha=0.14, linewidth=0)
     ax.plot(course["day"], course["p50"], color=style.US, linewidth=2.2)
     ax.scatter(course["day"].iloc[-1:], course["p50"].iloc[-1:], color=style.US, s=44, zorder=3)
