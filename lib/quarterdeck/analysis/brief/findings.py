@@ -475,17 +475,17 @@ def found(
             held = answer[[rule.supports(row) for _, row in answer.iterrows()]]
             parts.append(held.reindex(columns=FINDING).assign(rule=rule.id))
     sure = [p[_money(p) & ~(p["risk"] > MOST_RISK)] for p in parts]
-    known = [p for p in map(_most_first, sure) if len(p)]
+    known = [_most_first(p, rules) for p in sure if len(p)]
     if not known:
         return NOWHERE if all(isinstance(answer, Missing) for answer in answers.values()) else NOTHING
-    table = _most_first(pd.concat([p.head(OF_ONE_RULE) for p in known], ignore_index=True)).head(most)
+    table = _most_first(pd.concat([p.head(OF_ONE_RULE) for p in known], ignore_index=True), rules).head(most)
     days = pd.to_timedelta([rules[rule].within for rule in table["rule"]], unit="D")
     return table.assign(until=desk.as_of + days).reset_index(drop=True)
 
 
-def _most_first(found: pd.DataFrame) -> pd.DataFrame:
+def _most_first(found: pd.DataFrame, rules: dict[str, Rule]) -> pd.DataFrame:
     """Order findings by what acting on them may bring within SOON, then by the money behind them."""
-    soon = np.array([min(1.0, SOON / RULES[rule].months) for rule in found["rule"]])
+    soon = np.array([min(1.0, SOON / rules[rule].months) for rule in found["rule"]])
     rank = pd.DataFrame({"gain": -found["gain"].astype("float64").fillna(0.0) * soon, "worth": -found["worth"].abs()})
     return found.loc[rank.sort_values(["gain", "worth"], kind="stable").index, ["rule", *FINDING]]
 
