@@ -21,7 +21,6 @@ for threads in (
 ):  # before numpy; tests run side by side already
     os.environ.setdefault(threads, "1")
 PATIENCE = 300  # seconds that a test waits for what has to come: the machine may be busy with other things
-DIGITS = 6  # of a figure in a golden run
 SMALL = {"seed": 7, "scale": 0.2, "as_of": "2026-11-15"}
 
 
@@ -38,21 +37,11 @@ def pytest_xdist_setupnodes(config, specs):
 
 
 def pytest_itemcollected(item):
-    """Compare no facts of golden runs, which repeat as data what is compared as tables, and figures to DIGITS digits."""
+    """Compare no facts of golden runs: they repeat, as data, what is compared as tables."""
     if hasattr(item.parent, "skip_compare"):
         from quarterdeck.present.stated import FACTS_MIME
 
         item.parent.skip_compare = tuple({*item.parent.skip_compare, FACTS_MIME})
-        item.sanitize = lambda output, plain=item.sanitize: rounded(plain(output))
-
-
-def rounded(data):
-    """Give data with its figures to DIGITS digits: the last ones hang on the processor."""
-    if isinstance(data, float):
-        return float(f"{data:.{DIGITS}g}")
-    if isinstance(data, dict):
-        return {key: rounded(value) for key, value in data.items()}
-    return [rounded(value) for value in data] if isinstance(data, list) else data
 
 
 def freeze_golden():

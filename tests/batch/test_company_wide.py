@@ -59,7 +59,7 @@ def test_an_answer_stands_beside_the_snapshot_and_each_page_notes_its_part(ran):
 
 
 def test_what_is_stored_is_the_whole_answer_and_a_page_shows_its_part(ran):
-    (place,) = [p for p in kept(ran) if "landing" in p.name]
+    (place,) = [p for p in kept(ran) if "landings.landing" in p.name]
     whole, tables = answers.load(place)
     assert whole.set_index("region")["seen"].to_dict() == {"company": 450.75, "North": 240.75, "South": 210.0}
     assert "orders" in tables

@@ -40,6 +40,22 @@ RULES = """
 .finding { border:1px solid $line; border-radius:10px; padding:14px 18px; margin:0 0 12px; display:grid; grid-template-columns:96px minmax(0,1fr); gap:4px 16px }
 .finding .worth { white-space:nowrap; font-size:21px; font-weight:650; color:$plan; letter-spacing:-.3px }
 .finding .src { font-size:12.5px; color:$soft }
+.rows { width:100%; border-collapse:collapse; font-size:14px; color:$ink; font-variant-numeric:tabular-nums }
+.rows th { text-align:right; font-weight:500; font-size:12.5px; color:$soft; padding:6px 8px; border-bottom:1px solid $line }
+.rows td { text-align:right; padding:8px; border-bottom:1px solid $line; vertical-align:top; background:none }
+.rows th:first-child, .rows td:first-child, .rows.of-deals td:nth-child(2), .rows.of-deals th:nth-child(2) { text-align:left }
+.rows td b { font-weight:600; white-space:nowrap }
+.rows td small { display:block; font-size:12.5px; color:$soft }
+.rows .key { display:none }
+.rows .good b { color:$good }
+.rows .warn b { color:$warn }
+.rows .bad b { color:$bad }
+.bullet { width:200px; max-width:100%; height:26px }
+.bullet .done { fill:$us }
+.bullet .range { fill:$us; opacity:.28 }
+.bullet .forecast { fill:$us; stroke:#fff; stroke-width:1 }
+.bullet .commit { fill:$ink }
+.bullet .target { fill:$plan }
 .missing { color:$soft; font-size:14px; border-left:3px solid $line; padding:2px 0 2px 12px; margin:4px 0 14px }
 """  # noqa: E501  a rule is a line
 

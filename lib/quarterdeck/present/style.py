@@ -173,6 +173,12 @@ def money_axis(axis: Axis, currency: str = "EUR") -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: money(value, currency).replace(".0", "")))
 
 
+def day_axis(axis: Axis, days: pd.Series) -> None:
+    """Write days on an axis as sentences write them, without the year, at every one or at every other of them."""
+    shown = days.drop_duplicates().iloc[:: -(1 + (len(days) > 8))]
+    axis.set_ticks(list(shown), [f"{d.day} {d:%b}" for d in shown])
+
+
 def count_axis(axis: Axis) -> None:
     """Write whole numbers on an axis, as sentences write them."""
     axis.set_major_locator(MaxNLocator(5, integer=True))

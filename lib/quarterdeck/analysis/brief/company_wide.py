@@ -39,6 +39,7 @@ class Question:
 
 # The longest first, but for those that others ask.
 QUESTIONS = (
+    Question(landings.course, "the quarter's end week by week"),
     Question(landings.landing, "the quarter's end"),
     Question(months_ahead.quarters, "the quarters ahead", after=(landings.landing,)),
     Question(months_ahead.months, "the months ahead", {"periods": "months", "level": "level"}),

@@ -67,6 +67,25 @@ FIGURES: dict[str, Figure] = {
         "methods.finding.chance_above",
         "Efron 2008; Scott and Berger 2006",
     ),
+    "forecast_gap": Figure(
+        "Gap of the forecast: median of the quarter's end − target",
+        "money",
+        "higher",
+        "brief.call.regions",
+        additive=True,
+    ),
+    "chance_week": Figure(
+        "Change on the week: chance of the target less that of a week before", "points", "higher", "brief.call.regions"
+    ),
+    "team_gap": Figure(
+        "Gap of a team: booked and worth of its open deals − quotas of its sellers",
+        "money",
+        "higher",
+        "brief.call.teams",
+    ),
+    "days_silent": Figure(
+        "Days silent: days since an account's last order", "days", "lower", "customers.accounts.account_outlook"
+    ),
     # market_research
     "seller_revenue_market": Figure(
         "Revenue of a seller in the market: ours or a rival's, four quarters",

@@ -14,10 +14,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from string import Formatter
 
+import numpy as np
 import pandas as pd
 
-from quarterdeck.analysis.brief import gaps
+from quarterdeck.analysis.brief import call, gaps, misses
 from quarterdeck.analysis.customers import accounts
+from quarterdeck.analysis.forecasting import landings
 from quarterdeck.analysis.initiatives import results
 from quarterdeck.analysis.methods.claims import Claim, holds
 from quarterdeck.analysis.methods.finding import FINDING
@@ -27,6 +29,7 @@ from quarterdeck.analysis.planning import profit
 from quarterdeck.data.snapshot import Desk, Missing
 
 OF_ONE_RULE = 2  # findings at most
+SOON = 6  # months: what acting brings by then counts
 MOST_RISK = 0.2  # of a finding that is stated
 COUNTED = "a count, no estimate"
 NOTHING = Missing("Nothing to show: of all that was looked into, nothing stands out beyond its interval and its risk.")
@@ -37,11 +40,13 @@ NOWHERE = Missing("Not shown: it needs a table in which a finding can be looked 
 class Rule:
     """One kind of finding.
 
-    `figures` names the columns of a finding that the predicate's figures stand in. `head`, `body` and `action` are sentences
-    with places for `{subject}`, `{worth}`, `{value}`, `{compared}`, `{change}`, `{low}`, `{high}` and `{n}`; `unit` writes
+    `figures` names the columns of a finding that the predicate's figures stand in. `head`, `body`, `action` are sentences
+    with places for `{subject}`, `{worth}`, `{spent}` (worth without its sign), `{value}`, `{compared}`, `{change}`, `{low}`,
+    `{high}` and `{n}`; `unit` writes
     value and compared, `spread` the interval. `basis` says what the expected gain rests on. `evidence` is a notebook and the
     question that heads the section in it. `recorded` names the columns that are figures of the catalogue.
-    `strength` says how strong the evidence is where no risk can be had.
+    `strength` says how strong the evidence is where no risk can be had. `owner` acts where a finding names nobody, `within` so
+    many days; what that brings comes over so many `months`.
     """
 
     id: str
@@ -60,6 +65,8 @@ class Rule:
     kind: str = ""
     recorded: dict[str, str] = field(default_factory=dict)
     strength: str = ""
+    within: int = 7  # days until when to act
+    months: int = 3  # over which the gain would come
 
     def claim(self, finding: pd.Series) -> Claim:
         """Make the rule's claim of a finding, with every figure that its words tell."""
@@ -67,14 +74,15 @@ class Rule:
         figures = {name: finding[name] for name in named & {"value", "compared", "low", "high", "n", "worth"}}
         if "change" in named:
             figures["change"] = abs(growth(finding["value"], finding["compared"]))
+        figures |= {"spent": abs(finding["worth"])} if "spent" in named else {}
         figures |= {name: finding[column] for name, column in self.figures.items()}
         return Claim(self.metrics[0], self.predicate, figures, f"{self.id}: {finding['subject']}")
 
     def supports(self, finding: pd.Series) -> bool:
         """Tell whether a finding is of the rule's kind and its predicate holds."""
-        return self.kind in ("", finding["kind"]) and holds(
-            self.predicate, {name: finding[column] for name, column in self.figures.items()}
-        )
+        figures = {name: finding[column] for name, column in self.figures.items()}
+        written = self.unit if "now" in figures else ""  # an amount against another: as both are written
+        return self.kind in ("", finding["kind"]) and holds(self.predicate, figures, written)
 
 
 DIFFERENCE = {"low": "low", "high": "high"}
@@ -116,6 +124,110 @@ RULES: dict[str, Rule] = {
             recorded=ENDS,
         ),
         Rule(
+            "region_below",
+            ("forecast_p50", "target_probability"),
+            misses.region_gaps,
+            "short of",
+            {"now": "value", "target": "compared"},
+            "{subject} is {spent} short of its target",
+            "Its forecast is {value} (80 % range {low} to {high}), its target {compared}.",
+            "Agree on a plan for the gap, deal by deal, and go through it each week.",
+            "Regional sales lead",
+            ("forecasting", "Where will the quarter end?"),
+            "if it ends as well as one quarter in ten",
+        ),
+        Rule(
+            "commit_short",
+            ("lead_commit", "forecast_p50"),
+            misses.commit_gap,
+            "short of",
+            {"now": "value", "target": "compared"},
+            "The leads do not commit to the target",
+            "Their commit is {value}, the target {compared}; in their first call of the quarter they committed to {low}.",
+            "Ask each lead which deals left the commit, and what would bring them back.",
+            "Chief sales officer",
+            ("forecasting", "Are the calls of the sales leads true?"),
+            "if what they no longer count on comes",
+            strength="the leads' own word",
+        ),
+        Rule(
+            "next_quarter_short",
+            ("next_pipeline", "bookings"),
+            misses.next_gap,
+            "short of",
+            {"now": "value", "target": "compared"},
+            "Too little is open for the next quarter",
+            "{value} is open and due in it where {compared} is needed, by what such pipeline brought before (n {n:quarter}). It "
+            "would bring {low} to {high} in eight of ten cases.",
+            "Set each team a number of new deals to open before this quarter ends, and count them each week.",
+            "Regional sales leads",
+            ("team_performance", "How did the quarter's pipeline get here?"),
+            "if as much is opened as is needed",
+            within=30,
+        ),
+        Rule(
+            "silent",
+            ("account_spend", "account_chance"),
+            misses.silent_accounts,
+            "more than",
+            {"now": "value", "than": "compared"},
+            "{subject} has gone silent",
+            "It bought for {spent} in twelve months, usually every {compared}, and has not ordered for {value}.",
+            "Call them, and find out whether they buy elsewhere.",
+            "Head of key accounts",
+            ("customers", "Which accounts may we still keep?"),
+            "if they buy as before",
+            unit="days",
+            months=12,
+        ),
+        Rule(
+            "slipped",
+            ("deal_amount", "deal_chance"),
+            misses.slipped_deals,
+            "amounts to",
+            {"now": "value"},
+            "The deal with {subject}, {spent}, has moved out of the quarter",
+            "It was due this quarter. Its chance is {value} to be won by the quarter's end and {compared} by the end of the next.",
+            "Meet the customer, and agree on a day and what stands in its way.",
+            "Regional sales lead",
+            ("forecasting", "What will the pipeline bring this quarter?"),
+            "if it is won",
+            unit="chance",
+            strength="what sellers recorded",
+        ),
+        Rule(
+            "margin_short",
+            ("gross_margin",),
+            misses.margin_short,
+            "short of its aim",
+            {"high": "high", "target": "compared"},
+            "Gross margin is short of its target",
+            "It is {value} ({low} to {high}) where the targets ask for {compared}; on what is sold so far that is {worth}.",
+            "Let discounts beyond the usual be approved, and look at the goods whose cost rose.",
+            "Head of pricing",
+            ("targets", "Where is margin earned, and what moved it?"),
+            "if what is sold had the margin asked for",
+            unit="ratio",
+            spread="ratio",
+            within=14,
+        ),
+        Rule(
+            "margin_fell",
+            ("gross_margin",),
+            misses.margin_fall,
+            "less than",
+            {"now": "value", "than": "compared"},
+            "Gross margin is below last year's",
+            "It is {value} ({low} to {high}), in the same days last year {compared}; on what is sold so far that is {worth}.",
+            "Find out which prices, costs and mix moved it, and approve discounts beyond the usual.",
+            "Head of pricing",
+            ("targets", "Where is margin earned, and what moved it?"),
+            "if what is sold had last year's margin",
+            unit="ratio",
+            spread="ratio",
+            within=14,
+        ),
+        Rule(
             "coverage_short",
             ("pipeline_coverage",),
             gaps.coverage_gap,
@@ -143,6 +255,7 @@ RULES: dict[str, Rule] = {
             "Head of key accounts",
             ("executive_brief", "What changed against last year?"),
             "if they buy as a year ago",
+            months=12,
         ),
         Rule(
             "segment_grew",
@@ -156,6 +269,7 @@ RULES: dict[str, Rule] = {
             "Regional sales leads",
             ("executive_brief", "What changed against last year?"),
             "if it grows as much again",
+            months=12,
         ),
         Rule(
             "rival",
@@ -172,6 +286,7 @@ RULES: dict[str, Rule] = {
             "if we win against them as against all",
             unit="ratio",
             spread="points",
+            months=12,
         ),
         Rule(
             "lapsed",
@@ -188,6 +303,7 @@ RULES: dict[str, Rule] = {
             "if as much comes back as before",
             unit="ratio",
             strength=COUNTED,
+            months=12,
         ),
         Rule(
             "retention_low",
@@ -205,6 +321,7 @@ RULES: dict[str, Rule] = {
             spread="ratio",
             kind="retention",
             recorded={"value": "net_revenue_retention"},
+            months=12,
         ),
         Rule(
             "retention_high",
@@ -222,6 +339,7 @@ RULES: dict[str, Rule] = {
             spread="ratio",
             kind="retention",
             recorded={"value": "net_revenue_retention"},
+            months=12,
         ),
         Rule(
             "at_risk",
@@ -239,6 +357,7 @@ RULES: dict[str, Rule] = {
             "if they buy as often as those who are kept",
             kind="at risk",
             recorded={"compared": "revenue_at_risk"},
+            months=12,
         ),
         Rule(
             "unprofitable",
@@ -254,6 +373,7 @@ RULES: dict[str, Rule] = {
             "if they break even, for what of such losses came again the year after",
             unit="ratio",
             kind="unprofitable",
+            months=12,
         ),
         Rule(
             "worked",
@@ -269,6 +389,7 @@ RULES: dict[str, Rule] = {
             "after what it costs, if it does again what it did",
             unit="ratio",
             spread="ratio",
+            months=12,
         ),
         Rule(
             "did_not_work",
@@ -284,6 +405,7 @@ RULES: dict[str, Rule] = {
             "spent on it, less what it brought",
             unit="ratio",
             spread="ratio",
+            months=12,
         ),
         Rule(
             "overdue",
@@ -316,6 +438,7 @@ RULES: dict[str, Rule] = {
             "if they buy it as those elsewhere do",
             unit="ratio",
             spread="points",
+            months=12,
         ),
     )
 }
@@ -324,7 +447,7 @@ RULES: dict[str, Rule] = {
 def found(
     desk: Desk, landing: pd.DataFrame, most: int = 5, rules: dict[str, Rule] | None = None
 ) -> pd.DataFrame | Missing:
-    """The `most` findings with the most money behind them across all subjects, of those that their interval and risk support.
+    """The `most` findings of all subjects that acting on is expected to bring most, of those that their interval and risk support.
 
     Parameters
     ----------
@@ -338,35 +461,53 @@ def found(
     Returns
     -------
     DataFrame or Missing
-        One row per finding, the most money first: `rule` (id) and the columns of FINDING; at most two of one rule, and none
-        that no money stands behind, where the interval of what acting may bring holds zero, or whose risk is above MOST_RISK.
+        One row per finding, what may be gained this quarter and next most first, then the money behind: `rule` (id), the columns of
+        FINDING and `until` (day to have acted by); at most two of one rule, and none that no money stands behind, where the
+        interval of what acting may bring holds zero, or whose risk is above MOST_RISK.
     """
     rules, answers, parts = rules or RULES, {}, []
+    given = _Given(desk, landing)
     for rule in rules.values():
         if rule.find not in answers:
-            answers[rule.find] = _answer(rule, desk, landing)
+            answers[rule.find] = given.ask(rule.find)
         answer = answers[rule.find]
         if not isinstance(answer, Missing) and len(answer):
             held = answer[[rule.supports(row) for _, row in answer.iterrows()]]
             parts.append(held.reindex(columns=FINDING).assign(rule=rule.id))
     sure = [p[_money(p) & ~(p["risk"] > MOST_RISK)] for p in parts]
-    known = [p.sort_values("worth", key=abs, ascending=False).head(OF_ONE_RULE) for p in sure]
-    known = [p for p in known if len(p)]
+    known = [_most_first(p, rules) for p in sure if len(p)]
     if not known:
         return NOWHERE if all(isinstance(answer, Missing) for answer in answers.values()) else NOTHING
-    table = pd.concat(known).sort_values("worth", key=abs, ascending=False, kind="stable")
-    return table.head(most).reset_index(drop=True)[["rule", *FINDING]]
+    table = _most_first(pd.concat([p.head(OF_ONE_RULE) for p in known], ignore_index=True), rules).head(most)
+    days = pd.to_timedelta([rules[rule].within for rule in table["rule"]], unit="D")
+    return table.assign(until=desk.as_of + days).reset_index(drop=True)
 
 
-def _answer(rule: Rule, desk: Desk, landing: pd.DataFrame) -> pd.DataFrame | Missing:
-    """Give a rule's candidates; missing where a table that it needs is not there, or has nothing of the region."""
-    wanted = inspect.signature(rule.find).parameters
-    if "landing" in wanted and landing["p50"].isna().all():
-        return NOWHERE
-    options = {"landing": landing} if "landing" in wanted else {}
-    if "ahead" in wanted:
-        options["ahead"] = desk.ask(win_chances.bookings_ahead, chances=desk.ask(win_chances.chances))
-    return desk.ask(rule.find, **options)
+def _most_first(found: pd.DataFrame, rules: dict[str, Rule]) -> pd.DataFrame:
+    """Order findings by what acting on them may bring within SOON, then by the money behind them."""
+    soon = np.array([min(1.0, SOON / rules[rule].months) for rule in found["rule"]])
+    rank = pd.DataFrame({"gain": -found["gain"].astype("float64").fillna(0.0) * soon, "worth": -found["worth"].abs()})
+    return found.loc[rank.sort_values(["gain", "worth"], kind="stable").index, ["rule", *FINDING]]
+
+
+class _Given:
+    """What rules look into besides the tables, asked of the desk when a rule wants it."""
+
+    def __init__(self, desk: Desk, landing: pd.DataFrame) -> None:
+        self.desk, self.landing = desk, landing
+        self.ways: dict[str, Callable[[], pd.DataFrame | Missing]] = {
+            "landing": lambda: NOWHERE if landing["p50"].isna().all() else landing,
+            "chances": lambda: desk.ask(win_chances.chances),
+            "ahead": lambda: desk.ask(win_chances.bookings_ahead, chances=desk.ask(win_chances.chances)),
+            "regions": lambda: desk.ask(call.regions, course=desk.ask(landings.course)),
+            "outlook": lambda: desk.ask(accounts.accounts)["outlook"],
+        }
+
+    def ask(self, find: Callable) -> pd.DataFrame | Missing:
+        """Give a rule's candidates; missing where what it needs is not there, or holds nothing of the region."""
+        options = {name: self.ways[name]() for name in inspect.signature(find).parameters if name in self.ways}
+        void = [option for option in options.values() if isinstance(option, Missing)]
+        return void[0] if void else self.desk.ask(find, **options)
 
 
 def _money(found: pd.DataFrame) -> pd.Series:

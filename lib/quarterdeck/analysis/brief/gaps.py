@@ -45,7 +45,7 @@ def target_gap(landing: pd.DataFrame) -> pd.DataFrame:
     gap = -clear[["p50", "p90", "p10"]].sub(clear["target"], axis=0).where(short)
     gap = gap.set_axis(["gain", "gain_low", "gain_high"], axis=1)
     reached = clear["probability"].fillna(0.5)
-    return _laid(
+    return laid(
         "target",
         clear.join(gap).assign(
             subject=np.where(clear.get("of_quotas", clear["p50"] * 0).eq(1), "quotas", "target"),
@@ -92,7 +92,7 @@ def coverage_gap(
     table = cover[["n"]].assign(subject="coverage", value=cover["coverage"], compared=cover["needed"])
     table = table.assign(**{k: end[e].iloc[0] - end["quota"].iloc[0] for k, e in ENDS.items()})
     gains = {"gain": -table["worth"], "gain_low": -table["high"], "gain_high": -table["low"]}
-    return _laid("coverage", table.assign(risk=end["chance"].iloc[0], **gains)[table["high"] < 0])
+    return laid("coverage", table.assign(risk=end["chance"].iloc[0], **gains)[table["high"] < 0])
 
 
 @looks_back(orders=last_year)
@@ -121,7 +121,7 @@ def segment_moves(
     lines = with_part(orders, customers, "segment")
     there = begun(lines["part"], lines["order_date"], period.before().start, begins["orders"])
     sure = (moved.abs() > margin) & (table["before"] > 0) & there.reindex(table.index, fill_value=False)
-    return _laid("segment", frame[sure], value="now", compared="before", n="orders")
+    return laid("segment", frame[sure], value="now", compared="before", n="orders")
 
 
 @looks_back(losses=twelve_months, opportunities=twelve_months)
@@ -151,7 +151,7 @@ def rival_losses(opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
         gain_high=stakes["high"],
         risk=risk(less, np.sqrt(_doubt(rates["won"], rates["n"]))),
     )
-    return _laid("rival", table[rates["place"].eq("harder")], subject="competitor", value="rate", compared="all")
+    return laid("rival", table[rates["place"].eq("harder")], subject="competitor", value="rate", compared="all")
 
 
 @looks_back(orders=two_years)
@@ -180,7 +180,7 @@ def lapsed_customers(orders: pd.DataFrame, period: Period, begins: Mapping[str, 
     ends = {"gain": part, "gain_low": max(part - ndtri(0.95) * error, 0.0), "gain_high": part + ndtri(0.95) * error}
     row = {"subject": "customers", "worth": (gone["now"] - gone["before"]).sum(), "compared": 0.0, "n": len(gone)}
     row |= {"value": spent / both["before"].sum()} | {name: spent * end for name, end in ends.items()}
-    return _laid("lapsed", pd.DataFrame([row], columns=FINDING))
+    return laid("lapsed", pd.DataFrame([row], columns=FINDING))
 
 
 def overdue_deals(
@@ -228,7 +228,7 @@ def overdue_deals(
     }
     row |= {"n": n, "gain": -ends[0] * amount, "gain_low": -ends[2] * amount, "gain_high": -ends[1] * amount}
     row["risk"] = risk(rate - other, spread)[0]
-    return _laid("overdue", pd.DataFrame([row])[[ends[2] < 0]])
+    return laid("overdue", pd.DataFrame([row])[[ends[2] < 0]])
 
 
 @looks_back(orders=twelve_months)
@@ -248,12 +248,15 @@ def room(orders: pd.DataFrame, customers: pd.DataFrame, products: pd.DataFrame, 
     ends["gain_high"] = (gaps["elsewhere"] - gaps["low"]) * per_rate
     apart = {end: gaps[end] - gaps["elsewhere"] for end in ("low", "high")}
     table = gaps.assign(subject=gaps["category"] + " to " + gaps["segment"], worth=gaps["potential"], **ends | apart)
-    return _laid("room", table, value="rate", compared="elsewhere")
+    return laid("room", table, value="rate", compared="elsewhere")
 
 
-def _laid(kind: str, frame: pd.DataFrame, **columns: str) -> pd.DataFrame:
-    """Give findings their columns; `columns` names those that a frame calls otherwise."""
-    return pd.DataFrame({c: frame[columns.get(c, c)] if c != "kind" else kind for c in FINDING}, index=frame.index)
+def laid(kind: str, frame: pd.DataFrame, **columns: str) -> pd.DataFrame:
+    """Give findings of a kind the columns of FINDING; `columns` names those that a frame calls otherwise, others are missing."""
+    table = pd.DataFrame(
+        {c: frame[columns.get(c, c)] for c in FINDING if columns.get(c, c) in frame}, index=frame.index
+    )
+    return table.reindex(columns=FINDING).assign(kind=kind)
 
 
 def _open_on(history: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:

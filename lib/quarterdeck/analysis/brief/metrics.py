@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from quarterdeck.analysis.brief import call
 from quarterdeck.analysis.competition import competitors
 from quarterdeck.analysis.customers import accounts, retention
-from quarterdeck.analysis.forecasting import landings
+from quarterdeck.analysis.forecasting import landings, next_quarter
 from quarterdeck.analysis.initiatives import results
 from quarterdeck.analysis.market import market_share
 from quarterdeck.analysis.sales import revenue
@@ -333,6 +334,32 @@ METRICS: dict[str, Metric] = {
             performance.cycle_days_total,
             since="trailing twelve months",
             min_n=5,
+        ),
+        Metric(
+            "lead_commit",
+            "Leads' commit",
+            "Σ newest commit for the quarter of all who lead sales",
+            "money",
+            "higher",
+            "contract, table forecast_calls",
+            ("forecast_calls.amount",),
+            call.commit,
+            since="the whole quarter",
+            comparable=False,
+            additive=True,
+        ),
+        Metric(
+            "next_pipeline",
+            "Next quarter's pipeline",
+            "Σ amount of open deals due in the next quarter",
+            "money",
+            "higher",
+            "contract, table opportunities",
+            ("opportunities.expected_close", "opportunities.amount"),
+            next_quarter.open_for_next,
+            since="due in the next quarter",
+            comparable=False,
+            additive=True,
         ),
         Metric(
             "pipeline_coverage",

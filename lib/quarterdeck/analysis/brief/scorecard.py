@@ -96,6 +96,7 @@ def revenue_bridge(
 def aims(
     period: Period,
     landing: pd.DataFrame,
+    ahead: pd.DataFrame | None = None,
     targets: pd.DataFrame | None = None,
     quotas: pd.DataFrame | None = None,
     opportunities: pd.DataFrame | None = None,
@@ -108,15 +109,20 @@ def aims(
     ----------
     landing : DataFrame
         As `quarter_end.landing` gives it.
+    ahead : DataFrame, optional
+        As `next_quarter.next_quarter` gives it.
 
     Returns
     -------
     DataFrame
         `metric`, `aim` ("target", or "quotas" where these stand in), `target` (in the metric's unit): the revenue
-        target for `revenue` and `forecast_p50`, margin target over revenue target for `gross_margin`, one for attainments,
+        target for `revenue`, `lead_commit` and `forecast_p50`, what is needed for
+        `next_pipeline`, margin target over revenue target for `gross_margin`, one for attainments,
         and for `pipeline_coverage` what `pace.cover` needs, or one over the win rate by value where the past does not tell that.
     """
-    found = {"forecast_p50": landing["target"].max(), "target_attainment": 1.0, "quota_attainment": 1.0}
+    found = dict.fromkeys(("forecast_p50", "lead_commit"), landing["target"].max())
+    found |= {"target_attainment": 1.0, "quota_attainment": 1.0}
+    found["next_pipeline"] = np.nan if ahead is None else ahead["needed"].max()
     if targets is not None:
         due = targets[targets["period_start"].ge(period.start) & targets["period_end"].le(period.end)]
         found["revenue"] = due["revenue_target"].sum() or np.nan
@@ -132,7 +138,9 @@ def aims(
     of_quotas = landing.get("of_quotas", pd.Series(dtype="float64")).eq(1).any()
     table = pd.DataFrame({"metric": list(found), "target": list(found.values())}).astype({"target": "float64"})
     return table.assign(
-        aim=np.where(of_quotas & table["metric"].isin(["forecast_p50", "target_probability"]), "quotas", "target")
+        aim=np.where(
+            of_quotas & table["metric"].isin(["forecast_p50", "lead_commit", "target_probability"]), "quotas", "target"
+        )
     )
 
 
@@ -223,18 +231,25 @@ def came_in(
     return pd.DataFrame([*rows, ("Now", now, "total")], columns=columns)
 
 
-@no_rows(none="no run of this quarter came before")
-def pipeline_since(opportunity_history: pd.DataFrame, period: Period, since: pd.DataFrame) -> pd.DataFrame:
-    """What became of the pipeline due in the quarter since the last run: `movement.waterfall` from that day on.
+@no_rows(needs="a deal due in this quarter that was open a week ago or since")
+def pipeline_since(
+    opportunity_history: pd.DataFrame, period: Period, since: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """What became of the pipeline due in the quarter since the last run, or in the last week where there was none.
 
     Parameters
     ----------
-    since : DataFrame
+    since : DataFrame, optional
         As `since_last` gives it.
+
+    Returns
+    -------
+    DataFrame
+        As `movement.waterfall` gives it, with `since` (day).
     """
-    if since.empty:
-        return pd.DataFrame(columns=["step", "amount", "deals"])
-    return movement.waterfall(opportunity_history, period, since["then_on"].iloc[0])
+    week = period.through - pd.Timedelta(days=7)
+    begin = since["then_on"].iloc[0] if since is not None and len(since) else week
+    return movement.waterfall(opportunity_history, period, begin).assign(since=begin)
 
 
 def _sales(orders: pd.DataFrame | None, opportunities: pd.DataFrame | None) -> pd.DataFrame:

@@ -6,6 +6,8 @@ import pandas as pd
 
 from quarterdeck.analysis.methods.claims import AGAINST_BEFORE, AGAINST_TARGET, ODDS, Claim, first, standing
 
+HELD = ("gross_margin", "pipeline_coverage", "lead_commit", "next_pipeline")  # by their value against their target
+
 
 def stands(kpis: pd.DataFrame) -> pd.DataFrame:
     """Measured metrics with what may be claimed of each against its target, its chance or last year, and how it stands.
@@ -37,7 +39,7 @@ def _claim(kpi: Any, chance: float) -> Claim | None:
     if kpi.metric == "forecast_p50" and pd.notna(figures["target"]):
         odds = first(kpi.metric, ODDS, {"now": kpi.value, "target": figures["target"], "chance": chance})
         return odds or first(kpi.metric, AGAINST_TARGET, figures)
-    if kpi.metric in ("gross_margin", "pipeline_coverage") and pd.notna(figures["target"]):
+    if kpi.metric in HELD and pd.notna(figures["target"]):
         return first(kpi.metric, ("reached", "short of"), figures, unit=kpi.unit)
     if getattr(kpi, "growth_low", 1) <= 0 <= getattr(kpi, "growth_high", -1):
         ends = {"low": kpi.previous * (1 + kpi.growth_low), "high": kpi.previous * (1 + kpi.growth_high)}

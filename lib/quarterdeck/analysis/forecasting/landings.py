@@ -9,15 +9,16 @@ from scipy.stats import t
 from quarterdeck.analysis.forecasting import quarter_end
 from quarterdeck.analysis.methods.intervals import Z80
 from quarterdeck.data import COMPANY
-from quarterdeck.data.answers import Missing, company_wide, region_row
+from quarterdeck.data.answers import Missing, company_wide, own_rows, region_row
 from quarterdeck.data.reasons import no_rows
 
 ENDS = ["p10", "p50", "p90"]
+NOWHERE = Missing("Not shown: it needs orders or deals, and the data holds none.")
 
 
 @no_rows(needs="three past quarters to learn from")
 @company_wide(region_row)
-def landing(asks: Mapping[str, Callable]) -> pd.DataFrame:
+def landing(asks: Mapping[str, Callable]) -> pd.DataFrame | Missing:
     """Where the open quarter will end in each region and in the company, as distributions whose medians add up.
 
     Each is forecast by itself (`quarter_end.landing`); then all medians are moved, each by as much as its own error leaves it in
@@ -34,12 +35,47 @@ def landing(asks: Mapping[str, Callable]) -> pd.DataFrame:
         One row per region and for "company": `region`, the columns of `quarter_end.landing`, and `moved` (what was added to the
         median, money; zero where a region could not be forecast and nothing was moved).
     """
-    rows = {region: ask(quarter_end.landing) for region, ask in asks.items()}
-    table = pd.concat({region: row for region, row in rows.items() if not isinstance(row, Missing)}, names=["region"])
-    table = table.reset_index("region").reset_index(drop=True)
+    table = _by_region(asks, quarter_end.landing)
+    return table if isinstance(table, Missing) else _together(table)
+
+
+@no_rows(needs="three past quarters to learn from")
+@company_wide(own_rows)
+def course(asks: Mapping[str, Callable]) -> pd.DataFrame | Missing:
+    """What `landing` would have said of each region and of the company in each week of the quarter.
+
+    Parameters
+    ----------
+    asks : mapping
+        By region and "company", what asks its desk.
+
+    Returns
+    -------
+    DataFrame
+        One row per region and for "company" and week, oldest first: `region`, `day`, the columns of `landing` (the last day's
+        are its own), and `week_before` (the chance of a week before, ratio).
+    """
+    table = _by_region(asks, quarter_end.course)
+    if isinstance(table, Missing):
+        return table
+    weeks = [_together(rows.reset_index(drop=True)) for _, rows in table.groupby("day")]
+    weeks = pd.concat(weeks, ignore_index=True)
+    return weeks.assign(week_before=weeks.groupby("region")["probability"].shift(1))
+
+
+def _by_region(asks: Mapping[str, Callable], function: Callable) -> pd.DataFrame | Missing:
+    """Ask every region's desk, and put the answers below one another; missing where none has one."""
+    rows = {region: ask(function) for region, ask in asks.items()}
+    held = {region: row for region, row in rows.items() if not isinstance(row, Missing)}
+    if not held:
+        return next(iter(rows.values()), NOWHERE)
+    return pd.concat(held, names=["region"]).reset_index("region").reset_index(drop=True)
+
+
+def _together(table: pd.DataFrame) -> pd.DataFrame:
+    """Move landings so that they add up, and say by how much each was moved."""
     moved = added_up(table.set_index("region")).to_numpy() - table["p50"]
-    moved = moved.where(np.isfinite(moved), 0.0)
-    return _moved(table, moved)
+    return _moved(table, moved.where(np.isfinite(moved), 0.0))
 
 
 def added_up(landings: pd.DataFrame) -> pd.Series:

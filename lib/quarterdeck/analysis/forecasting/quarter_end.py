@@ -5,6 +5,7 @@ spread of today's.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,9 @@ from quarterdeck.analysis.sales.by_period import daily
 from quarterdeck.data.coverage import EVER
 from quarterdeck.data.periods import Period, last_quarters
 from quarterdeck.data.reasons import no_rows
+from quarterdeck.data.snapshot import cut
 
+WEEK = pd.Timedelta(days=7)
 LANDING = ["seen", "to_come", "p10", "p50", "p90", "target", "of_quotas", "probability", "n_origins", "wape"]
 
 
@@ -59,6 +62,36 @@ def landing(
         row["to_come"] = row["p50"] - seen
         row["probability"] = 1.0 if 0 < target <= seen else one_number.chance(past, target)
     return pd.DataFrame([row], columns=LANDING).astype("float64")
+
+
+@no_rows(needs="three past quarters to learn from")
+def course(
+    period: Period,
+    orders: pd.DataFrame | None = None,
+    opportunities: pd.DataFrame | None = None,
+    opportunity_history: pd.DataFrame | None = None,
+    targets: pd.DataFrame | None = None,
+    quotas: pd.DataFrame | None = None,
+    begins: Mapping[str, pd.Timestamp] = EVER,
+) -> pd.DataFrame:
+    """What `landing` would have said in each week of the quarter, by what was known on that day.
+
+    Returns
+    -------
+    DataFrame
+        One row per week, oldest first, the last one of `period.through`: `day` and the columns of `landing`.
+    """
+    tables = {
+        "orders": orders, "opportunities": opportunities, "opportunity_history": opportunity_history,
+        "targets": targets, "quotas": quotas,
+    }  # fmt: skip
+    held = {name: frame for name, frame in tables.items() if frame is not None}
+    days = pd.date_range(period.through, period.start + WEEK - pd.Timedelta(days=1), freq=-WEEK)[::-1]
+    rows = [
+        landing(replace(period, through=day), day, **cut(held, day), begins=begins).assign(day=day)
+        for day in (days if len(days) else [period.through])
+    ]
+    return pd.concat(rows, ignore_index=True)[["day", *LANDING]]
 
 
 @no_rows(needs="three past quarters to learn from")

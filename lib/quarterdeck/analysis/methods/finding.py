@@ -21,6 +21,7 @@ class Finding(NamedTuple):
     gain_low: float = np.nan
     gain_high: float = np.nan
     risk: float = np.nan  # the chance, given the data, that the finding is not so; missing where none can be had
+    owner: str | None = None  # who acts, by name, where the data has one
 
 
 FINDING = list(Finding._fields)

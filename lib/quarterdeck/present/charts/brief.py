@@ -66,7 +66,7 @@ def bridge_bars(
 
 
 def pipeline_bars(waterfall: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
-    """Draw what became of the pipeline due in the quarter since the last run (`analysis.brief.scorecard.pipeline_since`)."""
+    """Draw what became of the pipeline due in the quarter since a day (`analysis.brief.scorecard.pipeline_since`)."""
     ax = pipeline(waterfall, ax, currency)
     ends = waterfall["amount"].iloc[[0, -1]].tolist()
     claim = first(
@@ -78,7 +78,8 @@ def pipeline_bars(waterfall: pd.DataFrame, ax: Axes | None = None, currency: str
     )
     before, now = (style.money(end, currency) for end in ends)
     said = Sentence(f"The pipeline due this quarter {claim.predicate}: {before} before, {now} now", [claim])
-    return style.title(ax, said, f"What became of it since the last run? Open deals due this quarter, {currency}")
+    since = style.day(waterfall["since"].iloc[0])
+    return style.title(ax, said, f"What became of it since {since}? Open deals due this quarter, {currency}")
 
 
 def _landing_finding(ends: pd.DataFrame, currency: str) -> Sentence | str:

@@ -17,7 +17,7 @@ from quarterdeck.present.sentences import Said, Sentence
 NOT_ESTIMATED = "not estimated"
 
 
-def headline(card: pd.DataFrame, name: str, currency: str = "EUR") -> Sentence:
+def sold(card: pd.DataFrame, name: str, currency: str = "EUR") -> Sentence:
     """Say in one line how the quarter stands: sales and their change, and the chance of reaching the target.
 
     Parameters
@@ -108,7 +108,8 @@ def _finding(row: pd.Series, rule: Rule, currency: str) -> dict[str, Any]:
         "head": head,
         "body": body,
         "action": action,
-        "owner": rule.owner,
+        "owner": row["owner"] if isinstance(row["owner"], str) and row["owner"] else rule.owner,
+        "until": style.day(row["until"]),
         "gain": _gain(row, currency),
         "basis": rule.basis,
         "risk": _risk(row["risk"], rule.strength),
@@ -126,6 +127,7 @@ def _fields(row: pd.Series, rule: Rule, currency: str) -> dict[str, str]:
     fields = {k: style.amount(row[k], rule.unit, currency) for k in ("value", "compared")}
     fields |= {k: spread(row[k]) for k in ("low", "high")}
     fields |= {"worth": style.money(row["worth"], currency), "change": style.percent(change, 0)}
+    fields["spent"] = style.money(abs(row["worth"]), currency)
     return fields | {"n": Count(row["n"]), "subject": str(row["subject"])}
 
 
@@ -150,7 +152,8 @@ def small_print(finding: dict[str, Any]) -> str:
         ("" if finding.get("strength") else "risk that it is not so", finding["risk"], ""),
     ]
     parts = [f"{what} {value}{why}".strip() for what, value, why in known if value != NOT_ESTIMATED]
-    return " · ".join([finding["owner"], *parts])
+    until = f", until {finding['until']}" if finding.get("until") else ""
+    return " · ".join([f"{finding['owner']}{until}", *parts])
 
 
 def _card(finding: dict[str, Any]) -> str:

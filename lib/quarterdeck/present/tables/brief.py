@@ -13,6 +13,7 @@ from quarterdeck.present.sentences import Said, Sentence
 from quarterdeck.present.tables import KPI_MIME, RECORDED, not_shown, plain, spread
 
 BLOCKS = "▁▂▃▄▅▆▇█"
+NEEDED = ("pipeline_coverage", "next_pipeline")  # held against what is needed, not a target
 SPARK = 110, 30  # pixels
 
 
@@ -74,7 +75,7 @@ def status(kpi: Any, currency: str = "EUR") -> Sentence:
     if claim is None:
         return Sentence("")
     target = "" if pd.isna(kpi.target) else style.amount(kpi.target, kpi.unit, currency)
-    aim = f"{target} that is needed" if kpi.metric == "pipeline_coverage" else f"{kpi.aim} of {target}"
+    aim = f"{target} that is needed" if kpi.metric in NEEDED else f"{kpi.aim} of {target}"
     words = {
         "reached": f"reached the {aim}",
         "short of": f"short of the {aim}",
@@ -114,7 +115,8 @@ def _tile(kpi: Any, sentence: Sentence, course: list[float], currency: str) -> s
     state = f'<span class="status"><i></i>{html.escape(sentence)}</span>' if sentence else ""
     feet = [html.escape(kpi.period)]
     if pd.notna(kpi.target) and kpi.target != 1:
-        feet.append(f"{kpi.aim} {style.amount(kpi.target, kpi.unit, currency)}")
+        aim = "needed" if kpi.metric in NEEDED else kpi.aim
+        feet.append(f"{aim} {style.amount(kpi.target, kpi.unit, currency)}")
     if pd.notna(kpi.previous):
         feet.append(f"last year {style.amount(kpi.previous, kpi.unit, currency)}")
     return (

@@ -31,7 +31,7 @@ COLUMNS = ["Figure", "Now", "Range", "Target", "Last year", "How it stands"]
 ACTIONS = ["Money", "Finding", "Do", "May bring", "Risk of being wrong", "Who"]
 # Which pictures go into the deck: the page, and the questions of the sections whose first picture to be had it takes.
 SHOWN = [
-    (BRIEF, "Where will the quarter end?"),
+    (BRIEF, "Will we make it?"),
     (BRIEF, "What changed against last year?"),
     (
         "market_research",

@@ -17,7 +17,7 @@ from quarterdeck.publish.exports.run_reader import BRIEF, Picture, RunReader
 
 FONT = "font-family:Segoe UI,Roboto,Helvetica Neue,Arial,sans-serif"
 INKS = {"good": style.GOOD, "warn": style.WARN, "bad": style.LOSS}
-SHOWN = ["Where will the quarter end?", "What changed against last year?"]
+SHOWN = ["Will we make it?", "What changed against last year?"]
 MOST = 1_000_000  # bytes: larger mails are cut off or refused
 PATIENCE = 120  # seconds that a print may take
 PRINT_STYLE = (
