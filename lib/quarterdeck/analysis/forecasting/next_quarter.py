@@ -9,10 +9,9 @@ from scipy.stats import t as student
 from quarterdeck.analysis.forecasting.quarter_end import due_deals, spells
 from quarterdeck.analysis.methods.intervals import ratio
 from quarterdeck.data.coverage import EVER
-from quarterdeck.data.periods import Period, last_quarters, quarter
+from quarterdeck.data.periods import Period, last_quarters
 from quarterdeck.data.reasons import no_rows
 
-DAY = pd.Timedelta(days=1)
 LEARNED, FEWEST = 8, 4  # past quarters learned from: the most, and the fewest
 COLUMNS = ["start", "due", "deals", "brings", "low", "high", "asked", "asked_of", "needed", "chance", "n"]
 
@@ -26,7 +25,7 @@ def open_for_next(opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
     DataFrame
         One row: `value` (money), `n` (deals).
     """
-    after = quarter(period.end + DAY)
+    after = period.shifted(1)
     due = opportunities["status"].eq("open") & opportunities["expected_close"].between(after.start, after.end)
     return pd.DataFrame({"value": [opportunities.loc[due, "amount"].sum()], "n": [due.sum()]})[[due.any()]]
 
@@ -52,9 +51,9 @@ def next_quarter(
         80 %), `asked` (money; missing where it is not known), `asked_of` ("quotas" or "last year"), `needed` (pipeline for it,
         money), `chance` (that it brings as much), `n` (past quarters).
     """
-    after = quarter(period.end + DAY).whole()
+    after = period.shifted(1).whole()
     states = spells(opportunity_history[opportunity_history["changed_on"] <= period.through])
-    now = due_deals(states, Period(after.start, after.end, period.through))
+    now = due_deals(states, after.seen(period.through))
     past = pd.DataFrame(_past(opportunities, states, period, begins), columns=["due", "won"]).query("due > 0")
     part, error = ratio(past["won"], past["due"])
     due = float(now["amount"].sum())
@@ -74,10 +73,10 @@ def _past(
     opportunities: pd.DataFrame, states: pd.DataFrame, period: Period, begins: Mapping[str, pd.Timestamp]
 ) -> list[tuple[float, float]]:
     """Give for each past quarter the money open and due in it on this day of the quarter before, and all that was won in it."""
-    spans = last_quarters(period.start, LEARNED + 1, max(begins["opportunities"], begins["opportunity_history"]))
+    spans = last_quarters(period, LEARNED + 1, max(begins["opportunities"], begins["opportunity_history"]))
     sums = []
     for before, span in zip(spans[:-1], spans[1:], strict=True):
-        due = due_deals(states, Period(span.start, span.end, period.same_day(before)))
+        due = due_deals(states, span.seen(period.same_day(before)))
         sums.append((float(due["amount"].sum()), _won(opportunities, span)))
     return sums
 

@@ -5,7 +5,6 @@ spread of today's.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -88,7 +87,7 @@ def course(
     held = {name: frame for name, frame in tables.items() if frame is not None}
     days = pd.date_range(period.through, period.start + WEEK - pd.Timedelta(days=1), freq=-WEEK)[::-1]
     rows = [
-        landing(replace(period, through=day), day, **cut(held, day), begins=begins).assign(day=day)
+        landing(period.seen(day), day, **cut(held, day), begins=begins).assign(day=day)
         for day in (days if len(days) else [period.through])
     ]
     return pd.concat(rows, ignore_index=True)[["day", *LANDING]]
