@@ -16,7 +16,8 @@ OWN_WORDS = {
     "estimate",
     "path",
     "placebos",
-}  # columns of any frame, and designs, which test_designs.py asks for
+    "continued",
+}  # columns of any frame, designs, which test_designs.py asks for, and a function
 
 
 def takes_by() -> list:

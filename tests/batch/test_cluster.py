@@ -71,17 +71,17 @@ def test_a_notebook_that_fails_on_a_worker_is_kept_aside(acme, cluster):
 
 def test_a_killed_worker_takes_no_notebook_down(acme, cluster):  # the last of those that want two workers
     address, workers = cluster
-    gate = acme.root / "gate"
-    acme.write_notebook("market_research", TINY, SLOW.format(gate=str(gate)))
+    gate, begun = acme.root / "gate", acme.root / "begun"
+    says = f"import os, pathlib; pathlib.Path({str(begun)!r}).write_text(str(os.getpid()))"
+    acme.write_notebook("market_research", TINY, says, SLOW.format(gate=str(gate)))
     command = [sys.executable, "-m", "quarterdeck.cli", *acme.command(*TWO, "--cluster", address)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     until(lambda: (runs := folders.runs(acme.out / "acme")) and len(folders.pages(runs[0])) == 5)
-    of = {w.pid: psutil.Process(w.pid) for w in workers}
-    until(
-        lambda: any(len(p.children(recursive=True)) == 3 for p in of.values())
-    )  # it forks, it executes, it is the kernel
-    (busy,) = [w for w in workers if len(of[w.pid].children(recursive=True)) == 3]
-    at_work = of[busy.pid].children(recursive=True)
+    until(lambda: begun.is_file() and begun.read_text())
+    kernel = psutil.Process(int(begun.read_text()))
+    (busy,) = [w for w in workers if w.pid in [p.pid for p in kernel.parents()]]
+    at_work = psutil.Process(busy.pid).children(recursive=True)
+    assert kernel in at_work
     os.kill(busy.pid, signal.SIGKILL)
     assert not psutil.wait_procs(at_work, timeout=PATIENCE)[1]
     gate.touch()

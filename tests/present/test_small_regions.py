@@ -125,6 +125,7 @@ def test_a_table_says_of_what_it_shows_a_part():
     assert "all of it is “no date” (€1.0m in 9 deals)" in say.hygiene_takeaway(faults)
     ahead = {
         "start": pd.Timestamp("2020-07-01"),
+        "label": "Q3 2020",
         "before": 1e6,
         "p10": 9e5,
         "p50": 1e6,
