@@ -21,6 +21,7 @@ from conftest import until
 from fake_runs import make_outputs, serving
 from quarterdeck import cli
 from quarterdeck.batch import fork_server, shared_start
+from quarterdeck.publish.live import page as live_page
 from quarterdeck.publish.live.kernels import LiveKernels
 from quarterdeck.publish.live.message_filter import MessageFilter
 from quarterdeck.publish.live.program import divided, needed
@@ -430,6 +431,21 @@ def test_what_a_kernel_prints_or_fails_with_does_not_go_out():
 def test_a_message_that_is_too_long_ends_the_connection(server, boss):
     viewer = Viewer(server[0], kernel_of(boss.ask(PAGE.format("north"))[2]), boss.cookies)
     assert viewer.say(frame("comm_msg", {"comm_id": "x" * 100_000})) in (1006, 1009)
+
+
+def test_a_page_whose_kernel_does_not_answer_ends():
+    async def parts():
+        yield "<p>sliders</p>"
+        for _ in range(100):
+            await asyncio.sleep(0.01)
+            yield "<script>window.voila_heartbeat()</script>"
+
+    async def read(seconds):
+        return [part async for part in live_page.ended(parts(), seconds)]
+
+    given_up, patient = asyncio.run(read(0.1)), asyncio.run(read(60))
+    assert given_up[0] == "<p>sliders</p>" and live_page.UNANSWERED in given_up[-1] and len(given_up) < 50
+    assert len(patient) == 101 and live_page.UNANSWERED not in patient[-1]
 
 
 def test_a_kernel_is_its_owners_alone(server, boss, anna):

@@ -6,6 +6,8 @@ the run's own notebook file from the run's own folder: not all of it, but what t
 """
 
 import logging
+import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 from nbformat import NotebookNode
@@ -24,6 +26,8 @@ POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data: blob:; font-src 'self' data:; "
     "style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
 )
+SIGN_OF_LIFE = "voila_heartbeat"  # in what Voilà sends while a kernel is at work
+UNANSWERED = "The sliders could not be made: their kernel did not answer. Load the page again to try once more."
 WIDGETS = (
     "@jupyter-widgets/jupyterlab-manager",
     "@voila-dashboards/widgets-manager8",
@@ -43,6 +47,19 @@ def failure(output: dict[str, Any]) -> str:
     """Log why a cell failed; give the sentence for the viewer, which says no more than that it did."""
     logging.getLogger("quarterdeck").warning("a live page's cell failed: %s: %s", output["ename"], output["evalue"])
     return "The sliders could not be made: a cell of the notebook failed. The page is as the run stored it."
+
+
+async def ended(parts: AsyncIterator[str], seconds: float) -> AsyncIterator[str]:
+    """Give a page's parts, and end it where for so long nothing came but signs of life, as Voilà sends them for ever when a
+    kernel did not answer."""
+    heard = time.monotonic()
+    async for part in parts:
+        if SIGN_OF_LIFE not in part:
+            heard = time.monotonic()
+        elif time.monotonic() - heard > seconds:
+            yield f'<p class="missing">{UNANSWERED}</p>'
+            return
+        yield part
 
 
 def configuration(page_config: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -93,6 +110,10 @@ class LivePage(Page, TornadoVoilaHandler):
             self.kernel_manager.loading.discard(self.kernel)
             # The page is whole: its scripts are now to load, and to connect, if anybody is still there.
             self.wait_for_viewer(0 if self.gone else 3 * ALONE_SECONDS)
+
+    def get_generator(self, path: str | None = None) -> AsyncIterator[str]:
+        """Stream the page, but not for ever."""
+        return ended(super().get_generator(path), 3 * kernels.START_SECONDS)
 
     def on_connection_close(self) -> None:
         """Give up the place or the kernel of a viewer who left before the page was whole."""

@@ -328,9 +328,9 @@ def _made(prerenderer: Prerenderer, path: Path) -> int:
 def _forget(folder: Path, needed: set[str], begun: float) -> None:
     """Remove pages that no run has any more, and drafts of an hour ago, whose maker was killed.
 
-    A page made since this process began to look belongs to a run that has come since.
+    A page made since this process began to look belongs to a run that has come since. What is no folder is no page, and stays.
     """
-    for kept in folder.iterdir():
+    for kept in (entry for entry in folder.iterdir() if entry.is_dir()):
         with contextlib.suppress(FileNotFoundError):  # another process has removed it
             changed = kept.stat().st_mtime
             if kept.name[0] == "." and begun - changed > 3600:
