@@ -18,7 +18,7 @@ from matplotlib import font_manager
 from conftest import ROOT
 from quarterdeck.analysis.brief.scorecard import scorecard
 from quarterdeck.present import fonts, page, style
-from quarterdeck.present.narrative.brief import headline
+from quarterdeck.present.narrative.brief import sold
 from quarterdeck.present.numbers import counted, money
 from quarterdeck.present.page import TOO_LITTLE, show
 from quarterdeck.present.sentences import Sentence
@@ -97,7 +97,7 @@ def test_sales_that_are_not_known_are_said_not_to_be():
     card = pd.DataFrame(
         kpis | {"unit": "money", "better": "higher", "period": "Q4 2026", "title": "x", "missing": "Not shown."}
     )
-    said = headline(scorecard(card, pd.DataFrame({"metric": [], "target": []}).astype({"target": float})), "North")
+    said = sold(scorecard(card, pd.DataFrame({"metric": [], "target": []}).astype({"target": float})), "North")
     assert said == "What North sold in Q4 2026 is not known"
 
 
