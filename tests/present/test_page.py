@@ -118,3 +118,17 @@ def test_a_head_stands_where_matplotlib_would_put_it():
     for ax in (given, found):
         page.png(ax)
     assert given.head[0].get_position()[1] == found.head[0].get_position()[1] == 1.0
+
+
+def test_what_a_drawing_can_do_without_is_passed_over_where_it_is_missing():
+    def say(frame, beside=None):
+        return f"{len(frame)} rows, {'nothing' if beside is None else 'something'} beside"
+
+    def need(frame, beside):
+        return f"{len(frame)} rows and {len(beside)}"
+
+    frame, gone = pd.DataFrame({"a": [1]}), Missing("Not shown: it needs calls.")
+    for draw, said in ((say, "1 rows, nothing beside"), (need, "Not shown: it needs calls.")):
+        with capture_output() as captured:
+            page.show(draw, frame, beside=gone)
+        assert said in captured.outputs[0].data["text/html"]

@@ -5,6 +5,7 @@ for formulas between dollars, would take for its own reads as it is (`sentences.
 """
 
 import html
+import inspect
 import io
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -42,9 +43,12 @@ def show(draw: Callable, subject: Any, *others: Any, **options: Any) -> None:
     subject, others : DataFrame or Missing or Desk
         What `desk.ask` gave. Where one is `Missing`, or has no rows, the page says so in one sentence, once a cell.
     options : Any
-        By keyword: what `draw` also takes. A frame among them may have no rows.
+        By keyword: what `draw` also takes. A frame among them may have no rows; one that is `Missing` is passed over where
+        `draw` can do without it, that is where its default is None.
     """
-    needed = (subject, *others)
+    without = inspect.signature(draw).parameters
+    spare = {k for k, v in options.items() if isinstance(v, Missing) and k in without and without[k].default is None}
+    needed, options = (subject, *others), {k: v for k, v in options.items() if k not in spare}
     void = next((s for s in (*needed, *options.values()) if isinstance(s, Missing)), None)
     if void:
         _note(void.sentence)

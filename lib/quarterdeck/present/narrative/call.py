@@ -15,7 +15,7 @@ Table = pd.DataFrame | Missing
 def headline(
     card: pd.DataFrame,
     name: str,
-    landing: Table,
+    landing: Table | None = None,
     regions: Table | None = None,
     calls: Table | None = None,
     currency: str = "EUR",
@@ -28,10 +28,10 @@ def headline(
         As `analysis.brief.scorecard.scorecard` gives it; it says what was sold where there is no forecast.
     name : str
         Of the company, or of the region.
-    landing, regions, calls : DataFrame or Missing
+    landing, regions, calls : DataFrame or Missing, optional
         As `landings.landing`, `call.regions` and `call.called` give them.
     """
-    if isinstance(landing, Missing) or landing["p50"].isna().all():
+    if not isinstance(landing, pd.DataFrame) or landing["p50"].isna().all():
         return sold(card, name, currency)
     end = landing.iloc[0]
     over = ended(end, currency)
@@ -42,7 +42,7 @@ def headline(
     return Sentence(made + missed, claims + more, tag="h2")
 
 
-def trust(course: pd.DataFrame, landing: pd.DataFrame, values: Table | None = None) -> Sentence:
+def trust(course: pd.DataFrame, landing: pd.DataFrame, values: Table | None = None) -> Sentence | None:
     """Say how sure the headline is: the chance and what it was a week before, and how far off forecast and leads were before.
 
     Parameters
@@ -62,12 +62,14 @@ def trust(course: pd.DataFrame, landing: pd.DataFrame, values: Table | None = No
         parts.append(missed + style.percent(end["wape"]) + _leads(values) + ".")
         claims.append(amounts("forecast_error", end["wape"], n=end["n_origins"]))
         claims += _leads_claims(values)
-    return Sentence(" ".join(parts), claims)
+    return Sentence(" ".join(parts), claims) if parts else None
 
 
-def regions_takeaway(regions: pd.DataFrame, currency: str = "EUR") -> Sentence:
+def regions_takeaway(regions: pd.DataFrame, currency: str = "EUR") -> Sentence | None:
     """Say how many regions are likely to miss their target, and which is furthest off (`analysis.brief.call.regions`)."""
     held = regions.dropna(subset=["gap"])
+    if held.empty:
+        return None
     short = held[held["gap"] < 0]
     claim = Claim(
         "forecast_gap", "n of m", {"n": float(len(short)), "of": float(len(held))}, "end short of their target"
