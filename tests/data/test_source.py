@@ -129,8 +129,8 @@ def test_adventureworks_keeps_every_order_line_and_every_cent(others_data, tmp_p
 def test_the_crm_maps_every_product_and_the_check_catches_it_where_it_does_not(others_data, tmp_path):
     folder, files = snapshot.home() / PARAMS / "crm", others_data / "crm"
     assert len(contract.check(source.read(folder, tmp_path, files))["opportunities"]) == 8_800
-    unmended = tmp_path / "crm"
-    unmended.mkdir()
+    unmapped = tmp_path / "crm"
+    unmapped.mkdir()
     text = (
         (folder / "source.yaml")
         .read_text()
@@ -138,9 +138,9 @@ def test_the_crm_maps_every_product_and_the_check_catches_it_where_it_does_not(o
             "CASE p.product WHEN 'GTXPro' THEN 'GTX Pro' ELSE p.product END AS product_id", "p.product AS product_id"
         )
     )
-    (unmended / "source.yaml").write_text(text)
+    (unmapped / "source.yaml").write_text(text)
     with pytest.raises(ContractError, match=r"holds 'GTXPro', expected a product_id .*\(1,480 of 8,800 rows"):
-        contract.check(source.read(unmended, tmp_path, files))
+        contract.check(source.read(unmapped, tmp_path, files))
 
 
 @pytest.fixture(scope="module")

@@ -50,8 +50,8 @@ def failure(output: dict[str, Any]) -> str:
 
 
 async def ended(parts: AsyncIterator[str], seconds: float) -> AsyncIterator[str]:
-    """Give a page's parts, and end it where for so long nothing came but signs of life, as Voilà sends them for ever when a
-    kernel did not answer."""
+    """Give a page's parts, and end it where for so long nothing came but signs of life, which Voilà goes on
+    sending when a kernel did not answer."""
     heard = time.monotonic()
     async for part in parts:
         if SIGN_OF_LIFE not in part:
@@ -112,7 +112,7 @@ class LivePage(Page, TornadoVoilaHandler):
             self.wait_for_viewer(0 if self.gone else 3 * ALONE_SECONDS)
 
     def get_generator(self, path: str | None = None) -> AsyncIterator[str]:
-        """Stream the page, but not for ever."""
+        """Stream the page, up to its end or to where its kernel does not answer."""
         return ended(super().get_generator(path), 3 * kernels.START_SECONDS)
 
     def on_connection_close(self) -> None:
