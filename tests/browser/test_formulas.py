@@ -18,7 +18,7 @@ from quarterdeck.present.page import show
 from quarterdeck.present.sentences import Sentence
 from quarterdeck.present.tables import lay
 
-SAID = "The quarter ends at $14k at the median, between $11k and $18k; under 1 %; it lies $50k below, \\(x\\)."
+SAID = "The quarter is heading for $14k (80 % range $11k to $18k); under 1 %; it lies $50k below, \\(x\\)."
 
 
 @pytest.fixture

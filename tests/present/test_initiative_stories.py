@@ -133,7 +133,7 @@ def test_return_and_power_in_words():
     assert say.return_takeaway(pd.DataFrame([row | {"roi_high": 0.9}])).endswith(": less than it cost.")
     # 84 days after the start is week 12.
     assert say.power_takeaway(frame({})) == (
-        "**The one that can be judged would have had to move its figure by 12 % to be found in eight of ten cases.** 1 could not "
+        "**The one that can be judged would have had to move its figure by 12 % to be found with a power of 80 %.** 1 could not "
         "have shown the smallest effect of interest when read; Push cannot be judged before week 12."
     )
     unknown = frame({"low": None, "high": None}, {"low": None, "high": None})

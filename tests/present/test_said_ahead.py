@@ -304,7 +304,7 @@ def test_what_is_said_turns_with_the_rows(page):
         return "\n".join(r["text"] for r in records(page(name, notebook)[1]))
 
     assert "surely less" in said("bad year", "customers") and "surely more" in said("good year", "customers")
-    assert re.search(r"the middle lies \S+ below it", said("bad year", "forecasting"))
+    assert re.search(r"the forecast lies \S+ below it", said("bad year", "forecasting"))
     assert re.search(r"short|below", said("bad year", "targets"))
     for notebook in ("forecasting", "targets"):
         assert said("bad year", notebook) != said("as it is", notebook)

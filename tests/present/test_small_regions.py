@@ -42,7 +42,7 @@ def test_one_seller_is_no_team():
     assert "the median seller" not in [text.get_text() for text in ax.get_legend().get_texts()]
     pace = pd.DataFrame({"middle": [0.5], "low": [0.4], "high": [0.6], "n": [7]})
     end = pd.DataFrame({"value": [46.0], "low": [38.0], "high": [58.0], "attainment": [0.46], "by": ["pace"]})
-    assert "At that pace, the one seller ends at €46 (€38 to €58 in eight of ten cases), 46 % of quota." in (
+    assert "At that pace, the one seller ends at €46 (80 % range €38 to €58), 46 % of quota." in (
         say.pace_takeaway(pace, spread, end=end)
     )
 
@@ -52,7 +52,9 @@ def test_none_is_said_in_words_and_no_tenth_of_few_sellers():
         "**None of 3 sellers reached their quota in Q1 2020** (0 %; 0 % to 50 %); the median attained 56 %."
     )
     many = say.attainment_takeaway(quarters((2, 14), (0, 14)).iloc[:1])
-    assert many.startswith("**2 of 14 sellers reached") and many.endswith("the middle eight of ten 30 % to 90 %.")
+    assert many.startswith("**2 of 14 sellers reached") and many.endswith(
+        "and 80 % of sellers lie between 30 % and 90 %."
+    )
     assert heading(chart.attainment_course(quarters((0, 3), (3, 3), (0, 3)))).endswith(
         "in none of 2 quarters, the median seller in none"
     )

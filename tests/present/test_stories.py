@@ -337,12 +337,12 @@ def test_the_forecast_sentences():
     }
     landing = pd.DataFrame([row])
     assert forecast_say.landing_takeaway(landing) == (
-        "**The quarter ends at €31.9m at the median, between €29.9m and €34.0m in eight of ten cases**; €13.6m is in so far. "
-        "The target of €30.3m has a chance of 84 %; the middle lies €1.6m above it."
+        "**The quarter is heading for €31.9m (80 % range €29.9m to €34.0m)**; €13.6m is in so far. "
+        "The target of €30.3m has a chance of 84 %; the forecast lies €1.6m above it."
     )
     quotas = landing.assign(of_quotas=1.0)
     assert (
-        "The quotas of €30.3m have a chance of 84 %; the middle lies €1.6m above them."
+        "The quotas of €30.3m have a chance of 84 %; the forecast lies €1.6m above them."
         in forecast_say.landing_takeaway(quotas)
     )
     over = landing.assign(p10=31.9e6, p90=31.9e6, seen=31.9e6, probability=1.0)
@@ -391,7 +391,7 @@ def test_the_scenario_sentences():
     numbers = {"p10": 9.5e6, "p50": 10.0e6, "p90": 10.6e6, "goal": 10.6e6, "chance": 0.09}
     base = pd.DataFrame([{"quarter": "Q4 2026"} | numbers, {"quarter": "Q1 2027"} | numbers])
     assert forecast_say.scenario_takeaway(base, base) == (
-        "**Q4 2026 ends at €10.0m of bookings, between €9.5m and €10.6m in eight of ten cases**; the goal of €10.6m has a "
+        "**Q4 2026 ends at €10.0m of bookings (80 % range €9.5m to €10.6m)**; the goal of €10.6m has a "
         "chance of 9 %. The quarter after it brings €10.0m."
     )
     moved = base.assign(p50=[10.6e6, 11.0e6], chance=0.5)
@@ -423,14 +423,14 @@ def test_the_capacity_sentences():
     short = pd.DataFrame([row | {"hire_by": pd.Timestamp("2026-01-05"), "late": True}])
     ramp = pd.DataFrame({"months": [10.0], "start": [0.43], "low": [0.3], "high": [0.56], "n": [28]})
     assert team_say.capacity_takeaway(short, ramp) == (
-        "**At past attainment the 46 sellers' quotas carry €9.0m in Q4 2026** (€8.0m to €10.0m in eight of ten cases), "
+        "**At past attainment the 46 sellers' quotas carry €9.0m in Q4 2026** (80 % range €8.0m to €10.0m), "
         "against a plan of "
         "€10.0m. Quotas add up to 110 % of it; past quarters brought 80 % of full quotas, so 125 % would do. In the median case, "
         "Q4 2026 falls €1.0m short of the plan (still within reach), the worth of 5 sellers hired by 5 Jan 2026; that day has "
         "passed, and from today it takes 9 sellers. A newcomer begins at 43 % of a usual seller's bookings (30 % to 56 %, n 28) "
         "and is there after 10 months."
     )
-    beyond = team_say.capacity_takeaway(short.assign(high=9.5e6), ramp)  # eight of ten cases end below the plan
+    beyond = team_say.capacity_takeaway(short.assign(high=9.5e6), ramp)  # the whole 80 % range lies below the plan
     assert "falls €1.0m short of the plan, the worth" in beyond
     assert "No quarter ahead" in team_say.capacity_takeaway(short.assign(gap=-1.0), ramp)
     never = team_say.capacity_takeaway(short.assign(hires_now=float("nan")), ramp)
@@ -440,11 +440,10 @@ def test_the_capacity_sentences():
     assert "no plan is set" in team_say.capacity_takeaway(short.assign(plan=float("nan")), ramp)
 
 
-def test_commit_is_said_to_be_the_pages_own_or_the_sales_leads():
+def test_the_pages_own_forecast_is_not_called_commit_the_sales_leads_is():
     ahead = {"booked": 2e6, "open_worth": 1e6, "deals": 40, "commit": 2.5e6, "best": 3.1e6, "pipeline": 3.7e6}
-    assert (
-        "own forecast, not by the sales leads' calls, commit (as much comes nine times in ten) is €2.5m, best case "
-        in (forecast_say.bookings_takeaway(pd.DataFrame([ahead]), pd.DataFrame(columns=["goal", "from_what"])))
+    assert "By the deals' chances bookings end at €3.1m (80 % range €2.5m to €3.7m)." in (
+        forecast_say.bookings_takeaway(pd.DataFrame([ahead]), pd.DataFrame(columns=["goal", "from_what"]))
     )
     call = {"category": "commit", "weeks_left": [9, 1], "error": [0.1, 0.02], "low": 0.01, "high": 0.2, "n": 8}
     assert forecast_say.calls_takeaway(pd.DataFrame(call)).startswith(
@@ -457,8 +456,7 @@ def test_sellers_expected_at_quota_and_likely_ones_are_both_defined():
     said = team_say.chances_takeaway(table)
     # 0.2 + 0.4 + 0.5 + 0.9 + 1 = 3; two of them lie above one half
     assert said.startswith(
-        "**About 3 of 5 sellers can be expected at quota: that is what all chances add up to.** Taken one by one, the chance is "
-        "above one half for 2; "
+        "**About 3 of 5 sellers can be expected to reach quota this quarter.** The odds favour 2 of them; "
     )
     chances = {tuple(c.figures.values()) for c in said.claims if c.metric == "quota_chance"}
     assert chances == {(3.0, 5), (2, 5)}
@@ -642,7 +640,7 @@ def test_the_ramp_and_the_pace_in_words():
     end = {"value": 9.7e6, "low": 9.2e6, "high": 10.2e6, "attainment": 0.95, "by": "open deals"}
     assert team_say.pace_takeaway(pace_rows, spread, end=pd.DataFrame([end])) == (
         "By this day of a quarter, 30 % (25 % to 40 % in 8 quarters) of its bookings are usually in. By the open deals' chances, "
-        "all together end at €9.7m (€9.2m to €10.2m in eight of ten cases), 95 % of quota."
+        "all together end at €9.7m (80 % range €9.2m to €10.2m), 95 % of quota."
     )
 
 

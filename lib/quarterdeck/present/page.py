@@ -22,7 +22,18 @@ from PIL import Image as Pixels
 from quarterdeck.data.reasons import LACKING
 from quarterdeck.data.snapshot import Missing
 from quarterdeck.present import fonts, numbers, style
-from quarterdeck.present.sentences import NO_FORMULA, SAID_MIME, Sentence, marked_up, quoted, records, texts, words
+from quarterdeck.present.sentences import (
+    NO_FORMULA,
+    SAID_MIME,
+    Sentence,
+    heart,
+    joined,
+    marked_up,
+    quoted,
+    records,
+    texts,
+    words,
+)
 from quarterdeck.present.stated import FACTS_MIME
 
 _noted: dict[str, str | int | None] = {}  # the sentences on what is missing, and the cell that said them last
@@ -46,8 +57,7 @@ def show(draw: Callable, subject: Any, *others: Any, **options: Any) -> None:
         By keyword: what `draw` also takes. A frame among them may have no rows; one that is `Missing` is passed over where
         `draw` can do without it, that is where its default is None.
     """
-    without = inspect.signature(draw).parameters
-    spare = {k for k, v in options.items() if isinstance(v, Missing) and k in without and without[k].default is None}
+    spare = {k for k, v in options.items() if isinstance(v, Missing) and _optional(draw, k)}
     needed, options = (subject, *others), {k: v for k, v in options.items() if k not in spare}
     void = next((s for s in (*needed, *options.values()) if isinstance(s, Missing)), None)
     if void:
@@ -55,14 +65,49 @@ def show(draw: Callable, subject: Any, *others: Any, **options: Any) -> None:
     elif empty := [s for s in needed if isinstance(s, pd.DataFrame) and s.empty]:
         _note(_reason(empty))
     else:
-        fonts.cover(texts([subject, *others, options]))
-        drawn = draw(subject, *others, **options)
-        if isinstance(drawn, Sentence):  # only now is it known that names are put into markup
-            drawn = draw(*map(quoted, (subject, *others)), **quoted(options))
+        drawn = _drawn(draw, needed, options)
         if isinstance(drawn, Sentence) and numbers.VOID in drawn:
             _note(_reason(needed))  # an amount in it is missing
         elif drawn is not None:
             _put(drawn)
+
+
+def answer(*findings: tuple, **options: Any) -> None:
+    """Head the page with its answer: what is bold in the sentences of its sections, one after the other.
+
+    Parameters
+    ----------
+    findings : tuple
+        A function of `narrative` and what it takes. Where that is missing, or gives no sentence, the others stand alone; where
+        none does, the page keeps its question as its title.
+    options : Any
+        What those of the functions that take it are given by keyword.
+    """
+    said = []
+    for draw, *needed in findings:
+        takes = inspect.signature(draw).parameters
+        own = {k: v for k, v in options.items() if k in takes}
+        whole = all(not isinstance(s, Missing) and not (isinstance(s, pd.DataFrame) and s.empty) for s in needed)
+        drawn = _drawn(draw, needed, own) if whole else None
+        if isinstance(drawn, Sentence) and numbers.VOID not in drawn and heart(drawn):
+            said.append(drawn)
+    if said:
+        _put(Sentence(". ".join(map(heart, said)), joined(said).claims, tag="h2"))
+
+
+def _optional(draw: Callable, name: str) -> bool:
+    """Tell whether a function can do without what it takes by this name."""
+    takes = inspect.signature(draw).parameters
+    return name in takes and takes[name].default is None
+
+
+def _drawn(draw: Callable, needed: Sequence, options: dict[str, Any]) -> Any:
+    """Draw, with the fonts that its names need; a sentence with names that are not read as markup."""
+    fonts.cover(texts([*needed, options]))
+    drawn = draw(*needed, **options)
+    if isinstance(drawn, Sentence):  # only now is it known that names are put into markup
+        drawn = draw(*map(quoted, needed), **quoted(options))
+    return drawn
 
 
 def _reason(frames: Iterable) -> str:

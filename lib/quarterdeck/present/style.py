@@ -5,6 +5,7 @@ blindness (Okabe and Ito's advice: differ in lightness as well as in hue).
 """
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -33,15 +34,15 @@ CLEARED = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}  # behind a te
 EDGE = 0.012  # of a picture's width, left free
 QUESTION = "question"  # marks the text that says what a picture answers
 
-# In order of preference; one that this machine lacks would be looked for again at each text.
-FONTS = ["Inter", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "DejaVu Sans"]
-HERE = set(font_manager.get_font_names())
+TYPEFACE = Path(__file__).with_name("typeface")  # the one that pages are set in too
+for face in TYPEFACE.glob("*.otf"):
+    font_manager.fontManager.addfont(face)
 
 sns.set_theme(
     style="white",
     rc={
         "font.family": "sans-serif",
-        "font.sans-serif": [name for name in FONTS if name in HERE],
+        "font.sans-serif": ["Inter", "DejaVu Sans"],
         "font.size": 10,
         "axes.edgecolor": LINE,
         "axes.labelcolor": SOFT,
@@ -54,6 +55,9 @@ sns.set_theme(
         "grid.color": LINE,
         "grid.linewidth": 0.8,
         "text.color": INK,
+        "date.autoformatter.year": "%Y",
+        "date.autoformatter.month": "%b %Y",
+        "date.autoformatter.day": "%d %b",
         "text.parse_math": False,  # two amounts in dollars are no formula
         "xtick.color": SOFT,
         "ytick.color": SOFT,

@@ -152,7 +152,7 @@ class Pages(Voila):
             (r"/healthz", Health, here),
             (r"/readyz", Ready, here),
             (r"/metrics", Metrics, here),
-            (rf"/static/({STYLESHEET.name})", Stylesheet, {"paths": self.static_paths}),
+            (rf"/static/({STYLESHEET.name}|Inter-\w+\.woff2)", Stylesheet, {"paths": self.static_paths}),
             (r"/([^/]+)/([^/]+)", RunPage, here),
             (rf"{page}/compare", ComparePage, here),
             (

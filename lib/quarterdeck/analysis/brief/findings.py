@@ -158,7 +158,7 @@ RULES: dict[str, Rule] = {
             {"now": "value", "target": "compared"},
             "Too little is open for the next quarter",
             "{value} is open and due in it where {compared} is needed, by what such pipeline brought before (n {n:quarter}). It "
-            "would bring {low} to {high} in eight of ten cases.",
+            "would bring {low} to {high} (80 % range).",
             "Set each team a number of new deals to open before this quarter ends, and count them each week.",
             "Regional sales leads",
             ("team_performance", "How did the quarter's pipeline get here?"),
@@ -235,7 +235,7 @@ RULES: dict[str, Rule] = {
             DIFFERENCE,
             "Open deals are short of the quota that is left",
             "Coverage is {value} where {compared} is needed, by what was won in time of such money before (n {n:quarter}). "
-            "Bookings are forecast to end {worth} off all quotas ({low} to {high} in eight of ten cases).",
+            "Bookings are forecast to end {worth} off all quotas (80 % range {low} to {high}).",
             "Move sellers' time to deals that can close this quarter, and plan the gap into the next one.",
             "Regional sales leads",
             ("forecasting", "What will the pipeline bring this quarter?"),
@@ -418,7 +418,7 @@ RULES: dict[str, Rule] = {
             "difference {low} to {high}).",
             "Have every deal past its date closed or given a new one this week.",
             "Sales operations lead",
-            ("team_performance", "Which open deals cannot be believed?"),
+            ("team_performance", "Which open deals cannot be relied on?"),
             "if they are won as often as those that keep their date",
             unit="ratio",
             spread="points",

@@ -45,7 +45,7 @@ def landing_strip(landing: pd.DataFrame, ax: Axes | None = None, currency: str =
     style.money_axis(ax.xaxis, currency)
     claim = amounts("forecast_p50", row["p50"], low=row["p10"], high=row["p90"])
     heading = Sentence(f"The quarter is heading for {style.money(row['p50'], currency)}", [claim])
-    question = f"Where will the quarter end? {currency}; line: eight of ten such forecasts hold it"
+    question = f"Where will the quarter end? {currency}; line: 80 % range"
     return style.title(ax, over or heading, f"Where did the quarter end? {currency}" if over else question)
 
 
@@ -60,7 +60,7 @@ def origin_dots(origins: pd.DataFrame, landing: pd.DataFrame, ax: Axes | None = 
     ax = style.axes(ax)
     row = landing.iloc[0]
     ax.vlines(origins.index, origins["forecast"], origins["actual"], color=style.SOFT, linewidth=1.5)
-    ax.scatter(origins.index, origins["actual"], s=42, color=style.US, zorder=3, label="what came of it")
+    ax.scatter(origins.index, origins["actual"], s=42, color=style.US, zorder=3, label="how it ended")
     open_dot = {"facecolor": "white", "edgecolor": style.NAVY, "zorder": 4}
     ax.scatter(origins.index, origins["forecast"], s=42, label="forecast on this day of the quarter", **open_dot)
     ax.vlines(len(origins) - 1, row["p10"], row["p90"], color=style.NAVY, linewidth=2)
@@ -89,7 +89,9 @@ def fan_lines(fan: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") 
     ax.set_ylim(bottom=0)
     style.money_axis(ax.yaxis, currency)
     finding = _months_finding(future, past["actual"], currency)
-    return style.title(ax, finding, f"What of the months ahead? Sales by month, {currency}; shaded: the interval")
+    return style.title(
+        ax, finding, f"What will the months ahead bring? Sales by month, {currency}; shaded: the interval"
+    )
 
 
 @states({"part": "=dimension"}, middle=("revenue_ahead", "money"))
@@ -204,9 +206,7 @@ def bookings_bar(ahead: pd.DataFrame, goal: pd.DataFrame, ax: Axes | None = None
     style.money_axis(ax.xaxis, currency)
     claim = amounts("bookings_ahead", row["best"], low=row["commit"], high=row["pipeline"])
     finding = Sentence(f"The pipeline takes bookings to {style.money(row['best'], currency)}", [claim])
-    question = (
-        f"What will the pipeline bring this quarter? Bookings, {currency}; line: reached nine times and one time of ten"
-    )
+    question = f"What will the pipeline bring this quarter? Bookings, {currency}; line: 80 % range"
     return style.title(ax, finding, question)
 
 
@@ -257,7 +257,7 @@ def ledger_rows(scored: pd.DataFrame, scores: pd.DataFrame, ax: Axes | None = No
     newest = scored[scored["metric"] == metric].tail(NEWEST)
     ax = style.rows(ax, len(newest), each=0.34)
     spots = range(len(newest) - 1, -1, -1)
-    ax.hlines(spots, newest["p10"], newest["p90"], color=style.US, linewidth=4, alpha=0.3, label="eight of ten")
+    ax.hlines(spots, newest["p10"], newest["p90"], color=style.US, linewidth=4, alpha=0.3, label="80 % range")
     ax.scatter(newest["p50"], spots, s=44, facecolor="white", edgecolor=style.NAVY, zorder=3, label="forecast")
     ax.scatter(newest["naive"], spots, s=30, color=style.SOFT, marker="x", zorder=2, label="plain guess")
     ax.scatter(newest["actual"], spots, s=40, color=style.US, zorder=4, label="what came")
@@ -300,7 +300,7 @@ def scenario_rows(
     finding = Sentence(f"Bookings end {now['quarter']} at {style.money(now['p50'], currency)}", [claim])
     grey = "" if base is None else "; grey: as now"
     return style.title(
-        ax, finding, f"Where do this and the next quarters end? Bookings, {currency}; bar: eight of ten{grey}"
+        ax, finding, f"Where do this and the next quarters end? Bookings, {currency}; bar: 80 % range{grey}"
     )
 
 

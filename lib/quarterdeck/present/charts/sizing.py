@@ -75,7 +75,7 @@ def ahead_lines(fan: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR"
     style.money_axis(ax.yaxis, currency)
     year = on_as_many(future.head(4), past["actual"]).iloc[0]
     claim = amounts("market_forecast", year["middle"], before=year["before"], change=year["change"])
-    finding = f"Middle forecast of four quarters: {style.money(year['middle'], currency)}"
+    finding = f"Median forecast of four quarters: {style.money(year['middle'], currency)}"
     finding += f", {style.change(year['change'])} on the last four" if pd.notna(year["change"]) else ""
     return style.title(
         ax,

@@ -32,7 +32,7 @@ def split_rows(split: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR
     "(`analysis.planning.target_split.split`)."""
     ax = style.rows(ax, len(split), each=0.42)
     spots = np.arange(len(split) - 1, -1, -1)
-    ax.hlines(spots, split["low"], split["high"], color=style.US, linewidth=7, alpha=0.28, label="eight of ten cases")
+    ax.hlines(spots, split["low"], split["high"], color=style.US, linewidth=7, alpha=0.28, label="80 % range")
     ax.scatter(split["last_year"], spots, s=34, marker="|", color=style.INK, zorder=3, label="same quarter last year")
     hollow = {"facecolor": "white", "edgecolor": style.PLAN, "marker": "D", "zorder": 4}
     if split["flat"].notna().all():

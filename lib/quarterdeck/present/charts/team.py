@@ -17,6 +17,8 @@ from quarterdeck.present.sentences import Sentence
 from quarterdeck.present.stated import states
 
 NAMED = 32  # sellers whose names still fit beside their rows
+MANY, ENDS = 60, 10  # rows beyond which only so many at each end are named
+CLOSE = 0.155  # inches from one of many rows to the next
 MOST_BARS = 12
 FEW = 8  # sellers who can all be named beside their points
 NEAR = 0.2  # of attainment and growth: as much is shown on either side of quota and of no growth
@@ -152,8 +154,6 @@ def skill_intervals(skills: pd.DataFrame, ax: Axes | None = None) -> Axes:
     _upright(ax, 0, "the mean seller", style.NAVY)
     ends = skills["rank_low"].map(style.number) + " to " + skills["rank_high"].map(style.number)
     _names(ax, (skills["name"] + "  rank " + ends)[::-1], above=14)
-    if len(skills) > NAMED:
-        _name_beside(ax, skills.assign(spot=spots, said=skills["name"] + ", rank " + ends))
     reach = max(LEAST_REACH, -skills["low"].min(), skills["high"].max())
     ax.set_xlim(-1.05 * reach, 1.05 * reach)  # differences next to zero are not to look large
     ax.set_xlabel("log-odds of winning, deals being equal")
@@ -165,15 +165,6 @@ def skill_intervals(skills: pd.DataFrame, ax: Axes | None = None) -> Axes:
         Sentence(finding, [counted, *clear]),
         "Who wins more with the same deals? Three years; dot shrunk, line 90 % interval; ranks 90 %",
     )
-
-
-def _name_beside(ax: Axes, skills: pd.DataFrame) -> None:
-    """Name those who stand out beside their lines, on the side of the mean, where the rows have no room for every name."""
-    for row in skills[skills["place"].isin(PLACES)].itertuples():
-        end, ha, shift = (row.low, "right", -5) if row.place == "above" else (row.high, "left", 5)
-        beside = {"xytext": (shift, 0), "textcoords": "offset points", "va": "center", "ha": ha, "fontsize": 8}
-        beside["bbox"] = style.CLEARED
-        ax.annotate(row.said, (end, row.spot), color=PLACES[row.place], **beside)
 
 
 @states({"name": "seller"}, chance=("quota_chance", "chance"))
@@ -370,7 +361,7 @@ def capacity_bars(capacity: pd.DataFrame, ax: Axes | None = None, currency: str 
     return style.title(
         ax,
         _burden(capacity, currency),
-        f"Can the team carry the plan? Bookings, {currency}; dark: eight of ten cases, brass: plan",
+        f"Can the team carry the plan? Bookings, {currency}; dark: 80 % range, brass: plan",
     )
 
 
@@ -443,21 +434,22 @@ def _dash(row: Any) -> str:
 
 
 def _rows(ax: Axes | None, rows: int, inches: float = 0.25) -> Axes:
-    """Give axes high enough for one row each; rows that have no room for a name are set closer."""
-    ax = style.axes(ax, height=1.5 + rows * (inches if rows <= NAMED else 0.12))
+    """Give axes high enough for one row each; many rows are set closer, and their names smaller."""
+    ax = style.axes(ax, height=1.5 + rows * (inches if rows <= NAMED else CLOSE))
     ax.grid(axis="x")
     ax.grid(visible=False, axis="y")
     return ax
 
 
 def _names(ax: Axes, names: pd.Series, above: float = 0) -> None:
-    """Name the rows if there is room for it, and leave so many points `above` the topmost one."""
-    fits = len(names) <= NAMED
-    ax.set_yticks(range(len(names)) if fits else [], names if fits else [])
-    ax.tick_params(axis="y", labelcolor=style.INK)
-    ax.set_ylim(-0.7, max(len(names), 1) - 0.3 + above / 72 / (0.25 if fits else 0.12))
-    if not fits:
-        ax.set_ylabel(f"{style.counted(len(names), 'seller')}, ranked")
+    """Name the rows, of very many those at both ends, and leave so many points `above` the topmost one."""
+    fits, count = len(names) <= NAMED, len(names)
+    spots = [i for i in range(count) if count <= MANY or min(i, count - 1 - i) < ENDS]
+    ax.set_yticks(spots, names.iloc[spots])
+    ax.tick_params(axis="y", labelcolor=style.INK, labelsize=10 if fits else 8)
+    ax.set_ylim(-0.7, max(count, 1) - 0.3 + above / 72 / (0.25 if fits else CLOSE))
+    if count > MANY:
+        ax.set_ylabel(f"{style.counted(count, 'seller')}, ranked")
 
 
 def _upright(ax: Axes, x: float, text: str, ink: str, dashes: str = "-", drop: float = 10) -> None:

@@ -35,14 +35,14 @@ def landing_takeaway(landing: pd.DataFrame, currency: str = "EUR") -> Sentence:
     if over := ended(row, currency):
         return Sentence(f"**{over}.**", over.claims)
     p10, p50, p90 = (style.money(row[p], currency) for p in ("p10", "p50", "p90"))
-    said = f"**The quarter ends at {p50} at the median, between {p10} and {p90} in eight of ten cases**; {seen} is in so far."
+    said = f"**The quarter is heading for {p50} (80 % range {p10} to {p90})**; {seen} is in so far."
     claims = [in_so_far, amounts("forecast_p50", row["p50"], low=row["p10"], high=row["p90"])]
     if pd.notna(row["target"]) and pd.notna(row["probability"]):
         beside = first("forecast_p50", BESIDE, {"now": row["p50"], "than": row["target"]}, "target", "money")
         have, it = {"target": ("has", "it"), "quotas": ("have", "them")}[wanted(row)]
         said += (
             f" The {wanted(row)} of {style.money(row['target'], currency)} {have} a chance of "
-            f"{style.chance(row['probability'])}; the middle lies {gap(beside, currency)} {it}."
+            f"{style.chance(row['probability'])}; the forecast lies {gap(beside, currency)} {it}."
         )
         claims += [amounts("target_probability", row["probability"]), beside]
     return Sentence(said, claims)
@@ -54,10 +54,11 @@ def origins_takeaway(landing: pd.DataFrame) -> Sentence:
     if pd.isna(row["wape"]) and row["n_origins"] and row["p10"] == row["p90"]:
         return Sentence("**The quarter is over, and no forecast from its last day can be wrong.**")
     if pd.isna(row["wape"]):
-        return Sentence("**There is no past forecast to hold this one against.**")
+        return Sentence("**There is no past forecast to compare this one with.**")
+    quarters = style.counted(row["n_origins"], "past quarter")
     return Sentence(
-        f"**Made on this day of {style.counted(row['n_origins'], 'past quarter')}, this forecast would have missed by "
-        f"{style.percent(row['wape'])}** (weighted absolute error), seeing nothing that was not known then.",
+        f"**On this day of {quarters} this forecast missed by {style.percent(row['wape'])}** "
+        "(WAPE), made from what was known then alone.",
         [amounts("forecast_error", row["wape"], "this day of past quarters", n=row["n_origins"])],
     )
 
@@ -199,9 +200,8 @@ def bookings_takeaway(ahead: pd.DataFrame, goal: pd.DataFrame, currency: str = "
     said = (
         f"**{style.money(row['booked'], currency)} is booked and "
         f"{style.counted(row['deals'], 'open deal is worth', 'open deals are worth')} {style.money(row['open_worth'], currency)} "
-        f"this quarter**. By this page's own forecast, not by the sales leads' calls, commit (as much comes nine times in ten) is "
-        f"{style.money(row['commit'], currency)}, best case (one time in two) {style.money(row['best'], currency)} and pipeline "
-        f"(one time in ten) {style.money(row['pipeline'], currency)}."
+        f"this quarter**. By the deals' chances bookings end at {style.money(row['best'], currency)} (80 % range "
+        f"{style.money(row['commit'], currency)} to {style.money(row['pipeline'], currency)})."
     )
     ends = amounts("bookings_ahead", row["best"], low=row["commit"], high=row["pipeline"])
     claims = [
@@ -213,9 +213,7 @@ def bookings_takeaway(ahead: pd.DataFrame, goal: pd.DataFrame, currency: str = "
         return Sentence(said, claims)
     beside = first("bookings_ahead", BESIDE, {"now": row["best"], "than": goal["goal"].iloc[0]}, "goal", "money")
     wanted, basis = style.money(goal["goal"].iloc[0], currency), goal["from_what"].iloc[0]
-    return Sentence(
-        f"{said} The middle is {gap(beside, currency)} the {wanted} that the {basis} wants.", [*claims, beside]
-    )
+    return Sentence(f"{said} That is {gap(beside, currency)} the {wanted} that the {basis} needs.", [*claims, beside])
 
 
 def trial_takeaway(trial: pd.DataFrame) -> Sentence:
@@ -288,7 +286,7 @@ def scenario_takeaway(scenario: pd.DataFrame, base: pd.DataFrame, currency: str 
     """Say what a scenario does to the quarter, the goal and the quarters after it (`analysis.planning.scenarios.scenario`)."""
     row, rest = scenario.iloc[0], base.iloc[0]
     middle, low, high = (style.money(row[c], currency) for c in ("p50", "p10", "p90"))
-    said = f"**{row['quarter']} ends at {middle} of bookings, between {low} and {high} in eight of ten cases**"
+    said = f"**{row['quarter']} ends at {middle} of bookings (80 % range {low} to {high})**"
     moved = _moved(row["p50"], rest["p50"], row["quarter"])
     claims = [amounts("bookings_ahead", row["p50"], row["quarter"], low=row["p10"], high=row["p90"]), moved]
     if moved.predicate != "as much as":
@@ -371,7 +369,7 @@ def target_takeaway(
         f"**One target, two measures: {style.money(row['target'], currency)} of revenue has a chance of "
         f"{style.chance(row['probability'])}, the {style.money(now['goal'], currency)} of bookings that usually go with it "
         f"{style.chance(now['chance'])}.** Bookings came to {style.percent(usual, 0)} of revenue in the last four quarters "
-        f"and come to {style.percent(here, 0)} by the two middles of this one; orders without a deal are in revenue "
+        f"and come to {style.percent(here, 0)} by the two forecasts of this one; orders without a deal are in revenue "
         "alone. The target is of revenue, so its chance there is the one to go by."
     )
     return Sentence(said, claims)

@@ -67,10 +67,10 @@ def power_takeaway(effects: pd.DataFrame) -> Sentence:
             [part("detectable_effect", 0, len(effects), "judged")],
         )
     blind, middle = known[known["detectable"] > known["minimum_effect"]], known["detectable"].median()
-    claims = [amounts("detectable_effect", middle, "the middle one", n=len(known))]
+    claims = [amounts("detectable_effect", middle, "the median one", n=len(known))]
     size = style.percent(middle, 0)
-    which = f"The middle one of {len(known)}" if len(known) > 1 else "The one that can be judged"
-    said = f"**{which} would have had to move its figure by {size} to be found in eight of ten cases.**"
+    which = f"The median one of {len(known)}" if len(known) > 1 else "The one that can be judged"
+    said = f"**{which} would have had to move its figure by {size} to be found with a power of 80 %.**"
     if len(blind):
         said += f" {len(blind)} could not have shown the smallest effect of interest when read"
         later = blind[blind["tell_by"].notna()]

@@ -18,7 +18,7 @@ SOURCES = {
     "asked": "as asked for",
     "targets": "the targets set for it",
     "company": "its share of the company's plan",
-    "forecast": "the middle of its forecast",
+    "forecast": "its median forecast",
 }
 MOST_NAMES = 3
 EARN = ("customer earns something", "customers all earn something")
@@ -29,7 +29,7 @@ def plan_takeaway(plan: pd.DataFrame, currency: str = "EUR") -> Sentence:
     row = plan.iloc[0]
     amount, low, high = (style.money(row[c], currency) for c in ("revenue_target", "low", "high"))
     said = f"**The plan of {row['label']} is {amount} of {row['measure']}, {SOURCES[row['from_what']]}**"
-    said += f", with a chance of {style.chance(row['chance'])}; eight of ten cases lie between {low} and {high}."
+    said += f", with a chance of {style.chance(row['chance'])}; its 80 % range is {low} to {high}."
     asked = amounts("plan", row["revenue_target"], row["label"], low=row["low"], high=row["high"])
     claims = [asked, amounts("split_target", row["revenue_target"]), amounts("split_chance", row["chance"])]
     if pd.notna(moved := growth(row["revenue_target"], row["last_year"])):
@@ -251,7 +251,7 @@ def _need(row: Any, currency: str) -> Sentence:
     claims += [part("plan_need", row.reached, row.quarters, f"{row.what}, as good before")] if often else []
     if row.what == "pipeline":
         open_part = "" if pd.isna(row.there) else f", of which {there} is open and due then"
-        return Sentence(f"**The plan wants {wanted} of pipeline decided{open_part}** ({often})", claims)
+        return Sentence(f"**The plan needs {wanted} of pipeline decided{open_part}** ({often})", claims)
     if row.what == "win rate":
         return Sentence(f"a win rate of {wanted} where {there} is usual ({often})", claims)
     missing = first("plan_need", BESIDE, {"now": row.gap, "than": 0.0}, f"{row.what}, not there yet")

@@ -201,7 +201,7 @@ def _end(end: pd.Series, alone: bool, currency: str) -> Sentence:
     value, low, high = (style.money(end[k], currency) for k in ("value", "low", "high"))
     by = "By the open deals' chances" if end["by"] == "open deals" else "At that pace"
     return Sentence(
-        f"{by}, {who} at {value} ({low} to {high} in eight of ten cases), {style.percent(end['attainment'], 0)} of quota.",
+        f"{by}, {who} at {value} (80 % range {low} to {high}), {style.percent(end['attainment'], 0)} of quota.",
         [
             amounts("bookings_ahead", end["value"], low=end["low"], high=end["high"]),
             amounts("quota_attainment", end["attainment"], "at the quarter's end"),
@@ -245,9 +245,9 @@ def chances_takeaway(chances: pd.DataFrame) -> Sentence:
     row, expected, likely = chances.iloc[0], chances["chance"].sum(), likely_sellers(chances)
     about = f"About {expected:,.0f}" if expected >= 0.5 else "Probably none"
     return Sentence(
-        f"**{about} of {style.counted(len(chances), 'seller')} can be expected at quota: that is what all chances add up to.** "
-        f"Taken one by one, the chance is above one half for {likely.figures['n'] or 'none'}; a small one counts for a part of a "
-        f"seller in the sum, and for none there. Chances given on the same day of past quarters had a "
+        f"**{about} of {style.counted(len(chances), 'seller')} can be expected to reach quota this quarter.** "
+        f"The odds favour {likely.figures['n'] or 'none'} of them; the small chances of the others add up. "
+        f"Chances given on the same day of past quarters had a "
         f"Brier score of {row['brier']:.2f}; without them it would have been {row['brier_base']:.2f} (n {row['n']:,.0f}).",
         [
             amounts("quota_chance", expected, "sellers at quota, expected", of=len(chances)),
@@ -513,7 +513,7 @@ def _whole(quarter: pd.Series) -> Sentence:
     share, low, high, median, p10, p90 = (
         style.percent(quarter[k], 0) for k in ("share", "low", "high", "median", "p10", "p90")
     )
-    middle = f", the middle eight of ten {p10} to {p90}" if quarter["reps"] >= FEWEST_FOR_TENTHS else ""
+    middle = f", and 80 % of sellers lie between {p10} and {p90}" if quarter["reps"] >= FEWEST_FOR_TENTHS else ""
     return Sentence(
         f"**{reached}** ({share}; {low} to {high}); the median attained {median}{middle}.",
         [
@@ -575,7 +575,7 @@ def _carried(now: pd.Series, currency: str) -> Sentence:
         else f"the {style.counted(now['sellers'], 'seller')}' quotas carry"
     )
     said = f"**At past attainment {whose} {middle} in {now['quarter']}**"
-    said += f" ({low} to {high} in eight of ten cases)"
+    said += f" (80 % range {low} to {high})"
     claim = amounts("sales_capacity", now["capacity"], now["quarter"], **now[["low", "high", "sellers", "plan"]])
     if pd.isna(now["plan"]):
         return Sentence(f"{said}; no plan is set to hold it against.", [claim])
@@ -604,7 +604,7 @@ def _shortfall(row: pd.Series, currency: str) -> Sentence:
     within = side.predicate == "within reach of"
     claims = [
         side,
-        first("sales_capacity", ("short of",), figures, f"{row['quarter']}, the middle case"),
+        first("sales_capacity", ("short of",), figures, f"{row['quarter']}, the median case"),
         amounts("sales_capacity", row["hires"], f"{row['quarter']}, sellers wanted", today=row["hires_now"]),
     ]
     said = f"falls {style.money(row['gap'], currency)} short of {plan}"

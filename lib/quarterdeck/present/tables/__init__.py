@@ -55,9 +55,9 @@ def published(forecasts: pd.DataFrame, currency: str = "EUR") -> Forecasts:
     columns = {
         "metric": ("Of", "text"),
         "period_end": ("Through", "day"),
-        "p10": ("One in ten below", "money"),
-        "p50": ("Middle", "money"),
-        "p90": ("One in ten above", "money"),
+        "p10": ("Low (10 %)", "money"),
+        "p50": ("Median", "money"),
+        "p90": ("High (90 %)", "money"),
         "naive": ("Plain guess", "money"),
     }
     note = "Kept in the company's ledger once the run is whole. Plain guess: the same span of last year."

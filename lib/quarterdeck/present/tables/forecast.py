@@ -50,7 +50,7 @@ def quarters_ahead(by_quarter: pd.DataFrame, currency: str = "EUR") -> gt.GT:
         "label": ("Quarter", "text", "period"),
         "before": ("A year before", "money"),
         "p10": ("Low", "money"),
-        "p50": ("Middle", "money", "revenue_ahead"),
+        "p50": ("Median", "money", "revenue_ahead"),
         "p90": ("High", "money"),
         "change": ("Change", "change"),
     }
@@ -216,6 +216,6 @@ def ledger_scores(scores: pd.DataFrame) -> gt.GT:
     }
     note = (
         "Plain guess: the same span of last year; value added: by how much it missed more. CRPS weighs the whole range, "
-        "in parts of the outcome. The range should hold eight times of ten."
+        "in parts of the outcome. The range should hold in 80 % of cases."
     )
     return lay(scores.assign(metric=scores["metric"].str.capitalize()), columns, note, by="metric")

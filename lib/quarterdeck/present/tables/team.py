@@ -220,7 +220,7 @@ def capacity(capacity: pd.DataFrame, currency: str = "EUR") -> gt.GT:
         "quarter": ("Quarter", "text", "period"),
         "ramped": ("Ramped sellers", "tenths"),
         "capacity": ("Capacity", "money", "sales_capacity"),
-        "low": ("Eight of ten", "interval money"),
+        "low": ("80 % range", "interval money"),
         "plan": ("Plan", "money"),
         "gap": ("Short by", "money"),
         "hires": ("Sellers wanted", "count"),

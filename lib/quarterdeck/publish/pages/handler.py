@@ -19,7 +19,7 @@ from quarterdeck.publish.pages.response_cache import ResponseCache, finished, pl
 STYLESHEET = render.TEMPLATES / render.TEMPLATE / "static" / "quarterdeck.css"
 HEADERS = {
     # The icon is empty data, tables bring their own style; no script runs, and no other host is spoken to.
-    "Content-Security-Policy": "default-src 'none'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
+    "Content-Security-Policy": "default-src 'none'; img-src 'self' data:; font-src 'self'; style-src 'self' 'unsafe-inline'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'self'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",

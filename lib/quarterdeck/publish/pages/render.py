@@ -30,6 +30,7 @@ PICTURES = {"image/svg+xml": "svg", "image/png": "png", "image/jpeg": "jpeg"}
 KPIS = "application/vnd.quarterdeck.kpis+json"  # what tiles record, beside their HTML
 HERE = "{quarterdeck:here}"  # stands for the address of the region that a page is read in
 DEEP, CLOSING = "deep", "method"  # tags: a markdown cell whose section is folded away; the cell that ends the last one
+SAYS = ("prose", "heading", "folded", "said")  # blocks that are words; the others are drawn
 LEAD = '<div class="lead'  # begins a sentence
 LIVE = "live"  # tag of a cell that wants a kernel: a stored page leaves it out
 NO_ALT = "A chart; its finding stands in the text beside it."
@@ -186,6 +187,7 @@ class Sections(Preprocessor):
         for section in sections:
             _fold(section)
         resources["sections"] = sections
+        resources["parts"] = [_rows(section) for section in sections if section]
         resources["contents"] = [s[0] for s in sections if s and s[0].get("id")]
         _number(sections, resources["name"])
         resources["titled"] = any("<h1" in b.get("html", "") for b in sections[0])
@@ -227,6 +229,30 @@ def _blocks(nb: NotebookNode) -> list[dict[str, Any]]:
     return blocks
 
 
+def _rows(section: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Pair what a section says with what it then draws: a page sets a picture beside its words, and folds the table below it.
+
+    How a picture is to be read, the prose under the heading, comes after what it shows.
+
+    >>> said, drawn = {"kind": "said"}, {"kind": "picture"}
+    >>> [(len(r["words"]), len(r["drawn"]), r["beside"]) for r in _rows([said, drawn, drawn, said, {"kind": "html"}])]
+    [(1, 2, True), (1, 1, False)]
+    """
+    rows: list[dict[str, Any]] = []
+    for block in section:
+        word = block["kind"] in SAYS
+        if not rows or (word and rows[-1]["drawn"]):
+            rows.append({"words": [], "drawn": []})
+        rows[-1]["words" if word else "drawn"].append(block)
+    first = rows[0]["words"]
+    if first and first[0].get("below"):
+        first.append({"kind": "caption", "html": first[0]["below"]})
+    for row in rows:
+        row["beside"] = any(b["kind"] == "picture" for b in row["drawn"])
+        row["drawn"].sort(key=lambda b: row["beside"] and b.get("wide", False))  # tables below the pictures
+    return rows
+
+
 def _number(sections: list[list[dict[str, Any]]], name: str) -> None:
     """Number the pictures of a page, and give each the address at which it is fetched."""
     pictures = [b for section in sections for b in section if b["kind"] == "picture"]
@@ -246,7 +272,7 @@ def _fold(section: list[dict[str, Any]]) -> None:
             ),
             "",
         )
-        section[0] |= {"kind": "folded", "html": section[0]["below"], "said": said["html"] if said else drawn}
+        section[0] |= {"kind": "folded", "html": "", "said": said["html"] if said else drawn}
         section[:] = [b for b in section if b is not said]
 
 
@@ -256,7 +282,7 @@ def _prose(text: str) -> dict[str, Any]:
     heading, _, below = text.partition("\n")
     name, below = _plain(held(_markdown(heading))), held(_markdown(below))
     anchor = {"name": name, "id": re.sub(r"\W+", "-", name.lower()).strip("-")}
-    return {"kind": "heading", "html": held(_markdown(text)), "below": below, **anchor}
+    return {"kind": "heading", "html": held(_markdown(heading)), "below": below, **anchor}
 
 
 def _shown(output: NotebookNode) -> dict[str, Any] | None:
