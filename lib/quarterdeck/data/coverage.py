@@ -368,7 +368,7 @@ def _states_known(history: pd.DataFrame, deals: pd.DataFrame | None, first: pd.T
     if deals is None:
         return first
     seen = deals["opportunity_id"].map(history.groupby("opportunity_id")["changed_on"].min())
-    unseen = seen.fillna(pd.Timestamp.max).where(~(deals["closed_on"] < seen), deals["closed_on"])
+    unseen = seen.fillna(FAR).where(~(deals["closed_on"] < seen), deals["closed_on"])
     late = unseen[(deals["opened_on"] < first) & (unseen > first)]
     return max(first, late.max()) if len(late) else first
 

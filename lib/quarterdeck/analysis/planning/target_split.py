@@ -173,6 +173,8 @@ def record(tested: pd.DataFrame, panel: pd.DataFrame, dimension: str, calendar: 
     past = single.assign(start=calendar.shifted(single["start"], 4))[["series", "start", "value"]]
     tried = tried.merge(past.rename(columns={"value": "before"}), on=["series", "start"])
     tried = tried[(tried[["actual", "before", JOINED]] > 0).all(axis=1)]
+    if tried.empty:
+        return pd.DataFrame(columns=RECORD)
     rows = []
     for way, column in (("forecast", JOINED), ("last year", "before")):
         sums = tried.groupby("start")[["actual", column]].transform("sum")
@@ -180,7 +182,7 @@ def record(tested: pd.DataFrame, panel: pd.DataFrame, dimension: str, calendar: 
         missed = (tried["actual"] - asked).abs().sum() / tried["actual"].sum()
         row = {"way": way, "missed": missed, "worst": (tried["actual"] / asked).min()}
         rows.append(row | {"quarters": tried["start"].nunique(), "n": len(tried)})
-    return pd.DataFrame(rows if len(tried) else [], columns=RECORD)
+    return pd.DataFrame(rows, columns=RECORD)
 
 
 def shortfall(target: np.ndarray, units: pd.DataFrame) -> np.ndarray:
