@@ -111,6 +111,11 @@ def _facts(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from (_claim(claim, said) for claim in said["claims"])
 
 
+def claimed(claims: Iterable[dict[str, Any]], text: str) -> list[dict[str, Any]]:
+    """Give the claims of a sentence (records, as `Claim.record` gives them) as facts."""
+    return [_claim(claim, {"kind": "title", "text": text}) for claim in claims]
+
+
 def _claim(claim: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
     """Give a claim as a fact: of whom its subject says, as much as its figure is now."""
     kind, colon, named = claim["subject"].partition(": ")

@@ -69,6 +69,7 @@ class Figure(TypedDict):
     low: Number
     high: Number
     unit: str
+    target: NotRequired[Number]
 
 
 class Edition(TypedDict):

@@ -5,7 +5,7 @@ which columns name whom. The facts travel in the notebook beside what people rea
 other.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
@@ -68,6 +68,20 @@ def facts(
             if pd.notna(row[c])
         ]
     return stated
+
+
+def listed(
+    measure: str, kind: str, values: Iterable[tuple[str, float]], unit: str = "money", period: str = ""
+) -> list[dict]:
+    """Give what a picture draws of one measure, name by name, as facts in its order; what is not known is left out.
+
+    Examples
+    --------
+    >>> listed("revenue_step", "step", [("Price", 2.0), ("Mix", float("nan"))])[0]["entity"]
+    'Price'
+    """
+    frame = pd.DataFrame(list(values), columns=["name", "value"])
+    return facts(frame, {"name": kind}, {"value": (measure, unit)}, period=period)
 
 
 def states(names: dict[str, str], **measures: tuple[str, str]) -> Callable:

@@ -83,6 +83,49 @@ FIGURES: dict[str, Figure] = {
         "higher",
         "brief.call.teams",
     ),
+    "team_booked": Figure(
+        "Booked by a team: Σ bookings of its sellers in the quarter", "money", "higher", "brief.call.teams"
+    ),
+    "team_open": Figure(
+        "Open deals of a team: Σ chance × amount of its sellers' open deals", "money", "higher", "brief.call.teams"
+    ),
+    "team_quota": Figure(
+        "Quota of a team: Σ quotas of its sellers in the quarter", "money", "neither", "brief.call.teams"
+    ),
+    "quarter_target": Figure(
+        "Target of a region: what its quarter is to bring", "money", "neither", "brief.call.regions", additive=True
+    ),
+    "forecast_course": Figure(
+        "Course of the quarter: forecast, its ends, target and commit as each week would have had them",
+        "money",
+        "neither",
+        "forecasting.landings.course",
+    ),
+    "revenue_step": Figure(
+        "Step of a bridge: what a part added to revenue or took from it between two totals",
+        "money",
+        "neither",
+        "brief.scorecard.revenue_bridge",
+    ),
+    "bookings_course": Figure(
+        "Bookings of quarters: this and the next ones' at their end, with their ends and goals",
+        "money",
+        "neither",
+        "planning.scenarios.scenario",
+    ),
+    "capacity_course": Figure(
+        "Capacity of quarters: what sellers can book in each, with its ends and the plan",
+        "money",
+        "neither",
+        "planning.capacity.capacity",
+    ),
+    "lever_swing": Figure(
+        "Swing of a lever: by what part a usual swing of it moves the quarter's bookings",
+        "ratio",
+        "neither",
+        "planning.scenarios.tornado",
+        of_page=True,
+    ),
     "days_silent": Figure(
         "Days silent: days since an account's last order", "days", "lower", "customers.accounts.account_outlook"
     ),

@@ -9,6 +9,7 @@ from quarterdeck.analysis.methods.claims import ODDS, amounts, first
 from quarterdeck.present import style
 from quarterdeck.present.charts.steps import pipeline, steps
 from quarterdeck.present.sentences import Sentence, ended, wanted
+from quarterdeck.present.stated import listed
 
 
 def quarterly_bars(
@@ -61,6 +62,8 @@ def bridge_bars(
     names = [p if "\n" in p else "\n".join(wrap(p, 12, break_long_words=False)) for p in bridge["part"]]
     ax = steps(bridge["amount"].tolist(), names, ax, currency)
     changes = bridge[bridge["kind"].ne("total")].set_index("part")["amount"]
+    named = zip(bridge["part"].str.replace("\n", " "), bridge["amount"], strict=True)
+    ax.facts = listed("revenue_step", "step", named, period=f"{against}: {', '.join(changes.index)}")
     question = f"What changed against {against}? Revenue of the quarter so far, {currency}"
     return style.title(ax, _bridge_finding(changes, currency, against), question)
 

@@ -9,6 +9,7 @@ from quarterdeck.present import style
 from quarterdeck.present.charts.steps import steps
 from quarterdeck.present.facts.market import peaks
 from quarterdeck.present.sentences import Sentence
+from quarterdeck.present.stated import listed
 
 STEPS = ["before", "price", "volume", "mix", "new", "lost", "now"]
 
@@ -69,6 +70,8 @@ def price_bridge(bridge: pd.DataFrame, ax: Axes | None = None, currency: str = "
     part = bridge.set_index("step")["amount"]
     names = ["A year\nbefore", "Price", "Volume", "Mix", "New\nproducts", "Products\nno longer sold", "Now"]
     ax = steps([part[s] for s in STEPS], names, ax, currency)
+    drawn = [(name.replace("\n", " "), part[step]) for name, step in zip(names, STEPS, strict=True)]
+    ax.facts = listed("revenue_step", "step", drawn, period="last year, by price, volume and mix")
     causes = part[["price", "volume", "mix", "new", "lost"]]
     top = causes.abs().idxmax()
     said = {"new": "new products", "lost": "products no longer sold"}.get(top, top)

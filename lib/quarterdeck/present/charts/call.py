@@ -1,5 +1,7 @@
 """Where does the quarter head, week by week: what the forecast says, and what the leads commit to?"""
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -7,6 +9,9 @@ from quarterdeck.analysis.methods.claims import MOVED, Claim, amounts, first
 from quarterdeck.data.snapshot import Missing
 from quarterdeck.present import style
 from quarterdeck.present.sentences import Sentence
+from quarterdeck.present.stated import PERIOD, facts
+
+LINES = {"p10": "low, 10 %", "p50": "forecast", "p90": "high, 90 %", "target": "target"}
 
 
 def call_lines(
@@ -40,8 +45,17 @@ def call_lines(
     _named_ends(ax, ends, course["day"].max(), currency)
     style.day_axis(ax.xaxis, course["day"])
     style.money_axis(ax.yaxis, currency)
+    ax.facts = _lines(course, calls if known else None)
     question = "Where will the quarter end, as seen each week? Band: 80 % range; the axis does not start at zero"
     return style.title(ax, _finding(course, calls if known else None, currency), f"{question}; {currency}")
+
+
+def _lines(course: pd.DataFrame, calls: pd.DataFrame | None) -> list[dict[str, Any]]:
+    """Give each line's points, day by day."""
+    lines = [(name, course, column) for column, name in LINES.items()]
+    lines += [] if calls is None else [("leads' commit", calls, "commit")]
+    points = [rows.assign(line=name, when=rows["day"].dt.strftime("%Y-%m-%d"), at=rows[c]) for name, rows, c in lines]
+    return [f for p in points for f in facts(p, {"line": "line", "when": PERIOD}, {"at": ("forecast_course", "money")})]
 
 
 def _named_ends(ax: Axes, ends: dict[str, tuple[float, str]], day: pd.Timestamp, currency: str) -> None:

@@ -13,7 +13,7 @@ from quarterdeck.analysis.planning.scenarios import either_way, growth
 from quarterdeck.present import style
 from quarterdeck.present.facts.forecast import LEVER_WORDS, by_lever, goal_met, sure_parts
 from quarterdeck.present.sentences import Sentence, ended, wanted
-from quarterdeck.present.stated import states
+from quarterdeck.present.stated import listed, states
 
 NEWEST = 16  # forecasts drawn
 
@@ -295,6 +295,14 @@ def scenario_rows(
     ax.set_yticks(spots, scenario["quarter"])
     ax.set_ylim(-0.5, len(scenario) - 0.4)
     style.money_axis(ax.xaxis, currency)
+    ends = {"p10": "low, 10 %", "p50": "forecast", "p90": "high, 90 %", "goal": "goal"}
+    ax.facts = [
+        fact
+        for column, name in ends.items()
+        for fact in listed(
+            "bookings_course", "line", zip(scenario["quarter"], scenario[column], strict=True), period=name
+        )
+    ]
     now = scenario.iloc[0]
     claim = amounts("bookings_ahead", now["p50"], now["quarter"], low=now["p10"], high=now["p90"])
     finding = Sentence(f"Bookings end {now['quarter']} at {style.money(now['p50'], currency)}", [claim])
@@ -325,6 +333,11 @@ def tornado_bars(tornado: pd.DataFrame, ax: Axes | None = None, currency: str = 
     swing = [f"{LEVER_WORDS[v]} (±{style.percent(s)})" for v, s in zip(tornado["lever"], tornado["swing"], strict=True)]
     ax.set_yticks(spots, swing)
     style.percent_axis(ax.xaxis, 1)
+    ax.facts = [
+        fact
+        for column, way in (("change_less", "lower"), ("change_more", "higher"))
+        for fact in listed("lever_swing", "lever", zip(swing, tornado[column], strict=True), "change", way)
+    ]
     top = most("lever_effect", by_lever(either_way(tornado), "now"), "this quarter")
     said = f"{top.name} moves the quarter most: {style.money(top.figures['now'], currency)} either way"
     finding = Sentence(said, [top])

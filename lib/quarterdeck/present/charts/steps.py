@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from quarterdeck.present import style
+from quarterdeck.present.stated import listed
 
 ENDS = {"won": style.US, "lost": style.LOSS, "moved out": style.WARN, "cut": style.WARN}  # of what a pipeline becomes
 
@@ -13,7 +14,10 @@ def pipeline(waterfall: pd.DataFrame, ax: Axes | None = None, currency: str = "E
     """Draw how a quarter's pipeline got from one day to another (`movement.waterfall`): what is lost is red, not what is won."""
     names = [name.capitalize().replace(" ", "\n") for name in waterfall["step"]]
     inks = [ENDS.get(step, style.SOFT) for step in waterfall["step"].iloc[1:-1]]
-    return steps(waterfall["amount"].tolist(), names, ax, currency, inks)
+    ax = steps(waterfall["amount"].tolist(), names, ax, currency, inks)
+    since = f"since {waterfall['since'].iloc[0]:%Y-%m-%d}" if "since" in waterfall else "in the quarter"
+    ax.facts = listed("pipeline_moves", "step", zip(waterfall["step"], waterfall["amount"], strict=True), period=since)
+    return ax
 
 
 def steps(

@@ -14,7 +14,7 @@ from quarterdeck.present import style
 from quarterdeck.present.charts.steps import pipeline
 from quarterdeck.present.facts.team import against_plan, likely_sellers, pipeline_steps, reached_quota, stand_out
 from quarterdeck.present.sentences import Sentence
-from quarterdeck.present.stated import states
+from quarterdeck.present.stated import listed, states
 
 NAMED = 32  # sellers whose names still fit beside their rows
 MANY, ENDS = 60, 10  # rows beyond which only so many at each end are named
@@ -357,6 +357,14 @@ def capacity_bars(capacity: pd.DataFrame, ax: Axes | None = None, currency: str 
             ax.annotate(said, (spot, max(row.plan, row.high)), color=style.PLAN, **above)
     ax.set_xticks(spots, capacity["quarter"] + "\n" + capacity["ramped"].map(_ramped))
     ax.set_ylim(0, 1.12 * np.nanmax(capacity[["high", "plan"]]))
+    named = {"capacity": "can be booked", "plan": "plan", "low": "low, 10 %", "high": "high, 90 %"}
+    ax.facts = [
+        fact
+        for column, name in named.items()
+        for fact in listed(
+            "capacity_course", "line", zip(capacity["quarter"], capacity[column], strict=True), period=name
+        )
+    ]
     style.money_axis(ax.yaxis, currency)
     return style.title(
         ax,

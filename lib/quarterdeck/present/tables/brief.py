@@ -40,7 +40,7 @@ def scorecard(card: pd.DataFrame, trail: pd.DataFrame, currency: str = "EUR") ->
     for record in records:
         record["course"] = blocks([*courses.get(record["metric"], []), record["value"]])
     markup = f'<section class="tiles">{tiles}</section>{not_shown(card)}'
-    return Said(styled(markup), records, {KPI_MIME: plain(known[RECORDED])})
+    return Said(styled(markup), records, {KPI_MIME: plain(known[[*RECORDED, "target"]])})
 
 
 def since_last(moves: pd.DataFrame, currency: str = "EUR") -> Said:

@@ -16,6 +16,12 @@ from quarterdeck.present.inline_style import styled
 from quarterdeck.present.numbers import VOID
 from quarterdeck.present.stated import facts
 
+TEAM = {
+    "gap": ("team_gap", "money"),
+    "booked": ("team_booked", "money"),
+    "open_worth": ("team_open", "money"),
+    "quota": ("team_quota", "money"),
+}
 WIDTH, HEIGHT = 200, 26  # of a bullet, pixels
 Cell = tuple[str, str, str]  # its main line, its second line, the class that says how it stands
 
@@ -57,6 +63,7 @@ def regions(table: pd.DataFrame, currency: str = "EUR") -> Rows:
         "chance": ("target_probability", "chance"),
     }
     said = _listed([*heads, "Chance"], rows, "regions")
+    names |= {"target": ("quarter_target", "money"), "p10": ("forecast_p10", "money"), "p90": ("forecast_p90", "money")}
     names |= {"commit": ("lead_commit", "money"), "moved": ("chance_week", "points")}
     said.facts = facts(table, {"region": "region"}, names)
     return said
@@ -76,7 +83,7 @@ def teams(table: pd.DataFrame, currency: str = "EUR") -> Rows:
         for row in table.itertuples()
     ]
     said = _listed(["Team", "Gap before new deals", "Booked", "Open deals are worth", "Quota"], rows, "teams")
-    said.facts = facts(table, {"manager": "team"}, {"gap": ("team_gap", "money")})
+    said.facts = facts(table, {"manager": "team"}, TEAM)
     return said
 
 

@@ -1,6 +1,6 @@
-"""How does a finished run become a board deck? Native text and tables, the pages' own pictures, and their sources in the notes."""
+"""How does a finished run become a board deck? Native charts, tables and text, each in its box, and their sources in the notes."""
 
-import io
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,38 +14,43 @@ from pptx.util import Inches, Pt
 
 from quarterdeck.analysis.brief.figures import FIGURES
 from quarterdeck.analysis.brief.metrics import METRICS
-from quarterdeck.analysis.methods.claims import amounts, part
 from quarterdeck.data import durable
 from quarterdeck.present import style
-from quarterdeck.present.narrative.brief import NOT_ESTIMATED
-from quarterdeck.present.sentences import Sentence
-from quarterdeck.publish.exports.run_reader import BRIEF, HEADING, Picture, RunReader
+from quarterdeck.publish.exports import measure, native, story, titles
+from quarterdeck.publish.exports.content import (
+    BODY_HEIGHT,
+    BODY_WIDTH,
+    GAP,
+    QUIET,
+    Block,
+    Box,
+    Chart,
+    Slide,
+    Table,
+    Text,
+    stacked,
+)
+from quarterdeck.publish.exports.run_reader import RunReader
 
 WIDE, HIGH = Inches(13.333), Inches(7.5)
-LEFT, WIDTH = Inches(0.6), Inches(12.13)
-TOP, FOOT = Inches(1.55), Inches(7.0)
+CORNER = 0.6, 1.55  # of a slide's body, inches
+KICKER = 0.6, 0.22, BODY_WIDTH, 0.3  # what stands above the title
+TITLE = 0.6, 0.48, BODY_WIDTH, 1.0  # its box
+FOOT = 0.6, 6.98, BODY_WIDTH, 0.36
 FONT, TITLE_ONLY = "Arial", 5
-MOST = 10  # slides
+MOST = 10  # slides before the appendix
+LEAST = 12  # points
+TITLE_SIZES = (28, 26, 24, 22, 20, 18, 16)
+LOOKS = {
+    "head": (16, style.NAVY, True),
+    "big": (20, style.INK, True),
+    "body": (14, style.INK, False),
+    "soft": (12, QUIET, False),
+}
+BETWEEN = 0.09  # inches below a line of text
+MARGIN = 0.05, 0.09  # of a cell, above and beside, inches
 LONGEST = 255  # characters of one of a file's properties
 COLUMNS = ["Figure", "Now", "Range", "Target", "Last year", "How it stands"]
-ACTIONS = ["Money", "Finding", "Do", "May bring", "Risk of being wrong", "Who"]
-# Which pictures go into the deck: the page, and the questions of the sections whose first picture to be had it takes.
-SHOWN = [
-    (BRIEF, "Will we make it?"),
-    (BRIEF, "What changed against last year?"),
-    (
-        "market_research",
-        "Did we grow with the market, or by taking share?",
-        "Where is there room among our own customers?",
-    ),
-    ("competitor_analysis", "Against whom do we win?"),
-    (
-        "team_performance",
-        "How did the quarter's pipeline get here?",
-        "Where do deals stop?",
-        "Who is ahead of quota, and who grows?",
-    ),
-]
 INKS = {"good": style.GOOD, "warn": style.WARN, "bad": style.LOSS}
 
 
@@ -57,21 +62,58 @@ def write(reader: RunReader, path: Path) -> int:
 
 
 def build(reader: RunReader) -> Any:
-    """Make the deck: at most ten slides, each headed by what it finds."""
+    """Make the deck: at most ten slides, each headed by what it finds, and an appendix."""
     deck = _template()
-    _opening(deck, reader)
-    _scorecard(deck, reader)
-    pictures = [p for page, *sections in SHOWN if (p := _chosen(reader, page, sections))]
-    for picture in [p for p in pictures if p.page == BRIEF]:
-        _pictured(deck, reader, picture)
-    if reader.of("since"):
-        _since(deck, reader)
-    for picture in [p for p in pictures if p.page != BRIEF]:
-        _pictured(deck, reader, picture)
-    if reader.of("finding"):
-        _actions(deck, reader)
+    for slide in contents(reader):
+        _slide(deck, reader, slide)
     _describe(deck, reader)
     return deck
+
+
+def contents(reader: RunReader) -> list[Slide]:
+    """Give what stands on each slide of a region's deck, the appendix last."""
+    shown, left = story.slides(reader)
+    return [*shown, scorecard(reader), *methods(reader, shown, left)]
+
+
+def scorecard(reader: RunReader) -> Slide:
+    """Give the appendix's first slide: all figures of the brief, with range, target, last year and how each stands."""
+    figures, kpis = reader.of("figure"), reader.figures()
+    title = titles.counting([f["state"] for f in figures])
+    rows = [titles.row(f, kpis[f["metric"]], reader.facts["currency"]) for f in figures]
+    inks = {(k, 5): INKS[f["state"]] for k, f in enumerate(figures) if f["state"] in INKS}
+    table = Table(COLUMNS, rows, [2.7, 1.3, 2.3, 1.2, 1.2, 3.43], (1, 2, 3, 4), inks)
+    claims = [*titles.claims(title), *(c for f in figures for c in f["claims"])]
+    return Slide(f"Appendix: {title}", claims, stacked([table]), "", tuple(f["metric"] for f in figures))
+
+
+def methods(reader: RunReader, shown: list[Slide], left: list[str]) -> list[Slide]:
+    """Give the appendix's other slides: how the figures of the titles are computed, what it stands on, what is not shown."""
+    ids = dict.fromkeys(name for s in shown for name in (*s.metrics, *(c["metric"] for c in s.claims)))
+    rows = [[what.rstrip("."), how.rstrip(".")] for what, _, how in (defined(name).partition(": ") for name in ids)]
+    table = Table(["Figure", "How it is computed, and after whom"], rows, [3.0, 9.1])
+    aside = [("Not shown in this deck", "head"), *((line, "soft") for line in left)] if left else []
+    text = Text([("What it stands on", "head"), (reader.stand, "body"), *aside])
+    heights = _heights(table, BODY_WIDTH, 14)
+    pages = [replace(table, rows=rows[a:b]) for a, b in _pages(heights)]
+    used = sum(_heights(pages[-1], BODY_WIDTH, 14))
+    high = _lines_height(text.lines, 0, BODY_WIDTH)
+    slides = [stacked([page]) for page in pages]
+    if used + GAP + high <= BODY_HEIGHT:
+        slides[-1] = [(pages[-1], (0.0, 0.0, BODY_WIDTH, used + 0.05)), (text, (0.0, used + GAP, BODY_WIDTH, high))]
+    else:
+        slides.append(stacked([text]))
+    return [Slide("Appendix: how the figures are computed, and from what", [], blocks) for blocks in slides]
+
+
+def _pages(heights: list[float]) -> list[tuple[int, int]]:
+    """Cut rows (the first height is of the headings) into pages that fit."""
+    pages, begin, used = [], 0, heights[0]
+    for k, high in enumerate(heights[1:]):
+        if used + high > BODY_HEIGHT and k > begin:
+            pages, begin, used = [*pages, (begin, k)], k, heights[0]
+        used += high
+    return [*pages, (begin, len(heights) - 1)]
 
 
 def _describe(deck: Any, reader: RunReader) -> None:
@@ -99,10 +141,6 @@ def _describe(deck: Any, reader: RunReader) -> None:
     extended._blob = etree.tostring(tree, xml_declaration=True, encoding="UTF-8", standalone=True)
 
 
-def _chosen(reader: RunReader, page: str, sections: list[str]) -> Picture | None:
-    return next((p for section in sections if (p := reader.picture(page, section))), None)
-
-
 def _template() -> Any:
     """Give an empty deck in the house's format, fonts and colours, with one layout."""
     deck = Presentation()
@@ -113,8 +151,8 @@ def _template() -> Any:
     theme = master.part.part_related_by(RELATIONSHIP_TYPE.THEME)
     theme._blob = _themed(theme.blob)
     title = master.placeholders[0]
-    title.left, title.top, title.width, title.height = LEFT, Inches(0.35), WIDTH, Inches(1.05)
-    title.text_frame.vertical_anchor = MSO_ANCHOR.MIDDLE
+    title.left, title.top, title.width, title.height = map(Inches, TITLE)
+    title.text_frame.vertical_anchor = MSO_ANCHOR.TOP
     for shape in [*master.placeholders][1:]:  # dates and numbers stand in the footer line
         shape._element.getparent().remove(shape._element)
     for shape in [p for p in deck.slide_layouts[0].placeholders if p.placeholder_format.idx]:
@@ -135,111 +173,11 @@ def _themed(theme: bytes) -> bytes:
     return etree.tostring(tree, xml_declaration=True, encoding="UTF-8", standalone=True)
 
 
-def _opening(deck: Any, reader: RunReader) -> None:
-    slide = _slide(deck, reader, reader.headline, reader.of("sentence")[0]["claims"])
-    text = _text(slide, LEFT, TOP, WIDTH, Inches(4.9))
-    lines = [f["head"] for f in reader.of("finding")]
-    _line(
-        text,
-        "What matters most, by the money behind it" if lines else "No finding is clear of chance today",
-        20,
-        style.NAVY,
-        bold=True,
-    )
-    for finding in reader.of("finding"):
-        _line(text, f"{finding['worth']}   {finding['head']}", 18, style.INK)
-        _line(text, f"Do: {finding['action']}", 14, style.SOFT)
-
-
-def _scorecard(deck: Any, reader: RunReader) -> None:
-    figures, kpis = reader.of("figure"), reader.figures()
-    title = counting([f["state"] for f in figures])
-    rows = [figure_row(f, kpis[f["metric"]], reader.facts["currency"]) for f in figures]
-    slide = _slide(deck, reader, title, said(title), [c for f in figures for c in f["claims"]])
-    inks = [INKS.get(f["state"], style.INK) for f in figures]
-    _table(slide, [COLUMNS, *rows], [2.6, 1.3, 2.3, 1.2, 1.2, 3.53], 13, (1, 2, 3, 4), inks)
-
-
-def counting(states: list[str]) -> Sentence:
-    """Say how many of the figures stand well, and how many do not.
-
-    >>> counting(["good", "bad", "warn"])
-    '1 of 3 figures stand well, 1 does not'
-    """
-    well, badly = (
-        part("scorecard", states.count(state), len(states), words)
-        for state, words in (("good", "figures stand well"), ("bad", "figures do not stand well"))
-    )
-    n = badly.figures["n"]
-    reader = f"{well.figures['n']} of {len(states)} {well.subject}, {n} {'does' if n == 1 else 'do'} not"
-    return Sentence(reader, [well, badly])
-
-
-def said(title: Sentence) -> list[dict[str, Any]]:
-    """Give the claims of a title as data, as pages record theirs."""
-    return title.record("title")["claims"]
-
-
-def figure_row(figure: dict[str, Any], kpi: dict[str, Any], currency: str) -> list[str]:
-    """Write one figure as a row: what `run.json` records, and beside it target, last year and status as the brief has them."""
-
-    def write(value: float | None) -> str:
-        return "–" if value is None else style.amount(value, kpi["unit"], currency)
-
-    spread = "–" if kpi["low"] is None else f"{write(kpi['low'])} to {write(kpi['high'])}"
-    aim = "quotas " if figure.get("aim") == "quotas" and figure["target"] is not None else ""
-    ends = [aim + write(figure["target"]), write(figure["previous"])]
-    return [figure["title"], write(kpi["value"]), spread, *ends, figure["text"] or "–"]
-
-
-def _since(deck: Any, reader: RunReader) -> None:
-    last = [r for r in reader.of("sentence") if "ince" in r["text"]][-1]
-    rows = [[r["title"], r["then"], r["now"], r["text"]] for r in reader.of("since")]
-    head = ["Figure", reader.of("since")[0]["day"], "Now", "Since then"]
-    slide = _slide(deck, reader, last["text"].strip("*. "), last["claims"])
-    _table(slide, [head, *rows], [4.0, 2.5, 2.5, 3.13], 13, right=(1, 2))
-
-
-def _actions(deck: Any, reader: RunReader) -> None:
-    found = reader.of("finding")
-    rows = [action_row(f) for f in found]
-    claims = [c for f in found for c in f["claims"]]
-    where = "\n".join(f"{f['head']}: see {f['page'].replace('_', ' ')}, “{f['question']}”. {f['body']}" for f in found)
-    title = calling(len(found), found[0])
-    slide = _slide(deck, reader, title, said(title), claims, where)
-    _table(slide, [ACTIONS, *rows], [1.1, 2.5, 3.2, 2.85, 0.98, 1.5], 12, right=(0, 4))
-
-
-def action_row(finding: dict[str, Any]) -> list[str]:
-    """Write one finding as a row of the actions; beside what acting may bring stands what that rests on."""
-    rests = "" if finding["gain"] == NOT_ESTIMATED else finding.get("basis", "")
-    brings = f"{finding['gain']} {rests}".strip()
-    return [finding["worth"], finding["head"], finding["action"], brings, finding["risk"], finding["owner"]]
-
-
-def calling(count: int, first: dict[str, Any]) -> Sentence:
-    """Say how many findings call for action, and what is behind the first (a record of the brief)."""
-    text = f"{count} finding{'s call' if count > 1 else ' calls'} for action; the first is about {first['worth'].lstrip('−')}"
-    return Sentence(text, [amounts("findings", count), amounts("findings", first["money"], f"first: {first['head']}")])
-
-
-def _pictured(deck: Any, reader: RunReader, picture: Picture) -> None:
-    about = f"{picture.alt}\nFrom {picture.page.replace('_', ' ')}, “{picture.section}”."
-    slide = _slide(deck, reader, picture.finding, picture.claims, about=about)
-    shape = slide.shapes.add_picture(io.BytesIO(picture.png), LEFT, TOP)
-    cut = HEADING / shape.image.size[1]
-    shape.crop_top, height = cut, shape.height * (1 - cut)
-    scale = min(WIDTH / shape.width, (FOOT - TOP - Inches(0.1)) / height)
-    shape.width, shape.height = round(shape.width * scale), round(height * scale)
-    shape.left = round((WIDE - shape.width) / 2)
-    shape._element.nvPicPr.cNvPr.set("descr", picture.alt)
-
-
-def notes(reader: RunReader, claims: list[dict[str, Any]], rows: list[dict[str, Any]], about: str = "") -> str:
+def notes(reader: RunReader, slide: Slide) -> str:
     """Say what the title claims, how the figures behind that and behind the rows are computed, and what all stands on."""
-    ids = dict.fromkeys(c["metric"] for c in [*claims, *rows])
-    head = [about, ""] if about else []
-    claimed = ["What the title claims", *map(claimed_as, claims), ""] if claims else []
+    ids = dict.fromkeys([*(c["metric"] for c in slide.claims), *slide.metrics])
+    head = [slide.about, ""] if slide.about else []
+    claimed = ["What the title claims", *map(claimed_as, slide.claims), ""] if slide.claims else []
     return "\n".join([*head, *claimed, "Method and source", *map(defined, ids), reader.stand])
 
 
@@ -260,72 +198,152 @@ def defined(figure: str) -> str:
     return f"{METRICS[figure].title}: {METRICS[figure].formula} ({METRICS[figure].source})."
 
 
-def _slide(
-    deck: Any,
-    reader: RunReader,
-    title: str,
-    claims: list[dict[str, Any]],
-    rows: list[dict[str, Any]] | None = None,
-    about: str = "",
-) -> Any:
+def _slide(deck: Any, reader: RunReader, content: Slide) -> None:
     slide = deck.slides.add_slide(deck.slide_layouts[0])
     frame = slide.shapes.title.text_frame
     frame.word_wrap = True
-    frame.text = title
+    text, size = measure.fitted(content.title.rstrip("."), (TITLE[2] - 0.2, TITLE[3] - 0.1), TITLE_SIZES, bold=True)
+    frame.text = text
     frame.paragraphs[0].alignment = PP_ALIGN.LEFT
-    _ink(frame.paragraphs[0].runs[0], 26 if len(title) < 90 else 22, style.NAVY, bold=True)
-    foot = _text(slide, LEFT, FOOT, WIDTH, Inches(0.35))
-    _line(foot, f"{reader.stand} · {len(deck.slides)}", 10, style.SOFT)
-    slide.notes_slide.notes_text_frame.text = notes(reader, claims, rows or [], about)
-    return slide
+    _ink(frame.paragraphs[0].runs[0], size, style.NAVY, bold=True)
+    if content.kicker:
+        _line(_text_box(slide, KICKER), content.kicker, LEAST, style.PLAN, bold=True)
+    for block, box in content.blocks:
+        _place(slide, _unbroken(block), box, content.title)
+    foot = _text_box(slide, FOOT)
+    _line(foot, f"{reader.title} · {len(deck.slides)}", LEAST, QUIET)
+    slide.notes_slide.notes_text_frame.text = notes(reader, content)
 
 
-def _text(slide: Any, left: int, top: int, width: int, height: int) -> Any:
-    frame = slide.shapes.add_textbox(left, top, width, height).text_frame
+def _unbroken(block: Block) -> Block:
+    """Keep a figure and its unit on one line."""
+
+    def bound(text: str) -> str:
+        for loose in (" %", " pp", "over 99", "under 1"):
+            text = text.replace(loose, loose.replace(" ", "\xa0"))
+        return text
+
+    if isinstance(block, Text):
+        return replace(block, lines=[(bound(text), look) for text, look in block.lines])
+    if isinstance(block, Table):
+        return replace(block, rows=[[bound(text) for text in row] for row in block.rows])
+    return block
+
+
+def _place(slide: Any, block: Block, box: Box, title: str) -> None:
+    """Put a block into its box on a slide's body."""
+    left, top, wide, high = box
+    if isinstance(block, Text):
+        return _texts(slide, block, (left + CORNER[0], top + CORNER[1], wide, high))
+    if isinstance(block, Chart):
+        head = measure.height(block.caption, LEAST, wide - 0.2) + 0.1
+        _line(_text_box(slide, (left + CORNER[0], top + CORNER[1], wide, head)), block.caption, LEAST, QUIET)
+        native.place(slide, block, CORNER, (left, top + head, wide, high - head), title)
+        return None
+    return _table(slide, block, (left + CORNER[0], top + CORNER[1], wide, high))
+
+
+def _texts(slide: Any, block: Text, box: Box) -> None:
+    """Write lines of text as large as they fit, down to the least size; what then does not fit is on the page."""
+    lines, less = list(block.lines), 0
+    while (high := _lines_height(lines, less, box[2])) > box[3] and (less < 8 or len(lines) > 1):
+        lines, less = (lines, less + 1) if less < 8 else (lines[:-1], less)
+    frame = _text_box(slide, (*box[:3], max(min(high, box[3]), 0.3)))
+    for text, look in lines:
+        size, ink, bold = LOOKS[look]
+        _line(frame, text, max(size - less, LEAST), ink, bold)
+
+
+def _lines_height(lines: list[tuple[str, str]], less: int, wide: float) -> float:
+    looks = [(text, max(LOOKS[look][0] - less, LEAST), LOOKS[look][2]) for text, look in lines]
+    return sum(measure.height(text, size, wide - 0.2, bold) + BETWEEN for text, size, bold in looks) + 0.1
+
+
+def _text_box(slide: Any, box: Box) -> Any:
+    frame = slide.shapes.add_textbox(*map(Inches, box)).text_frame
     frame.word_wrap = True
+    frame.margin_left = frame.margin_right = Inches(0.1)
+    frame.margin_top = frame.margin_bottom = Inches(0.04)
     return frame
 
 
-def _line(frame: Any, text: str, size: int, ink: str, bold: bool = False) -> None:
+def _line(frame: Any, text: str, size: float, ink: str, bold: bool = False) -> None:
     first = not frame.paragraphs[0].runs
     paragraph = frame.paragraphs[0] if first else frame.add_paragraph()
-    paragraph.space_after = Pt(6)
+    paragraph.space_after = Pt(BETWEEN * measure.POINTS)
     run = paragraph.add_run()
     run.text = text
     _ink(run, size, ink, bold)
 
 
-def _ink(run: Any, size: int, ink: str, bold: bool = False) -> None:
+def _ink(run: Any, size: float, ink: str, bold: bool = False) -> None:
     run.font.size, run.font.bold, run.font.name = Pt(size), bold, FONT
     run.font.color.rgb = RGBColor.from_string(ink.strip("#").upper())
 
 
-def _table(
-    slide: Any,
-    rows: list[list[str]],
-    inches: list[float],
-    size: int,
-    right: tuple[int, ...] = (),
-    inks: list[str] | None = None,
-) -> None:
-    """Lay out a native table; columns `right` are flush right, `inks` colour the last one."""
-    shape = slide.shapes.add_table(len(rows), len(rows[0]), LEFT, TOP, WIDTH, Inches(0.36 * len(rows)))
+def _heights(table: Table, wide: float, size: float) -> list[float]:
+    """Give the height of each row, the headings' first, in inches."""
+    inches = [w - 2 * MARGIN[1] for w in _widths(table, wide, size)]
+    bold = [[True] * len(inches), *([k == 0 for k in range(len(inches))] for _ in table.rows)]
+    return [
+        max(measure.height(t, size, w, b) for t, w, b in zip(row, inches, heavy, strict=True)) + 2 * MARGIN[0]
+        for row, heavy in zip([table.heads, *table.rows], bold, strict=True)
+    ]
+
+
+def _widths(table: Table, wide: float, size: float) -> list[float]:
+    """Give the width of each column in inches: as asked, but none narrower than its widest word, as far as there is room."""
+    asked = [wide * w / sum(table.widths) for w in table.widths]
+    columns = zip(*[table.heads, *table.rows], strict=True)
+    least = [
+        max(measure.width(word, size, k == 0 or row == 0) for row, t in enumerate(cells) for word in t.split(" "))
+        + 2 * MARGIN[1]
+        + 0.05
+        for k, cells in enumerate(columns)
+    ]
+    short = sum(max(need - w, 0) for need, w in zip(least, asked, strict=True))
+    spare = sum(max(w - need, 0) for need, w in zip(least, asked, strict=True))
+    if not short or spare < short:
+        return asked
+    return [need if need >= w else w - (w - need) * short / spare for need, w in zip(least, asked, strict=True)]
+
+
+def _fitting(table: Table, box: Box) -> tuple[Table, float, list[float]]:
+    """Give as many rows as fit in the largest size from 14 points down to the least, that size, and the rows' heights."""
+    for size in (14, 13, LEAST):
+        heights = _heights(table, box[2], size)
+        if sum(heights) <= box[3]:
+            return table, size, heights
+    while len(table.rows) > 1 and sum(heights) > box[3]:
+        table = Table(table.heads, table.rows[:-1], table.widths, table.right, table.inks)
+        heights = heights[:-1]
+    return table, LEAST, heights
+
+
+def _table(slide: Any, table: Table, box: Box) -> None:
+    """Lay out a native table."""
+    table, size, heights = _fitting(table, box)
+    rows = [table.heads, *table.rows]
+    shape = slide.shapes.add_table(len(rows), len(table.heads), *map(Inches, (*box[:3], sum(heights))))
     shape._element.graphic.graphicData.tbl.tblPr.set("bandRow", "0")
-    for column, wide in zip(shape.table.columns, inches, strict=True):
+    for column, wide in zip(shape.table.columns, _widths(table, box[2], size), strict=True):
         column.width = Inches(wide)
+    for line, high in zip(shape.table.rows, heights, strict=True):
+        line.height = Inches(high)
     for r, row in enumerate(rows):
         for c, text in enumerate(row):
-            last = inks[r - 1] if inks and c == len(row) - 1 else style.INK
             cell = _cell(shape.table.cell(r, c), "12324A" if r == 0 else "FFFFFF" if r % 2 else "F4F6F8")
-            cell.alignment = PP_ALIGN.RIGHT if c in right else PP_ALIGN.LEFT
+            cell.alignment = PP_ALIGN.RIGHT if c in table.right else PP_ALIGN.LEFT
             run = cell.add_run()
             run.text = text
-            _ink(run, size, last if r else "#ffffff", bold=r == 0 or c == 0)
+            ink = table.inks.get((r - 1, c), style.INK)
+            _ink(run, size, ink if r else "#ffffff", bold=r == 0 or c == 0)
 
 
 def _cell(cell: Any, ground: str) -> Any:
     """Give a cell its ground and its margins; give its paragraph."""
-    cell.margin_top = cell.margin_bottom = Inches(0.045)
+    cell.margin_top = cell.margin_bottom = Inches(MARGIN[0])
+    cell.margin_left = cell.margin_right = Inches(MARGIN[1])
     cell.vertical_anchor = MSO_ANCHOR.MIDDLE
     cell.fill.solid()
     cell.fill.fore_color.rgb = RGBColor.from_string(ground)

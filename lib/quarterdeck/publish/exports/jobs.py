@@ -16,7 +16,7 @@ from pathlib import Path
 from quarterdeck import __version__
 from quarterdeck.errors import QuarterdeckError, RunError
 
-MADE_BY = ("deck.py", "letter.py", "run_reader.py")
+MADE_BY = ("content.py", "deck.py", "letter.py", "measure.py", "native.py", "run_reader.py", "story.py", "titles.py")
 PATIENCE = 120  # seconds that one may take
 
 

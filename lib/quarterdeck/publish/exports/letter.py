@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from html import escape
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,14 @@ from quarterdeck import __version__
 from quarterdeck.data import durable
 from quarterdeck.present import style
 from quarterdeck.present.narrative.brief import small_print
+from quarterdeck.publish.exports import story, titles
+from quarterdeck.publish.exports.content import QUIET
 from quarterdeck.publish.exports.run_reader import BRIEF, Picture, RunReader
 
+LIST = "margin:0;padding:0 0 0 22px"
 FONT = "font-family:Segoe UI,Roboto,Helvetica Neue,Arial,sans-serif"
-INKS = {"good": style.GOOD, "warn": style.WARN, "bad": style.LOSS}
-SHOWN = ["Will we make it?", "What changed against last year?"]
+SHOWN = "Will we make it?"  # the question whose picture is in the letter
+THREE = 3  # things to know, and to decide
 MOST = 1_000_000  # bytes: larger mails are cut off or refused
 PATIENCE = 120  # seconds that a print may take
 PRINT_STYLE = (
@@ -39,27 +43,20 @@ def put(reader: RunReader, path: Path) -> None:
 
 
 def letter(reader: RunReader) -> str:
-    """Give the letter as one HTML text; pictures are left out, the last first, where it would be too large."""
-    pictures = [p for section in SHOWN if (p := reader.picture(BRIEF, section))]
-    while len(text := _whole(reader, pictures).encode()) > MOST and pictures:
-        pictures.pop()
-    return text.decode()
+    """Give the letter as one HTML text; its picture is left out where it would be too large."""
+    picture = reader.picture(BRIEF, SHOWN)
+    text = _whole(reader, picture)
+    return text if picture is None or len(text.encode()) <= MOST else _whole(reader, None)
 
 
-def _whole(reader: RunReader, pictures: list[Picture]) -> str:
-    parts = [
-        _heading(reader.headline, reader.stand),
-        _figures(reader),
-        _findings(reader),
-        *map(_picture, pictures),
-        _since(reader),
-    ]
+def _whole(reader: RunReader, picture: Picture | None) -> str:
+    parts = [_heading(reader), _number(reader, picture), _known(reader), _decisions(reader), _where(reader)]
     # One cell holds all: on paper a row of a table is not broken where it fits on a page of its own.
     rows = "".join(f'<div style="padding-bottom:14px">{part}</div>' for part in parts if part)
     inner = (
         '<table role="presentation" cellpadding="0" cellspacing="0" width="100%" '
-        f'style="max-width:640px;background:#fff;text-align:left;{FONT};color:{style.INK};font-size:15px;line-height:1.45">'
-        f'<tr><td style="padding:0 20px 4px">{rows}</td></tr></table>'
+        f'style="max-width:640px;background:#fff;text-align:left;{FONT};color:{style.INK};font-size:16px;line-height:1.5">'
+        f'<tr><td style="padding:0 24px 8px">{rows}</td></tr></table>'
     )
     return (
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(reader.title)}</title>'
@@ -70,54 +67,69 @@ def _whole(reader: RunReader, pictures: list[Picture]) -> str:
     )
 
 
-def _heading(text: str, stand: str) -> str:
-    band = f"background:{style.NAVY};color:#fff;margin:0 -20px;padding:9px 20px;font-weight:600"
+def _heading(reader: RunReader) -> str:
+    band = f"background:{style.NAVY};color:#fff;margin:0 -24px;padding:10px 24px;font-weight:600"
+    return f'<div style="{band}">{escape(reader.title)}</div>'
+
+
+def _number(reader: RunReader, picture: Picture | None) -> str:
+    """Greet, and give the number: what the brief says first, and how sure that is."""
+    first, *others = reader.of("sentence")
+    sure = [r["text"] for r in others[:1] if r["claims"] and r["claims"][0]["metric"] in titles.TRUST]
+    paragraphs = "".join(f'<p style="margin:8px 0 0">{escape(text)}</p>' for text in sure)
     return (
-        f'<div style="{band}">Quarterdeck</div><h1 style="font-size:21px;line-height:1.3;color:{style.NAVY};'
-        f'margin:18px 0 6px">{escape(text)}</h1><div style="font-size:12px;color:{style.SOFT}">{escape(stand)}</div>'
+        f'<p style="margin:6px 0 8px">Good morning,</p><h1 style="font-size:21px;line-height:1.3;color:{style.NAVY};'
+        f'margin:0">{escape(first["text"].rstrip("."))}.</h1>{paragraphs}'
+        + ("" if picture is None else _picture(picture))
     )
 
 
-def _figures(reader: RunReader) -> str:
-    """Lay out the figures, three columns wide, so that a phone shows them whole."""
-    kpis, currency = reader.figures(), reader.facts["currency"]
-    rows = "".join(_figure(f, kpis[f["metric"]], currency) for f in reader.of("figure"))
-    return f'{_title("How do the figures stand?")}<table cellpadding="0" cellspacing="0" width="100%">{rows}</table>'
+def to_know(reader: RunReader) -> list[str]:
+    """Give the first three of what the deck's slides find: regions, what changed, who decides, why, and rivals."""
+    makers = (story.regions, story.changed, story.decide, story.why, story.rivals)
+    found = (slide for make in makers if (slide := make(reader)))
+    return [slide.title.rstrip(".") for slide in islice(found, THREE)]
 
 
-def _figure(figure: dict[str, Any], kpi: dict[str, Any], currency: str) -> str:
-    def write(value: float | None) -> str:
-        return style.amount(value, kpi["unit"], currency)
+def _so_many(items: list) -> str:
+    """Write how many things there are in words.
 
-    feet = [kpi["period"]]
-    feet += [f"{write(kpi['low'])} to {write(kpi['high'])}"] if kpi["low"] is not None else []
-    feet += [f"{figure.get('aim', 'target')} {write(figure['target'])}"] if figure["target"] is not None else []
-    feet += [f"last year {write(figure['previous'])}"] if figure["previous"] is not None else []
-    line, soft = f"border-bottom:1px solid {style.LINE};padding:7px 10px 7px 0;vertical-align:top", style.SOFT
-    ink = INKS.get(figure["state"], style.INK)
-    return (
-        f'<tr><td style="{line}">{escape(figure["title"])}<div style="font-size:12px;color:{soft}">'
-        f'{escape(" · ".join(feet))}</div></td><td align="right" style="{line};white-space:nowrap"><b>{write(kpi["value"])}</b>'
-        f'<div aria-hidden="true" style="font-size:12px;color:{style.US}">{figure["course"]}</div></td>'
-        f'<td width="36%" style="{line};color:{ink};font-weight:600;font-size:13px">{escape(figure["text"])}</td></tr>'
-    )
+    >>> _so_many([1, 2, 3]), _so_many([1])
+    ('Three things', 'One thing')
+    """
+    return f"{('One', 'Two', 'Three')[len(items) - 1]} thing{'s' if len(items) > 1 else ''}"
 
 
-def _findings(reader: RunReader) -> str:
-    found = reader.of("finding")
+def _known(reader: RunReader) -> str:
+    known = to_know(reader)
+    items = "".join(f'<li style="margin:0 0 8px">{escape(text)}.</li>' for text in known)
+    return f'{_title(f"{_so_many(known)} to know")}<ol style="{LIST}">{items}</ol>' if items else ""
+
+
+def _decisions(reader: RunReader) -> str:
+    found = reader.of("finding")[:THREE]
     if not found:
-        return f"{_title('What should we do?')}<p>No finding is clear of chance today.</p>"
-    return _title("What matters most, and what should we do?") + "".join(map(_finding, found))
+        return f'{_title(f"{_so_many(found)} to decide")}<p style="margin:0">No finding is clear of chance.</p>'
+    return f'{_title(f"{_so_many(found)} to decide")}<ol style="{LIST}">{"".join(map(_decision, found))}</ol>'
 
 
-def _finding(finding: dict[str, Any]) -> str:
-    safe = {k: escape(str(v)) for k, v in finding.items()}
-    page, small = safe["page"].replace("_", " "), f"font-size:12.5px;color:{style.SOFT}"
+def _decision(finding: dict[str, Any]) -> str:
     return (
-        f'<div style="border-left:3px solid {style.PLAN};padding:0 0 2px 12px;margin:0 0 14px;break-inside:avoid">'
-        f'<b><span style="color:{style.PLAN}">{safe["worth"]}</span>&nbsp; {safe["head"]}</b><br>{safe["body"]}<br>'
-        f'<b>Do</b> {safe["action"]}<div style="{small}">{escape(small_print(finding))} · evidence: {page}, '
-        f"“{safe['question']}”</div></div>"
+        f'<li style="margin:0 0 12px;break-inside:avoid"><b>{escape(finding["head"])}.</b> {escape(finding["action"])}'
+        f'<div style="font-size:14px;color:{QUIET}">{escape(small_print(finding))}</div></li>'
+    )
+
+
+def _where(reader: RunReader) -> str:
+    """Say on which pages the rest stands."""
+    places = dict.fromkeys((f["page"], f["question"]) for f in reader.of("finding")[:THREE])
+    pages = [f"{page.replace('_', ' ').capitalize()}, “{question}”" for page, question in places]
+    first = "The executive brief has all figures; the deck has the regions, deals and accounts by name."
+    items = "".join(f'<li style="margin:0 0 4px">{escape(text)}</li>' for text in [first, *pages])
+    made = f"Made by run {reader.facts['run']}."
+    return (
+        f'{_title("Where to look")}<ul style="{LIST}">{items}</ul>'
+        f'<p style="margin:14px 0 0;font-size:13px;color:{QUIET}">{escape(made)}</p>'
     )
 
 
@@ -125,25 +137,10 @@ def _picture(picture: Picture) -> str:
     """Show a picture below its finding in words, which a phone shows large and a mail program that blocks pictures shows too."""
     source = base64.b64encode(picture.bare).decode()
     return (
-        f'<div style="font-weight:600;color:{style.NAVY};margin:0 0 4px;break-after:avoid">{escape(picture.finding)}</div>'
+        f'<div style="font-weight:600;color:{style.NAVY};margin:14px 0 4px;break-after:avoid">{escape(picture.finding)}</div>'
         f'<img src="data:image/png;base64,{source}" alt="{escape(picture.alt)}" width="600" '
         'style="width:100%;max-width:600px;height:auto;display:block;border:0;break-inside:avoid">'
     )
-
-
-def _since(reader: RunReader) -> str:
-    rows = reader.of("since")
-    if not rows:
-        return ""
-    cell = f"border-bottom:1px solid {style.LINE};padding:5px 10px 5px 0"
-    figure = f"{cell};white-space:nowrap"
-    lines = "".join(
-        f'<tr><td style="{cell}">{escape(r["title"])}</td><td align="right" style="{figure}">{r["then"]}</td>'
-        f'<td align="right" style="{figure}"><b>{r["now"]}</b></td><td style="{cell}">{escape(r["text"])}</td></tr>'
-        for r in rows
-    )
-    table = f'<table cellpadding="0" cellspacing="0" width="100%" style="break-inside:avoid">{lines}</table>'
-    return _title(f"What changed since {rows[0]['day']}?") + table
 
 
 def _title(text: str) -> str:

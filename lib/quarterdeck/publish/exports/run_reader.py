@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import lxml.html
 from PIL import Image
 
 from quarterdeck.batch import finished
@@ -15,6 +16,7 @@ from quarterdeck.data import COMPANY
 from quarterdeck.errors import RunError, nearest
 from quarterdeck.present import style
 from quarterdeck.present.sentences import SAID_MIME
+from quarterdeck.present.stated import FACTS_MIME
 from quarterdeck.publish.access.shelf import shows
 from quarterdeck.publish.exports.formats import BRIEF
 
@@ -39,6 +41,19 @@ class Picture:
             cut, rest = whole.crop((0, HEADING, whole.width, whole.height)), io.BytesIO()
             cut.save(rest, "png", optimize=True)
         return rest.getvalue()
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A table of a stored page as people read it: its headings, and of each cell the main line and the second one."""
+
+    heads: list[str]
+    rows: list[list[tuple[str, str]]]
+
+    def column(self, head: str) -> list[tuple[str, str]]:
+        """Give the cells under a heading; empty ones where there is none."""
+        spot = self.heads.index(head) if head in self.heads else None
+        return [("", "") if spot is None else row[spot] for row in self.rows]
 
 
 @dataclass(frozen=True)
@@ -99,6 +114,46 @@ class RunReader:
         """Give the region's figures as `run.json` records them, by metric."""
         return {k["metric"]: k for k in reversed(self.facts["kpis"]) if k["region"] == self.region}
 
+    def stated(self, page: str, measure: str, nth: int = 0) -> list[dict[str, Any]]:
+        """Give the facts of the nth output of a stored page that states a measure, in its order; none where there is none."""
+        outputs = [(data[FACTS_MIME], section) for section, data, _ in self._outputs(page) if FACTS_MIME in data]
+        found = [[fact | {"page": page, "section": section} for fact in facts] for facts, section in outputs]
+        having = [facts for facts in found if any(f["measure"] == measure for f in facts)]
+        return having[nth] if nth < len(having) else []
+
+    def said(self, page: str, section: str) -> list[dict[str, Any]]:
+        """Give what the sentences and pictures under a heading of a stored page say, in its order."""
+        outputs = [data for here, data, _ in self._outputs(page) if here == section]
+        kinds = ("sentence", "picture")
+        return [r for data in outputs for r in data.get(SAID_MIME, []) if r["kind"] in kinds]
+
+    def texts(self) -> list[str]:
+        """Give all that the region's stored pages say, as text."""
+        pages = [e["notebook"] for e in self.facts["notebooks"] if e["region"] == self.region]
+        outputs = [data for page in pages for _, data, _ in self._outputs(page)]
+        shown = [
+            lxml.html.fromstring(h).text_content() for data in outputs if (h := str(data.get("text/html", ""))).strip()
+        ]
+        records = [r for data in outputs for r in data.get(SAID_MIME, [])]
+        kinds = ("text", "head", "body", "action", "gain", "basis", "risk", "worth")
+        return [*shown, *(str(r.get(kind, "")) for r in records for kind in kinds)]
+
+    def missing(self, page: str, section: str) -> str:
+        """Give the sentence by which a stored page says why something under a heading is not shown; nothing where it does not."""
+        markup = (str(data.get("text/html", "")) for here, data, _ in self._outputs(page) if here == section)
+        found = (lxml.html.fromstring(text).xpath('//p[@class="missing"]') for text in markup if "missing" in text)
+        return next((_text(sentence[0]) for sentence in found if sentence), "")
+
+    def rows(self, kind: str) -> Rows | None:
+        """Give a table of the brief by its kind ("regions", "teams", "deals", "accounts"); None where it is not there."""
+        mark = f'class="rows of-{kind}"'
+        html = next((h for _, data, _ in self._outputs(BRIEF) if mark in (h := str(data.get("text/html", "")))), None)
+        if html is None:
+            return None
+        table = lxml.html.fromstring(html).xpath('//table[contains(@class, "rows")]')[0]
+        rows = [[_cell(cell) for cell in row.xpath("./td")] for row in table.xpath(".//tbody/tr")]
+        return Rows([_text(head) for head in table.xpath(".//th")], rows)
+
     def picture(self, page: str, section: str) -> Picture | None:
         """Find the first picture under a section's heading; None where the page or the picture is not there."""
         return next((p for p in self.pictures(page) if p.section == section), None)
@@ -142,6 +197,15 @@ class RunReader:
         """Say which earlier edition stands in for a page; nothing where the page is the run's own."""
         entries = (e for e in self.facts["notebooks"] if (e["region"], e["notebook"]) == (self.region, page))
         return next(entries, {}).get("edition") or {}
+
+
+def _text(element: Any) -> str:
+    return " ".join(element.text_content().split())
+
+
+def _cell(cell: Any) -> tuple[str, str]:
+    """Give the main line of a cell and its second one; of a drawing there is neither."""
+    return tuple(" ".join(_text(part) for part in cell.xpath(f"./{tag}")) for tag in ("b", "small"))
 
 
 def open_run(run: str, outputs: Path, region: str = COMPANY) -> RunReader:

@@ -20,6 +20,7 @@ READING = [
 ]  # fmt: skip
 STALE = timedelta(days=4)  # a run each working day is never older, be it after a long weekend
 NO_PAGE = "Its update failed, and there is no earlier edition of it."
+BULLET = 200  # pixels of the line on which a region's figures stand
 LIKELY = [(0.6, "good"), (0.4, "warn"), (0.0, "bad")]  # the chance of reaching a target, and its colour
 
 
@@ -112,18 +113,60 @@ def _looks_from(run: Run, region: str, notebook: str) -> tuple[str, str]:
     return made["as_of"], made["created_at"]
 
 
+@lru_cache(maxsize=32)
 def rows(run: Run, name: str) -> list[dict[str, Any]]:
-    """Describe a run region by region: its headline figures, its pages, and why a page is not there."""
-    return [
-        {
-            "region": region_title(run, region),
-            "all": region == COMPANY,
-            "revenue": revenue(run, region, run.facts.get("currency", "")),
-            "chance": chance(run, region),
-            "pages": [_page(run, name, region, n) for n in _notebooks(run) if run.entry(region, n)],
-        }
-        for region in _regions(run)
-    ]
+    """Describe a run region by region: its headline figures, its pages, and why a page is not there.
+
+    All regions together come first, then the largest gap to target; regions without a target follow in the run's own order.
+    """
+    found = [_row(run, name, region) for region in _regions(run)]
+    wide = max((row["outlook"]["most"] for row in found if row["outlook"] and not row["all"]), default=0.0)
+    for row in found:
+        if row["outlook"]:
+            row["bullet"] = bullet(row["outlook"], row["outlook"]["most"] if row["all"] else wide)
+    return sorted(found, key=lambda row: (not row["all"], row["gap"] is None, row["gap"] or 0.0))
+
+
+def _row(run: Run, name: str, region: str) -> dict[str, Any]:
+    currency = run.facts.get("currency", "")
+    pages = [_page(run, name, region, n) for n in _notebooks(run) if run.entry(region, n)]
+    ends = outlook(run, region)
+    gap = ends["forecast"] - ends["target"] if ends and ends["target"] is not None else None
+    return {
+        "region": region_title(run, region),
+        "all": region == COMPANY,
+        "revenue": revenue(run, region, currency),
+        "chance": chance(run, region),
+        "outlook": ends,
+        "written": {k: numbers.money(v, currency) for k, v in (ends or {}).items() if v is not None},
+        "gap": gap,
+        "missed": None if gap is None else numbers.money(abs(gap), currency),
+        "pages": pages,
+        "home": next((p["href"] for p in pages if p["href"]), ""),
+    }
+
+
+def outlook(run: Run, region: str) -> dict[str, float | None] | None:
+    """Give where a region's quarter will end, in money: `done` (in so far), `low`, `forecast`, `high`, `commit`, `target`, and the
+    `most` of them; None where the run has no forecast of it."""
+    kpis = run.kpis(region)
+    end = kpis.get("forecast_p50")
+    if not end or end["value"] is None:
+        return None
+    done, commit = ((kpis.get(metric) or {}).get("value") for metric in ("revenue", "lead_commit"))
+    found = {"low": end["low"], "forecast": end["value"], "high": end["high"], "done": done, "commit": commit}
+    found["target"] = end.get("target")
+    return found | {"most": max(v for v in found.values() if v is not None)}
+
+
+def bullet(ends: dict[str, float | None], wide: float) -> dict[str, float]:
+    """Give where each of a region's figures stands on a line of BULLET pixels; those below zero at its beginning.
+
+    >>> bullet({"forecast": 50.0, "target": None, "most": 100.0}, 100.0)
+    {'forecast': 97.0}
+    """
+    known = {name: value for name, value in ends.items() if value is not None and name != "most"}
+    return {name: round(max(value, 0.0) / (wide or 1.0) * (BULLET - 6), 1) for name, value in known.items()}
 
 
 def chance(run: Run, region: str) -> dict[str, str] | None:
@@ -159,7 +202,12 @@ def href(run: Run, name: str, region: str, notebook: str) -> str:
     entry = run.entry(region, notebook)
     if not entry or not shows(entry):
         return ""
-    return f"{address(run.company, name)}/{quote(region, safe='')}/{quote(notebook, safe='')}"
+    return f"{address(run.company, name)}/{_quoted(region)}/{_quoted(notebook)}"
+
+
+@lru_cache(maxsize=4096)
+def _quoted(name: str) -> str:
+    return quote(name, safe="")
 
 
 def failures(run: Run) -> list[str]:

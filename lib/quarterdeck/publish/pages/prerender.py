@@ -63,6 +63,7 @@ class Section(TypedDict):
     id: str
     name: str
     sentences: list[str]
+    names: list[list[str]]  # kind and name of each that it names
 
 
 class Said(TypedDict):

@@ -27,6 +27,7 @@ from PIL import Image
 TEMPLATES = Path(__file__).parents[1] / "template"
 TEMPLATE = "quarterdeck"
 PICTURES = {"image/svg+xml": "svg", "image/png": "png", "image/jpeg": "jpeg"}
+FACTS = "application/vnd.quarterdeck.facts+json"  # what tables and pictures state, and of whom
 KPIS = "application/vnd.quarterdeck.kpis+json"  # what tiles record, beside their HTML
 HERE = "{quarterdeck:here}"  # stands for the address of the region that a page is read in
 DEEP, CLOSING = "deep", "method"  # tags: a markdown cell whose section is folded away; the cell that ends the last one
@@ -134,6 +135,7 @@ def _said(section: list[dict[str, Any]]) -> dict[str, Any]:
         "id": first.get("id", "main"),
         "name": name,
         "sentences": [s for s in dict.fromkeys(found) if s and s != name],
+        "names": [pair for block in section for pair in block.get("names", [])],
     }
 
 
@@ -225,7 +227,7 @@ def _blocks(nb: NotebookNode) -> list[dict[str, Any]]:
             blocks += [_prose(part) | {"deep": deep} for part in re.split(r"(?m)^(?=## )", cell.source) if part.strip()]
         elif cell.cell_type == "code":
             blocks += [{"kind": "close"}] if CLOSING in cell.metadata.get("tags", []) else []
-            blocks += [b for output in cell.outputs if (b := _shown(output))]
+            blocks += [b | {"names": _names(output)} for output in cell.outputs if (b := _shown(output))]
     return blocks
 
 
@@ -251,6 +253,12 @@ def _rows(section: list[dict[str, Any]]) -> list[dict[str, Any]]:
         row["beside"] = any(b["kind"] == "picture" for b in row["drawn"])
         row["drawn"].sort(key=lambda b: row["beside"] and b.get("wide", False))  # tables below the pictures
     return rows
+
+
+def _names(output: NotebookNode) -> list[list[str]]:
+    """Give whom an output speaks of, each once: its kind and its name."""
+    facts = output.get("data", {}).get(FACTS, [])
+    return [list(pair) for pair in dict.fromkeys((f["kind"], f["entity"]) for f in facts if f["kind"] and f["entity"])]
 
 
 def _number(sections: list[list[dict[str, Any]]], name: str) -> None:
