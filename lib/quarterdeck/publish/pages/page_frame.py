@@ -176,7 +176,9 @@ def chance(run: Run, region: str) -> dict[str, str] | None:
         return None
     aim = "quotas" if "quotas" in (kpi["period"] or "") else "target"
     state = next((state for least, state in LIKELY if kpi["value"] >= least), "bad")
-    return {"state": state, "words": f"{numbers.chance(kpi['value'])} likely to reach the {aim}"}
+    odds = numbers.chance(kpi["value"])
+    short = f"{odds} chance" + (" of the quotas" if aim == "quotas" else "")
+    return {"state": state, "words": f"{odds} likely to reach the {aim}", "short": short}
 
 
 def digest(records: list[dict[str, Any]]) -> str:
