@@ -103,7 +103,7 @@ def pages() -> dict[str, set[str]]:
         named = referred(tree, {}, dict(_imported(tree)), "")
         within = ("quarterdeck.present", "quarterdeck.analysis.brief.findings")
         shown[path.stem] = (_texts(tree) & set(METRICS)) | _claimed(reached(named, within))
-    deck = "quarterdeck.publish.exports.deck"
+    deck = "quarterdeck.publish.exports.titles"
     return shown | {"board deck": _claimed({(deck, name) for name in modules()[deck].symbols})}
 
 

@@ -12,11 +12,12 @@ ENDS = {"won": style.US, "lost": style.LOSS, "moved out": style.WARN, "cut": sty
 
 def pipeline(waterfall: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
     """Draw how a quarter's pipeline got from one day to another (`movement.waterfall`): what is lost is red, not what is won."""
-    names = [name.capitalize().replace(" ", "\n") for name in waterfall["step"]]
+    named = [name.capitalize() for name in waterfall["step"]]
+    names = [name.replace(" ", "\n") for name in named]
     inks = [ENDS.get(step, style.SOFT) for step in waterfall["step"].iloc[1:-1]]
     ax = steps(waterfall["amount"].tolist(), names, ax, currency, inks)
     since = f"since {waterfall['since'].iloc[0]:%Y-%m-%d}" if "since" in waterfall else "in the quarter"
-    ax.facts = listed("pipeline_moves", "step", zip(waterfall["step"], waterfall["amount"], strict=True), period=since)
+    ax.facts = listed("pipeline_moves", "step", zip(named, waterfall["amount"], strict=True), period=since)
     return ax
 
 

@@ -314,10 +314,13 @@ def _fitting(table: Table, box: Box) -> tuple[Table, float, list[float]]:
         heights = _heights(table, box[2], size)
         if sum(heights) <= box[3]:
             return table, size, heights
-    while len(table.rows) > 1 and sum(heights) > box[3]:
-        table = Table(table.heads, table.rows[:-1], table.widths, table.right, table.inks)
-        heights = heights[:-1]
-    return table, LEAST, heights
+    kept = len(table.rows)
+    while kept > 1 and sum(heights[: kept + 2]) > box[3]:  # with a row that says how many there are more
+        kept -= 1
+    more = f"and {style.number(len(table.rows) - kept)} more on the page"
+    rest = [more, *[""] * (len(table.heads) - 1)]
+    table = replace(table, rows=[*table.rows[:kept], rest])
+    return table, LEAST, _heights(table, box[2], LEAST)
 
 
 def _table(slide: Any, table: Table, box: Box) -> None:

@@ -16,7 +16,7 @@ from quarterdeck.publish.exports.content import Chart, Slide
 from quarterdeck.publish.exports.run_reader import RunReader
 
 DECK = "deck"  # as a page, in the places of facts
-AMOUNT = re.compile(r"[−+]?(?:CHF |[€$£¥])\d[\d,.]*\d?(?:tn|bn|m|k)?|[−+]?\d[\d,.]*(?: %| pp|×)")
+AMOUNT = re.compile(r"[−+]?(?:CHF |[€$£¥])\d[\d,.]*\d?(?:tn|bn|m|k)?|[−+]?\d[\d,.]*(?: %(?! range)| pp|×)")
 
 
 def stated(reader: RunReader, made: Any) -> list[dict[str, Any]]:

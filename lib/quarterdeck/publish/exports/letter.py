@@ -86,7 +86,7 @@ def _number(reader: RunReader, picture: Picture | None) -> str:
 
 def to_know(reader: RunReader) -> list[str]:
     """Give the first three of what the deck's slides find: regions, what changed, who decides, why, and rivals."""
-    makers = (story.regions, story.changed, story.decide, story.why, story.rivals)
+    makers = (story.regions, story.changed, story.decide, story.why, story.rivals, story.team, story.ahead)
     found = (slide for make in makers if (slide := make(reader)))
     return [slide.title.rstrip(".") for slide in islice(found, THREE)]
 

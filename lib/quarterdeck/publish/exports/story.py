@@ -31,7 +31,8 @@ def slides(reader: RunReader) -> tuple[list[Slide], list[str]]:
     tuple
         At most ten slides, and why others are not there.
     """
-    made = {question: make(reader) for question, make, _ in STORY}
+    found = {question: make(reader) for question, make, _ in STORY}
+    made = {question: slide if slide and slide.blocks else None for question, slide in found.items()}
     left = [f"{question}: {_why(reader, places)}" for question, _, places in STORY if made[question] is None]
     return [replace(slide, kicker=question) for question, slide in made.items() if slide], left
 
@@ -39,7 +40,7 @@ def slides(reader: RunReader) -> tuple[list[Slide], list[str]]:
 def _why(reader: RunReader, places: tuple[tuple[str, str], ...]) -> str:
     """Give the page's own reason why there is nothing to show."""
     said = next((why for page, section in places if (why := reader.missing(page, section))), "")
-    return said or "no page of this run has the data for it."
+    return said.removeprefix("Not shown: ") or "no page of this run has the data for it."
 
 
 def call(reader: RunReader) -> Made:
@@ -49,12 +50,13 @@ def call(reader: RunReader) -> Made:
     caption = "The quarter's end as each week would have forecast it; dashed: 80 % range"
     chart = _chart(reader, facts, "forecast_course", "line", "entity", caption)
     known = {f["metric"]: f for f in reader.of("figure")}
-    rows = [row for metric in KEY if metric in known for row in [titles.against(known[metric], reader)]]
+    keys = [m for m in KEY if m in known] or list(known)[: len(KEY)]
+    rows = [titles.against(known[metric], reader) for metric in keys]
     table = Table(["Figure", "Now", "How it stands"], rows, [2.0, 1.2, 2.6], (1,)) if rows else None
     trust = [r for r in reader.of("sentence")[1:2] if r["claims"] and r["claims"][0]["metric"] in titles.TRUST]
     text = Text([("How sure this is", "head"), *((r["text"], "body") for r in trust)]) if trust else None
     claims = [*first["claims"], *(c for r in trust for c in r["claims"])]
-    return Slide(first["text"], claims, _columns(chart, [table, text], 0.58), "", tuple(m for m in KEY if m in known))
+    return Slide(first["text"], claims, _columns(chart, [table, text], 0.58), "", tuple(keys))
 
 
 def why(reader: RunReader) -> Made:
@@ -80,12 +82,15 @@ def _of_regions(reader: RunReader) -> Made:
     rows, said = reader.rows("regions"), reader.said(BRIEF, GAP)
     if rows is None or not said:
         return None
-    names = [("Region, lead", 0), ("Region, lead", 1), ("Gap", 0), ("Chance", 0), ("Chance", 1)]
-    cells = [[rows.column(head)[k][part] for head, part in names] for k in range(len(rows.rows))]
-    heads = ["Region", "Lead", "Gap", "Chance", "In a week"]
-    table = Table(
-        heads, [[*row[:4], row[4].removesuffix(" on the week")] for row in cells], [2, 2, 1.2, 1, 1.3], (2, 3, 4)
-    )
+    who, gap, chance = (rows.column(head) for head in ("Region, lead", "Gap", "Chance"))
+    led = any(lead for _, lead in who)
+    cells = [
+        [name, *([lead] if led else []), short, odds, week.removesuffix(" on the week")]
+        for (name, lead), (short, _), (odds, week) in zip(who, gap, chance, strict=True)
+    ]
+    heads = ["Region", *(["Lead"] if led else []), "Gap", "Chance", "In a week"]
+    last = len(heads)
+    table = Table(heads, cells, [2.0] * (last - 3) + [1.2, 1, 1.3], (last - 3, last - 2, last - 1))
     facts = reader.stated(BRIEF, "forecast_gap")
     named = {"forecast_p50": "forecast", "quarter_target": "target", "forecast_p10": "low", "forecast_p90": "high"}
     chart = _measures(reader, facts, named, "Forecast with its 80 % range, and target")
@@ -296,7 +301,7 @@ def _measures(reader: RunReader, facts: list, named: dict[str, str], caption: st
 def _waterfall(reader: RunReader, facts: list, caption: str) -> Chart | None:
     drawn = [f for f in facts if f["kind"] == "step"]
     steps = [f for k, f in enumerate(drawn) if k in (0, len(drawn) - 1) or abs(f["value"]) >= 0.5]
-    names = [f["entity"].capitalize() if f["measure"] == "pipeline_moves" else f["entity"] for f in steps]
+    names = [f["entity"] for f in steps]
     return (
         Chart("waterfall", names, {"steps": steps}, "money", reader.facts["currency"], caption)
         if len(steps) > 2
