@@ -177,12 +177,12 @@ def test_deck_and_letter_show_names_as_they_are(company):
     slides = deck.build(reader).slides
     texts = [run.text for s in slides for shape in s.shapes for p in paragraphs(shape) for run in p.runs]
     texts += [s.notes_slide.notes_text_frame.text for s in slides]
-    texts += [shape._element.nvPicPr.cNvPr.get("descr") for s in slides for shape in s.shapes if shape.shape_type == 13]
+    texts += [s._element.nvGraphicFramePr.cNvPr.get("descr") for slide in slides for s in slide.shapes if s.has_chart]
     assert " ".join(texts).count(OPEN) > 10 and not strangers(" ".join(texts), names)
     mail = Seen(letter.letter(reader))
     assert mail.whole.count(OPEN) > 3 and not strangers(" ".join([mail.whole, *mail.alts]), names)
     assert {tag for tag, _ in mail.made} <= set(
-        "html head meta title body table tr td div h1 h2 b br span img p".split()
+        "html head meta title body table tr td div h1 h2 b br span img p ol ul li".split()
     )
 
 
