@@ -1,12 +1,17 @@
 """Are texts measured as they are drawn, and do charts say what they were made from, whatever the figures?"""
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ImageFont
 from pptx import Presentation
 
-from quarterdeck.publish.exports import deck, measure, native
+from conftest import ROOT
+from quarterdeck.publish.exports import deck, measure, native, story
 from quarterdeck.publish.exports.content import BODY_HEIGHT, BODY_WIDTH, Chart, Table, Text
 
 WHOLE = (0.0, 0.0, BODY_WIDTH, BODY_HEIGHT)
@@ -107,3 +112,12 @@ def test_no_text_is_wider_than_it_is_measured(text, size):
 def test_a_title_that_fits_nowhere_is_cut_at_a_word():
     text, size = measure.fitted("An unthinkable sentence " * 40, (12.0, 1.0), deck.TITLE_SIZES, bold=True)
     assert text.endswith(" …") and size == deck.TITLE_SIZES[-1] and measure.height(text, size, 12.0, True) <= 1.0
+
+
+def test_slides_take_what_they_say_from_sections_that_are_there():
+    cells = [c for path in (ROOT / "notebooks").glob("*.ipynb") for c in json.loads(path.read_text())["cells"]]
+    headings = {
+        "".join(c["source"]).partition("\n")[0].removeprefix("## ") for c in cells if c["cell_type"] == "markdown"
+    }
+    asked = set(re.findall(r'"([A-Z][^"]*\?)"', Path(story.__file__).read_text()))
+    assert len(asked) > 10 and asked <= headings

@@ -20,6 +20,7 @@ KEY = ("forecast_p50", "lead_commit", "revenue", "target_probability")  # figure
 ENDS = {"forecast": ("low, 10 %", "high, 90 %"), "can be booked": ("low, 10 %", "high, 90 %")}
 CHANGED, GAP, ACCOUNTS = "What changed since the last run?", "Where is the gap?", "Which accounts should we call?"
 LEVERS, CALL = "What if we sold differently?", "Will we make it?"
+CALLS = "Are the calls of the sales leads true?"
 Made = Slide | None
 
 
@@ -210,7 +211,7 @@ def ahead(reader: RunReader) -> Made:
     chart = _chart(
         reader, reader.stated(FORECASTING, "bookings_course"), "bookings_course", "column", "period", caption
     )
-    months = reader.said(FORECASTING, "What of the months ahead?")
+    months = reader.said(FORECASTING, "What will the months ahead bring?")
     more = [r for r in months if r["kind"] == "picture"][:1] + reader.said(
         TEAM, "How did the quarter's pipeline get here?"
     )[1:3]
@@ -234,13 +235,9 @@ def risks(reader: RunReader) -> Made:
     chart = Chart("stacked", categories, series, "change", reader.facts["currency"], caption) if facts else None
     doubts = [("How likely each finding is wrong", "head")]
     doubts += [(titles.risk(f), "body") for f in reader.of("finding")]
-    minds = [
-        r["text"]
-        for r in [
-            *reader.said(FORECASTING, LEVERS)[-2:-1],
-            *reader.said(FORECASTING, "Are the calls of the sales leads true?")[2:3],
-        ]
-    ]
+    doubted = reader.said(FORECASTING, "What would change this answer?")[:2]
+    others = [*reader.said(FORECASTING, LEVERS)[-2:-1], *reader.said(FORECASTING, CALLS)[2:3]]
+    minds = [r["text"] for r in doubted or others]
     mind = [("What would change our mind", "head"), *((text, "body") for text in minds)] if minds else []
     if not said and not reader.of("finding"):
         return None
