@@ -132,7 +132,7 @@ class RunReader:
         pages = [e["notebook"] for e in self.facts["notebooks"] if e["region"] == self.region]
         outputs = [data for page in pages for _, data, _ in self._outputs(page)]
         shown = [
-            lxml.html.fromstring(h).text_content() for data in outputs if (h := str(data.get("text/html", ""))).strip()
+            lxml.html.fromstring(h).text_content() for data in outputs if (h := "".join(data.get("text/html", ""))).strip()
         ]
         records = [r for data in outputs for r in data.get(SAID_MIME, [])]
         kinds = ("text", "head", "body", "action", "gain", "basis", "risk", "worth")
@@ -140,14 +140,14 @@ class RunReader:
 
     def missing(self, page: str, section: str) -> str:
         """Give the sentence by which a stored page says why something under a heading is not shown; nothing where it does not."""
-        markup = (str(data.get("text/html", "")) for here, data, _ in self._outputs(page) if here == section)
+        markup = ("".join(data.get("text/html", "")) for here, data, _ in self._outputs(page) if here == section)
         found = (lxml.html.fromstring(text).xpath('//p[@class="missing"]') for text in markup if "missing" in text)
         return next((_text(sentence[0]) for sentence in found if sentence), "")
 
     def rows(self, kind: str) -> Rows | None:
         """Give a table of the brief by its kind ("regions", "teams", "deals", "accounts"); None where it is not there."""
         mark = f'class="rows of-{kind}"'
-        html = next((h for _, data, _ in self._outputs(BRIEF) if mark in (h := str(data.get("text/html", "")))), None)
+        html = next((h for _, data, _ in self._outputs(BRIEF) if mark in (h := "".join(data.get("text/html", "")))), None)
         if html is None:
             return None
         table = lxml.html.fromstring(html).xpath('//table[contains(@class, "rows")]')[0]
