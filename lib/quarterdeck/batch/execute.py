@@ -196,7 +196,7 @@ def _frozen(options: RunOptions, jobs: list[Job]) -> tuple[Path, dict]:
     """Read the source and freeze it in a new run's folder."""
     company, described = options.company, source.load(options.company)
     read = source.read(company, options.out, options.data)
-    tables = check(read, described.set_aside_limit, rules=described.rules, calendar=described.calendar)
+    tables = check(read, **described.for_check)
     folder = folders.new(options.runs)
     try:
         about = CompanyInfo.of(company.name, described)

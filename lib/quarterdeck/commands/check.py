@@ -51,7 +51,7 @@ def _found(args: argparse.Namespace, described: Any, read: dict) -> dict[str, An
     from quarterdeck.batch import plan
     from quarterdeck.data import contract, rules, snapshot
 
-    tables = contract.check(read, described.set_aside_limit, rules=described.rules, calendar=described.calendar)
+    tables = contract.check(read, **described.for_check)
     known = snapshot.regions(tables)
     files = plan.region_files(args.params, known)
     plan.refuse_unknown_regions(files, known, args.params)

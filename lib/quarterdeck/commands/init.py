@@ -90,7 +90,7 @@ def _write_regions(folder: Path, data: Path | None) -> None:
     data = data.parent if data and data.is_file() else data
     described = source.load(folder)
     read = source.read(folder, Path("outputs"), data)
-    tables = contract.check(read, described.set_aside_limit, rules=described.rules, calendar=described.calendar)
+    tables = contract.check(read, **described.for_check)
     import yaml
 
     for stem, held in region_parameters(folder.name, [snapshot.COMPANY, *snapshot.regions(tables)]).items():

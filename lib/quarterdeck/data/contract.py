@@ -13,6 +13,7 @@ import pandera.pandas as pa
 from quarterdeck.data import remarks
 from quarterdeck.data.calendar import GREGORIAN, PUBLISHED, Calendar, of_table
 from quarterdeck.data.convert import DAY, NUMBER, TEXT, advice, convert, maybe_written_otherwise
+from quarterdeck.data.exchange import EURO, Reporting, exchange, hold_codes, with_rates_before
 from quarterdeck.data.remarks import Remark
 from quarterdeck.data.rules import ASIDE, FOLLOWS, RULES, STOP, Broken, Held, Place, Rule, said, severity
 from quarterdeck.errors import ContractError
@@ -31,7 +32,7 @@ KEYS = {
     "competitors": ["period_start", "region", "segment", "competitor"],
     "initiatives": ["initiative_id"],
     "costs": ["period_start", "region", "kind"],
-    "exchange_rates": ["currency", "valid_from"],
+    "exchange_rates": ["currency", "to_currency", "kind", "valid_from"],
     "calendar": ["period_start"],
 }
 DATED = [("orders", "order_date"), ("opportunities", "opened_on"), ("opportunities", "closed_on")]  # what has come
@@ -60,6 +61,7 @@ ORDERED = [  # (table, the earlier date, the later date)
     ("initiatives", "started_on", "ended_on"),
 ]
 STATUSES = ["open", "won", "lost"]
+RATES = "exchange_rates"
 
 
 def _text(what: str, required: bool = False, **options) -> pa.Column:
@@ -70,9 +72,20 @@ def _day(what: str, required: bool = False) -> pa.Column:
     return pa.Column(DAY, nullable=not required, description=what + ", a date", metadata={"type": DAY})
 
 
-def _amount(what: str, required: bool = False, least: float | None = None) -> pa.Column:
+def _amount(what: str, required: bool = False, least: float | None = None, above: float | None = None) -> pa.Column:
     checks = [] if least is None else [pa.Check.ge(least, error=f"at least {least:g}")]
+    checks += [] if above is None else [pa.Check.gt(above, error=f"more than {above:g}")]
     return pa.Column(NUMBER, checks=checks, nullable=not required, description=what, metadata={"type": NUMBER})
+
+
+def _currency() -> dict[str, pa.Column]:
+    """Give the column beside a table's money; a table has it only where the source names another currency than the company's."""
+    what = "ISO 4217 code of the row's money, where that is not in the reporting currency"
+    return {"currency": pa.Column(TEXT, nullable=True, required=False, description=what, metadata={"type": TEXT})}
+
+
+def _one_of(*words: str) -> pa.Check:
+    return pa.Check.isin(words, error=f"one of {', '.join(words)}")
 
 
 def _period() -> dict[str, pa.Column]:
@@ -102,6 +115,7 @@ TABLES: dict[str, pa.DataFrameSchema] = {
             revenue=_amount("net of discount, reporting currency; negative for a return or a credit", True),
             cost=_amount("cost of the goods, reporting currency"),
             initiative_id=_text("the initiative behind the order"),
+            **_currency(),
         ),
         _schema(
             "customers",
@@ -122,6 +136,7 @@ TABLES: dict[str, pa.DataFrameSchema] = {
             list_price=_amount("list price per unit, reporting currency", least=0),
             unit_cost=_amount("cost per unit, reporting currency", least=0),
             launched=_day("first day on sale"),
+            **_currency(),
         ),
         _schema(
             "reps",
@@ -139,6 +154,7 @@ TABLES: dict[str, pa.DataFrameSchema] = {
             rep_id=_text("seller number", True),
             **_period(),
             quota=_amount("amount to win in the period, reporting currency", True, least=0),
+            **_currency(),
         ),
         _schema(
             "targets",
@@ -147,6 +163,7 @@ TABLES: dict[str, pa.DataFrameSchema] = {
             **_period(),
             revenue_target=_amount("revenue to reach, reporting currency", True, least=0),
             margin_target=_amount("gross margin to reach, reporting currency"),
+            **_currency(),
         ),
         _schema(
             "opportunities",
@@ -163,9 +180,10 @@ TABLES: dict[str, pa.DataFrameSchema] = {
             expected_close=_day("day it is expected to close"),
             stage=_text("stage of the sale", True),
             amount=_amount("value, reporting currency", least=0),
-            status=_text("open, won or lost", True, checks=pa.Check.isin(STATUSES, error="one of open, won, lost")),
+            status=_text("open, won or lost", True, checks=_one_of(*STATUSES)),
             competitor=_text("main rival in the deal"),
             loss_reason=_text("why it was lost"),
+            **_currency(),
         ),
         _schema(
             "opportunity_history",
@@ -173,10 +191,11 @@ TABLES: dict[str, pa.DataFrameSchema] = {
             opportunity_id=_text("deal number", True),
             changed_on=_day("from this day on", True),
             stage=_text("stage of the sale", True),
-            status=_text("open, won or lost", True, checks=pa.Check.isin(STATUSES, error="one of open, won, lost")),
+            status=_text("open, won or lost", True, checks=_one_of(*STATUSES)),
             amount=_amount("value, reporting currency", least=0),
             expected_close=_day("day it is expected to close"),
             rep_id=_text("owner"),
+            **_currency(),
         ),
         _schema(
             "forecast_calls",
@@ -187,6 +206,7 @@ TABLES: dict[str, pa.DataFrameSchema] = {
             rep_id=_text("who called it, where one person did"),
             category=_text("commit, best or pipeline", True),
             amount=_amount("the number called, reporting currency", True),
+            **_currency(),
         ),
         _schema(
             "market",
@@ -196,6 +216,7 @@ TABLES: dict[str, pa.DataFrameSchema] = {
             segment=_text("vertical or industry", True),
             market_revenue=_amount("all sellers' revenue, reporting currency", True, least=0),
             source=_text("where the figure comes from"),
+            **_currency(),
         ),
         _schema(
             "competitors",
@@ -206,6 +227,7 @@ TABLES: dict[str, pa.DataFrameSchema] = {
             competitor=_text("the rival", True),
             revenue=_amount("its revenue, reporting currency", True, least=0),
             price_index=_amount("its price level, own = 100", least=0),
+            **_currency(),
         ),
         _schema(
             "initiatives",
@@ -224,6 +246,7 @@ TABLES: dict[str, pa.DataFrameSchema] = {
             spend=_amount("money spent, reporting currency", least=0),
             read_on=_day("day the result is to be read"),
             minimum_effect=_amount("smallest effect of interest, ratio"),
+            **_currency(),
         ),
         _schema(
             "costs",
@@ -232,13 +255,16 @@ TABLES: dict[str, pa.DataFrameSchema] = {
             region=_text("sales region", True),
             kind=_text("kind of cost", True),
             amount=_amount("money, reporting currency", True),
+            **_currency(),
         ),
         _schema(
             "exchange_rates",
-            "reporting currency per unit of a currency",
+            "what one unit of a currency is in another from a day on",
             currency=_text("ISO 4217 code", True),
             valid_from=_day("first day", True),
-            rate=_amount("reporting currency per unit", True, least=0),
+            rate=_amount("how much of it one unit is", True, above=0),
+            to_currency=_text("ISO 4217 code of what one unit is counted in, if not the reporting currency"),
+            kind=_text("day for a rate of that day, where empty; plan for the plan's", checks=_one_of("day", "plan")),
         ),
         _schema(
             "calendar",
@@ -310,8 +336,9 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def empty(name: str) -> pd.DataFrame:
-    """Give table `name` without a row, every column of the contract in its type."""
-    return pd.DataFrame({c: pd.Series(dtype=spec.metadata["type"]) for c, spec in TABLES[name].columns.items()})
+    """Give table `name` without a row, every column in its type that each company's has."""
+    held = {c: spec for c, spec in TABLES[name].columns.items() if spec.required}
+    return pd.DataFrame({c: pd.Series(dtype=spec.metadata["type"]) for c, spec in held.items()})
 
 
 class Checked(dict):
@@ -336,6 +363,7 @@ def check(
     limit: float = remarks.LIMIT,
     rules: Mapping[str, str] | None = None,
     calendar: Calendar = GREGORIAN,
+    reporting: Reporting = EURO,
 ) -> Checked:
     """Hold a company's tables against the contract.
 
@@ -349,14 +377,18 @@ def check(
         Severities of rules that differ from those of `data/rules.py`, by rule or "table.rule".
     calendar : Calendar
         How days count to quarters; a table `calendar` goes before it.
+    reporting : Reporting
+        The currency into which money of other currencies is converted, and how long a rate holds.
 
     Returns
     -------
     Checked
         The same tables with the contract's columns, in its order and types; a column that may be null
-        and was absent is all null. A table of which no row can be used is left out, and so is `calendar`, which becomes the
-        attribute of that name. `remarks` says of which rows more is to be known; `aside` holds the rows that are set aside,
-        as `rules.Held.set_aside` gives them. Every row of the others is in one of the two, whole or split by quarters.
+        and was absent is all null. Money is in the reporting currency; where rows had another, the table has beside it what
+        `exchange.exchange` and `exchange.with_rates_before` say. A table of which no row can be used is left out, and so is
+        `calendar`, which becomes the attribute of that name. `remarks` says of which rows more is to be known; `aside` holds the
+        rows that are set aside, as `rules.Held.set_aside` gives them. Every row of the others is in one of the two, whole or
+        split by quarters.
 
     Raises
     ------
@@ -366,6 +398,7 @@ def check(
     held = Held(KEYS, limit, rules)
     for name, frame in tables.items():
         _take_up(held, name, frame)
+    _exchange(held, reporting)
     _hold_rows(held)
     _hold_orders_and_links(held)
     held.too_many()
@@ -376,12 +409,22 @@ def check(
     if held.faults:
         raise ContractError(*held.faults, remarks=held.remarks)
     left = {name: frame.reset_index(drop=True) for name, frame in held.tables.items() if len(frame)}
+    left = with_rates_before(left, reporting, counts)
     return Checked(left, held.remarks, held.set_aside(), counts)
 
 
-def _hold_rows(held: Held) -> None:
+def _exchange(held: Held, reporting: Reporting) -> None:
+    """Convert money of other currencies, by rates that have been held to the rules themselves."""
+    if RATES in held.tables:
+        for column in ("currency", "to_currency"):
+            hold_codes(held, RATES, column)
+        _hold_rows(held, [RATES])
+    exchange(held, reporting)
+
+
+def _hold_rows(held: Held, names: Iterable[str] = ()) -> None:
     """Hold the rows of each table, by themselves and against each other, to the rules."""
-    for name in list(held.tables):
+    for name in names or [name for name in held.tables if name != RATES]:
         for rule, broken in FAULTS:
             held.hold(name, rule, broken(name, held.tables[name]))
         for rule, read in READ_AS.get(name, []):
@@ -507,6 +550,8 @@ def _take_up(held: Held, name: str, frame: pd.DataFrame) -> None:
     for column, spec in TABLES[name].columns.items():
         if column in frame:
             columns[column] = convert(frame[column].reset_index(drop=True), spec.metadata["type"])
+        elif not spec.required:
+            continue
         elif spec.nullable:
             columns[column] = pd.Series(None, index=range(len(frame)), dtype=spec.metadata["type"])
         else:

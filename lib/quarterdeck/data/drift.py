@@ -11,6 +11,7 @@ from quarterdeck.data.remarks import MONEY, NAMES
 
 DATES = {"orders": "order_date", "opportunities": "closed_on"}  # by which a table's money is dated
 LATEST = {"orders": "order_date", "opportunities": "opened_on", "opportunity_history": "changed_on"}
+SAME_RATE = 1e-9  # part of a rate, below which it has not changed
 CENT = 0.005  # of money, below which nothing has changed
 EMPTIER = 0.05  # of a column's rows, from which it is said that more of them are empty
 YEARS = 10  # before the last snapshot's day, over which two calendars must have the same quarters
@@ -34,8 +35,8 @@ def drift(before: Tables, now: Tables, as_of: pd.Timestamp, calendar: Calendar =
     Returns
     -------
     list of dict
-        Per change `table`, `kind` (gone, restated, stale, emptier, name gone), `said` (a sentence), and for what is restated
-        `period`, `before` and `now` (in the company's currency).
+        Per change `table`, `kind` (gone, restated, stale, emptier, name gone, other rates), `said` (a sentence), and for what is
+        restated `period`, `before` and `now` (in the company's currency).
     """
     found = [
         _said(t, "gone", f"{t.replace('_', ' ')}: the table is gone") for t in before if t in TABLES and t not in now
@@ -46,7 +47,7 @@ def drift(before: Tables, now: Tables, as_of: pd.Timestamp, calendar: Calendar =
         found += _stale(name, before[name], now[name])
         found += _emptier(name, before[name], now[name])
         found += _names_gone(name, before[name], now[name])
-    return found
+    return found + [*_other_rates(before, now)]
 
 
 def another_calendar(before: Calendar, now: Calendar, as_of: pd.Timestamp) -> list[dict]:
@@ -74,7 +75,7 @@ def _said(table: str, kind: str, sentence: str, **more: object) -> dict:
 
 
 def _gone(name: str, before: pd.DataFrame, now: pd.DataFrame) -> Iterator[dict]:
-    keys = KEYS[name]
+    keys = [key for key in KEYS[name] if key in before and key in now]
     gone = ~pd.MultiIndex.from_frame(before[keys]).isin(pd.MultiIndex.from_frame(now[keys]))
     if gone.any():
         money = before.loc[gone, MONEY[name]].sum() if name in MONEY else 0.0
@@ -98,6 +99,20 @@ def _restated(
         words = f"{span.label} {what} changed from {row['before']:,.2f} to {row['now']:,.2f}"
         money = {"before": float(row["before"]), "now": float(row["now"])}
         yield _said(name, "restated", f"{name}: {words}", period=span.label, **money)
+
+
+def _other_rates(before: Tables, now: Tables) -> Iterator[dict]:
+    """Say which exchange rates of days that the last snapshot knew are others now, one sentence a currency."""
+    if "exchange_rates" not in before or "exchange_rates" not in now:
+        return
+    keys = [key for key in KEYS["exchange_rates"] if key in before["exchange_rates"]]
+    both = before["exchange_rates"].merge(now["exchange_rates"], on=keys, suffixes=("_before", "_now"))
+    moved = both[(both["rate_now"] / both["rate_before"] - 1).abs() > SAME_RATE].sort_values("valid_from")
+    for currency, rows in moved.groupby("currency"):
+        last = rows.iloc[-1]
+        words = f"{len(rows):,} rates of {currency} changed, the last that of {last['valid_from']:%Y-%m-%d}"
+        words += f" from {last['rate_before']:g} to {last['rate_now']:g}"
+        yield _said("exchange_rates", "other rates", f"exchange rates: {words}", currency=currency)
 
 
 def _by_quarter(name: str, frame: pd.DataFrame, calendar: Calendar) -> pd.Series:

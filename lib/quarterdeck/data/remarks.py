@@ -41,6 +41,7 @@ class Remark:
     parts: dict[str, list[float | None]] = field(default_factory=dict)  # by region: rows, of rows, money, of money
     rule: str = ""  # of data/rules.py
     everywhere: bool = False  # the table names no region, so it is said of all
+    apart: dict[str, dict[str, float]] = field(default_factory=dict)  # by region and currency: money without a rate
 
     def of(self, region: str) -> list[float | None] | None:
         """Give a region's rows, of rows, money and of money; those of the company where the table names no region."""
@@ -53,6 +54,9 @@ class Remark:
         rows, of, money, whole = counts
         share = f", {100 * money / whole:.1f} % of all" if money is not None and 0 < money < whole else ""
         amount = f" ({MONEY[self.table].replace('_', ' ')} {money:,.2f}{share})" if money is not None else ""
+        if without := self.apart.get(COMPANY if self.everywhere else region):
+            sums = ", ".join(f"{v:,.2f} {code}" for code, v in sorted(without.items()))
+            amount += f" ({MONEY[self.table].replace('_', ' ')} {sums})"
         such = f", such as {self.example}" if self.example and example else ""
         return f"{self.table.replace('_', ' ')}: {self.said}: {rows:,} of {of:,} rows{amount}{such}"
 
@@ -74,11 +78,13 @@ def remark(
         What the remark says of them, and the rule that they break.
     """
     rows = rows.reindex(frame.index, fill_value=False)
-    parts = {COMPANY: _counted(table, frame, rows)}
+    parts, apart = {COMPANY: _counted(table, frame, rows)}, {COMPANY: _apart(table, frame[rows])}
     if "region" in frame:
         named = frame.loc[rows, "region"].dropna().unique()
         parts |= {region: _counted(table, frame[frame["region"] == region], rows) for region in sorted(named)}
-    return Remark(table, severity, said, example, parts, rule, "region" not in frame)
+        apart |= {region: _apart(table, frame[rows & frame["region"].eq(region)]) for region in sorted(named)}
+    without = {region: sums for region, sums in apart.items() if sums}
+    return Remark(table, severity, said, example, parts, rule, "region" not in frame, without)
 
 
 def share(table: str, frame: pd.DataFrame, rows: pd.Series) -> float:
@@ -273,6 +279,15 @@ def said_alike(tables: dict[str, pd.DataFrame], column: str, spellings: list) ->
         f"column {column} holds {' and '.join(said)}, which are likely the same; write them alike in the SELECT, such as "
         f"CASE {column} WHEN '{odd}' THEN '{usual}' ELSE {column} END AS {column}."
     )
+
+
+def _apart(table: str, rows: pd.DataFrame) -> dict[str, float]:
+    """Add up by currency the money of rows that could not be converted (`exchange.exchange`)."""
+    column = f"{MONEY.get(table)}_in_currency"
+    if column not in rows:
+        return {}
+    without = rows[rows[MONEY[table]].isna() & rows[column].notna()]
+    return {code: float(part.sum()) for code, part in without.groupby("currency")[column]}
 
 
 def _counted(table: str, frame: pd.DataFrame, rows: pd.Series) -> list[float | None]:

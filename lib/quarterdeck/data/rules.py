@@ -33,6 +33,17 @@ RULES = {
     "ambiguous": Rule("hold a value that is written in another way than the contract's", STOP, (STOP, ASIDE)),
     "trimmed": Rule("hold a name with blanks at its ends", NOTE, (NOTE,)),
     "out_of_range": Rule("lack a value or hold one out of range", STOP, (STOP, ASIDE), EVENTS),
+    "unknown_currency": Rule("name a currency that is none", STOP, (STOP, ASIDE), EVENTS),
+    "no_rate": Rule(
+        "are in a currency without a rate of their day",
+        ASIDE,
+        (STOP, ASIDE, NOTE),
+        {"products": NOTE},
+        noted="money in a currency without a rate of its day is left empty",
+    ),
+    "exchanged": Rule(
+        "are in another currency than the company's", NOTE, (NOTE,), noted="money in another currency is converted"
+    ),
     "odd_sign": Rule("have a negative quantity with positive revenue", ASIDE, (STOP, ASIDE)),
     "oddly_closed": Rule("are closed without a day, or open with one", ASIDE, (STOP, ASIDE)),
     "repeated_row": Rule("repeat an earlier row in all columns", ASIDE, (STOP, ASIDE)),

@@ -775,6 +775,7 @@ def _reopened(deals: pd.DataFrame, history: pd.DataFrame | None, as_of: pd.Times
     state = state.reindex(deals["opportunity_id"]).set_axis(deals.index)
     known = state["stage"].notna()
     columns = ["stage", "amount", "expected_close"]
+    columns += [c for c in ("amount_in_currency",) if c in deals and c in state]
     return deals.assign(**{c: state[c].where(known, deals[c]) for c in columns})
 
 
@@ -807,7 +808,7 @@ def _latest(company: str) -> Path:
     folder = out / "preview"
     if not (folder / "snapshot.json").is_file():
         read = source.read(params, out.parent)
-        tables = check(read, described.set_aside_limit, rules=described.rules, calendar=described.calendar)
+        tables = check(read, **described.for_check)
         freeze(tables, folder, CompanyInfo.of(company, described))
     return folder
 

@@ -10,7 +10,7 @@ import tempfile
 import zoneinfo
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import ibis
 import pandas as pd
@@ -22,6 +22,7 @@ from quarterdeck.data import postgres
 from quarterdeck.data.calendar import GREGORIAN, IN_SOURCE, Calendar
 from quarterdeck.data.contract import TABLES
 from quarterdeck.data.convert import DAY, in_zone
+from quarterdeck.data.exchange import CODES, DAYS, Reporting
 from quarterdeck.data.files import Files, line, located
 from quarterdeck.data.remarks import LIMIT
 from quarterdeck.data.rules import refuse_unknown_rules
@@ -58,6 +59,7 @@ class Source(BaseModel):
     time_limit: float = Field(1800, gt=0, description="seconds that a SELECT of a database may take")
     set_aside_limit: float = Field(LIMIT, ge=0, le=1, description="share of a table that may be set aside")
     rules: dict[str, str] = Field({}, description="how grave it is to break a rule: stop, set aside or note")
+    rate_days: int = Field(DAYS, ge=0, description="for how many days a rate of a day holds")
     calendar: Calendar = Field(GREGORIAN, description="the fiscal year, where it is not the calendar year")
     regions: str = Field("", pattern="^(all)?$", description="all for a page of each region without a file for it")
     generate: Generator | None = None
@@ -69,6 +71,13 @@ class Source(BaseModel):
     def _is_a_zone(cls, value: str) -> str:
         if value and value not in zoneinfo.available_timezones():
             raise ValueError(f"there is no time zone {value!r}; name one such as Europe/Berlin or America/New_York")
+        return value
+
+    @field_validator("currency")
+    @classmethod
+    def _is_a_currency(cls, value: str) -> str:
+        if value not in CODES:
+            raise ValueError(f"there is no currency {value!r}; name one by its code of ISO 4217, such as EUR or USD")
         return value
 
     @field_validator("whole_from")
@@ -90,6 +99,21 @@ class Source(BaseModel):
         if odd := sorted(value.model_fields_set - {*IN_SOURCE}):
             raise ValueError(f"{odd[0]} cannot be given here; bring a table calendar, or say {', '.join(IN_SOURCE)}")
         return value
+
+    @property
+    def reporting(self) -> Reporting:
+        """What money of other currencies is converted into, and how long a rate holds."""
+        return Reporting(self.currency, self.rate_days)
+
+    @property
+    def for_check(self) -> dict[str, Any]:
+        """Give what `contract.check` is to know of the company beside its tables."""
+        return {
+            "limit": self.set_aside_limit,
+            "rules": self.rules,
+            "calendar": self.calendar,
+            "reporting": self.reporting,
+        }
 
     @property
     def written_in(self) -> str:

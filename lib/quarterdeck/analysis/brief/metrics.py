@@ -15,7 +15,7 @@ from quarterdeck.analysis.customers import accounts, retention
 from quarterdeck.analysis.forecasting import landings, next_quarter
 from quarterdeck.analysis.initiatives import results
 from quarterdeck.analysis.market import market_share
-from quarterdeck.analysis.sales import revenue
+from quarterdeck.analysis.sales import constant_rates, revenue
 from quarterdeck.analysis.team import performance
 from quarterdeck.data import history
 from quarterdeck.data.coverage import needs
@@ -140,6 +140,19 @@ METRICS: dict[str, Metric] = {
             ("orders.revenue",),
             revenue.revenue_growth,
             comparable=False,
+        ),
+        Metric(
+            "revenue_growth_constant",
+            "Revenue growth at constant rates",
+            "revenue, what was sold in other currencies at the exchange rates of the same day a year before ÷ revenue of the same "
+            "span a year before − 1",
+            "ratio",
+            "higher",
+            "Constant currency, as companies report it beside IFRS and US GAAP",
+            ("orders.revenue",),
+            constant_rates.constant_growth,
+            comparable=False,
+            lacking="orders in several currencies",
         ),
         Metric(
             "bookings",

@@ -12,6 +12,7 @@ from quarterdeck.analysis.brief.status import stands
 from quarterdeck.analysis.methods.claims import first
 from quarterdeck.analysis.methods.lookup import looked_up
 from quarterdeck.analysis.pipeline import movement
+from quarterdeck.analysis.sales.constant_rates import STEP, at_constant_rates, effect, several_currencies
 from quarterdeck.analysis.team import pace, performance
 from quarterdeck.data.coverage import EVER, last_year, looks_back, this_quarter
 from quarterdeck.data.periods import Period, last_quarters
@@ -63,19 +64,24 @@ def revenue_bridge(
 ) -> pd.DataFrame | Missing:
     """Change of revenue against the same span a year before, by the customers' segment or by region; it adds up exactly.
 
+    Where money of several currencies was converted, parts are at the rates of a year before, and what exchange rates did is a
+    step of its own (`constant_rates`).
+
     Returns
     -------
     DataFrame
         `part`, `amount` (money), `kind` ("total" or "change"): last year first, then the `most` largest changes and
-        all others together, this year last; no rows where there was no revenue a year before, a Missing where there is one
-        region alone, or no customer's segment is known.
+        all others together, "Exchange rates" where there are several currencies, this year last; no rows where there was no
+        revenue a year before, a Missing where there is one region alone, or no customer's segment is known.
 
     Raises
     ------
     ValueError
         Where `by` is another word.
     """
-    table = sums_by_part(by, orders, customers, period)
+    several = several_currencies(orders, period, period.before())
+    constant = at_constant_rates(orders, period) if several else orders
+    table = sums_by_part(by, constant, customers, period)
     if by == "region" and len(table) < 2:
         return Missing("Not shown by region: on this page there is one region alone.")
     if by == "segment" and customers["segment"].isna().all():
@@ -86,8 +92,11 @@ def revenue_bridge(
     parts = moved.head(most).sort_values(ascending=False)
     if len(moved) > most:
         parts["All others"] = moved.iloc[most:].sum()
+    moved = effect(*(with_part(lines, customers, by).dropna(subset="part") for lines in (orders, constant)), period)
+    parts = pd.concat([parts, pd.Series({STEP.capitalize(): moved})]) if several else parts
     frame = parts.rename_axis("part").reset_index(name="amount").assign(kind="change")
-    ends = [["A year before", table["before"].sum(), "total"], ["Now", table["now"].sum(), "total"]]
+    now = table["now"].sum() + (moved if several else 0.0)
+    ends = [["A year before", table["before"].sum(), "total"], ["Now", now, "total"]]
     ends = pd.DataFrame(ends, columns=frame.columns)
     return pd.concat([ends.iloc[:1], frame, ends.iloc[1:]], ignore_index=True)
 

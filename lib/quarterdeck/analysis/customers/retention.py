@@ -7,6 +7,7 @@ import pandas as pd
 from scipy.special import gammaincinv
 
 from quarterdeck.analysis.methods.intervals import Z90, ratio, shrunk, shrunk_means, wilson
+from quarterdeck.analysis.sales.constant_rates import STEP, at_constant_rates, effect, several_currencies
 from quarterdeck.data.coverage import EVER, MONTH, looks_back, twelve_months, two_years
 from quarterdeck.data.periods import Period, last_quarters
 from quarterdeck.data.reasons import no_rows
@@ -188,16 +189,20 @@ def customer_bridge(orders: pd.DataFrame, period: Period, begins: Mapping[str, p
 
     Expansion and contraction are of customers of both spans, lost of those with no revenue in the last (`lost`), new of those with
     none ever before, won back of those who had some only earlier. A customer whose returns outweigh what it bought counts with
-    them. Whether one is new can be known only where the data hold a year before these two.
+    them. Whether one is new can be known only where the data hold a year before these two. Where money of several currencies was
+    converted, customers' steps are at the rates of a year before, and what rates did is a step of its own (`constant_rates`).
 
     Returns
     -------
     DataFrame
-        `step` ("before", "new", "expansion", "won back", "contraction", "lost", "now"), `amount` (money, signed),
-        `customers`, and in every row `begin` (day from which orders are whole) and `knows` (bool: whether new customers
-        can be kept apart from those won back); nothing within two years of the start.
+        `step` ("before", "new", "expansion", "won back", "contraction", "lost", "exchange rates" where there are several
+        currencies, "now"), `amount` (money, signed), `customers`, and in every row `begin` (day from which orders are whole) and
+        `knows` (bool: whether new customers can be kept apart from those won back); nothing within two years of the start.
     """
-    table = yearly_revenue(orders, period.through)
+    last = Period(period.through - YEAR + DAY, period.through, period.through, period.calendar)
+    several = several_currencies(orders, last, last.before())
+    constant = at_constant_rates(orders, last) if several else orders
+    table = yearly_revenue(constant, period.through)
     if table.empty:
         return pd.DataFrame(columns=["step", "amount", "customers", "begin", "knows"])
     earlier = orders[(orders["order_date"] <= period.through - 2 * YEAR) & (orders["revenue"] > 0)]
@@ -209,9 +214,18 @@ def customer_bridge(orders: pd.DataFrame, period: Period, begins: Mapping[str, p
     sums["size"] = (moved != 0).groupby(named).sum().reindex(sums.index).fillna(0)
     ends = pd.DataFrame({"sum": table[["before", "now"]].sum(), "size": (table[["before", "now"]] > 0).sum()})
     whole = pd.concat([sums, ends]).reindex(STEPS).set_axis(["amount", "customers"], axis=1)
+    if several:
+        whole = _with_rates(whole, effect(orders[orders["customer_id"].notna()], constant, last))
     begin = max(begins["orders"], orders["order_date"].min())
     steps = whole.rename_axis("step").reset_index().astype({"customers": int})
     return steps.assign(begin=begin, knows=begin <= period.through - 3 * YEAR + DAY)
+
+
+def _with_rates(whole: pd.DataFrame, moved: float) -> pd.DataFrame:
+    """Put what exchange rates did before the last step of a bridge at constant rates, which then is as reported."""
+    rates = pd.DataFrame({"amount": [moved], "customers": [whole.loc["now", "customers"]]}, index=[STEP])
+    now = whole.loc[["now"]].assign(amount=whole.loc["now", "amount"] + moved)
+    return pd.concat([whole.iloc[:-1], rates, now])
 
 
 def flow(bridge: pd.DataFrame) -> pd.Series:

@@ -12,8 +12,11 @@ from quarterdeck.analysis.market.cells import CELL, YEAR, first_quarter, market_
 from quarterdeck.analysis.methods.finding import risk
 from quarterdeck.analysis.methods.intervals import growth, wilson
 from quarterdeck.analysis.methods.lookup import looked_up
+from quarterdeck.analysis.sales.constant_rates import STEP, at_constant_rates, effect, several_currencies
 from quarterdeck.data.calendar import PUBLISHED
 from quarterdeck.data.coverage import EVER, begun, looks_back, twelve_months
+from quarterdeck.data.exchange import RATE_BEFORE
+from quarterdeck.data.periods import Period
 from quarterdeck.data.reasons import looked, no_rows
 
 FEWEST = 20  # accounts of a segment below which room in it is not reported
@@ -124,27 +127,42 @@ def shift_share(
 
     The last four quarters against the four before, in every cell of region and segment: what we would have gained by
     growing as the whole market did (market), what the growth of our own cells adds to that (mix), and the rest
-    (share). The parts add up exactly (Dunn 1960, classical shift-share).
+    (share). The parts add up exactly (Dunn 1960, classical shift-share). Where both the market's money and ours were converted,
+    these are at the rates of a year before, and what exchange rates did to ours is a step of its own (`constant_rates`).
 
     Returns
     -------
     DataFrame
-        One row per part, in order: `part` ("before", "market", "mix", "share", "now"), `amount` (money); no rows before
-        eight quarters of the market or where no customer's segment is known.
+        One row per part, in order: `part` ("before", "market", "mix", "share", "exchange rates" where both were converted, "now"),
+        `amount` (money); no rows before eight quarters of the market or where no customer's segment is known.
     """
     cells = market_cells(until(market, as_of))
     quarters = np.sort(cells["start"].unique())[-2 * YEAR :]
     segment = looked_up(orders["customer_id"], customers.set_index("customer_id")["segment"])
-    own = _own(orders.assign(segment=segment), ["region", "segment"])
     late = len(quarters) < 2 * YEAR or first_quarter(begins["orders"], orders["order_date"].min()) > quarters[0]
     if late or segment.isna().all():
         return pd.DataFrame(columns=["part", "amount"])
+    lines = orders.assign(segment=segment)
+    end = PUBLISHED.end(pd.Timestamp(quarters[-1]))
+    last = Period(pd.Timestamp(quarters[YEAR]), end, end, PUBLISHED)
+    if RATE_BEFORE not in market or not several_currencies(orders, last, last.before()):
+        return shift(_two_years(cells, _own(lines, CELL[1:]), quarters))
+    sold = at_constant_rates(lines, last)
+    cells = market_cells(at_constant_rates(until(market, as_of), last, "period_end"))
+    steps = shift(_two_years(cells, _own(sold, CELL[1:]), quarters)).set_index("part")["amount"]
+    moved = effect(lines.dropna(subset=CELL[1:]), sold, last)
+    steps = pd.concat([steps.iloc[:-1], pd.Series({STEP: moved, "now": steps["now"] + moved})])
+    return steps.rename_axis("part").reset_index(name="amount")
+
+
+def _two_years(cells: pd.DataFrame, own: pd.DataFrame, quarters: np.ndarray) -> pd.DataFrame:
+    """Give what the market and we sold in each cell in the first four of eight quarters, and in the last."""
     sums = {
-        f"{what}{when}": frame[frame["start"].isin(span)].groupby(CELL[1:])[column].sum()
-        for what, frame, column in (("market", cells, "market"), ("own", own, "own"))
+        f"{what}{when}": frame[frame["start"].isin(span)].groupby(CELL[1:])[what].sum()
+        for what, frame in (("market", cells), ("own", own))
         for when, span in ((0, quarters[:YEAR]), (1, quarters[YEAR:]))
     }
-    return shift(pd.DataFrame(sums).fillna(0.0))
+    return pd.DataFrame(sums).fillna(0.0)
 
 
 def shift(cells: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import pandas as pd
 from quarterdeck.analysis.methods.intervals import Z90
 from quarterdeck.analysis.methods.lookup import looked_up
 from quarterdeck.analysis.sales import prices
+from quarterdeck.analysis.sales.constant_rates import STEP
 from quarterdeck.data.coverage import eight_quarters, four_quarters, looks_back
 from quarterdeck.data.periods import Period, last_quarters
 from quarterdeck.data.reasons import no_rows
@@ -157,7 +158,8 @@ def margin_bridge(orders: pd.DataFrame, period: Period, before: Period | None = 
     Returns
     -------
     DataFrame
-        One row per step of STEPS: `step`, `amount` (money); no rows where one of the years has no orders of known cost.
+        One row per step of STEPS, and "exchange rates" before the last where money of several currencies was converted: `step`,
+        `amount` (money); no rows where one of the years has no orders of known cost.
     """
     now = year(period) if before is None else period
     lines = labelled(orders)
@@ -167,7 +169,8 @@ def margin_bridge(orders: pd.DataFrame, period: Period, before: Period | None = 
     amount = prices.price_bridge(lines.assign(revenue=lines["margin"]), now, before).set_index("step")["amount"]
     price = revenue.set_index("step")["amount"]["price"]
     amount["cost"], amount["price"] = amount["price"] - price, price
-    return amount.reindex(STEPS).rename_axis("step").reset_index()
+    names = [*STEPS[:-1], *(step for step in (STEP,) if step in amount), STEPS[-1]]
+    return amount.reindex(names).rename_axis("step").reset_index()
 
 
 @no_rows("orders.cost", needs="order lines of known cost in four whole quarters")

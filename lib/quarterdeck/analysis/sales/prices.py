@@ -10,6 +10,7 @@ from scipy.stats import t
 from quarterdeck.analysis.methods.claims import Claim, apart
 from quarterdeck.analysis.methods.intervals import shrunk_means
 from quarterdeck.analysis.methods.lookup import looked_up
+from quarterdeck.analysis.sales.constant_rates import STEP, at_constant_rates, effect, several_currencies
 from quarterdeck.data.calendar import GREGORIAN, Calendar
 from quarterdeck.data.coverage import EVER, last_year, looks_back, whole_since
 from quarterdeck.data.periods import Period
@@ -28,22 +29,26 @@ def price_bridge(orders: pd.DataFrame, period: Period, before: Period | None = N
 
     Of the products sold in both: volume = (Q₁ − Q₀) × average price before; mix = Σ p₀(q₁ − q₀ Q₁/Q₀); price =
     Σ (p₁ − p₀) q₁ (additive price-volume-mix identity). A product without net units in one of the periods is new or lost.
+    Where money of several currencies was converted, these steps are at the rates of a year before, and what exchange rates did is
+    a step of its own (`constant_rates`).
 
     Parameters
     ----------
     orders : DataFrame
         The contract's orders.
     period, before : Period
-        Seen through their `through`; the same days a year earlier where `before` is not given.
+        Seen through their `through`; the same days a year earlier where `before` is not given (else no step is of rates).
 
     Returns
     -------
     DataFrame
-        One row per step, in order: `step` ("before", "price", "volume", "mix", "new", "lost", "now"), `amount` (money);
-        no rows where one of the periods has no orders.
+        One row per step, in order: `step` ("before", "price", "volume", "mix", "new", "lost", "exchange rates" where there are
+        several currencies, "now"), `amount` (money); no rows where one of the periods has no orders.
     """
     spans = {"0": before or period.before(), "1": period}
-    lines = {k: orders[span.contains(orders["order_date"])] for k, span in spans.items()}
+    several = before is None and several_currencies(orders, *spans.values())
+    constant = at_constant_rates(orders, period) if several else orders
+    lines = {k: constant[span.contains(constant["order_date"])] for k, span in spans.items()}
     if any(part.empty for part in lines.values()):
         return pd.DataFrame(columns=["step", "amount"])
     sums = [part.groupby("product_id")[["quantity", "revenue"]].sum().add_suffix(k) for k, part in lines.items()]
@@ -55,7 +60,12 @@ def price_bridge(orders: pd.DataFrame, period: Period, before: Period | None = N
         "lost": -table.loc[~both, "revenue0"].sum(),
         "now": table["revenue1"].sum(),
     }
-    return pd.DataFrame({"step": BRIDGE, "amount": [float(steps[s]) for s in BRIDGE]})
+    names = BRIDGE
+    if several:
+        steps[STEP] = effect(orders, constant, period)
+        steps["now"] += steps[STEP]
+        names = [*BRIDGE[:-1], STEP, BRIDGE[-1]]
+    return pd.DataFrame({"step": names, "amount": [float(steps[s]) for s in names]})
 
 
 @no_rows(needs="eight whole quarters in which prices moved, of three products, two of them in one category")

@@ -4,6 +4,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from quarterdeck.analysis.methods.claims import amounts, first, part
+from quarterdeck.analysis.sales.constant_rates import STEP
 from quarterdeck.analysis.sales.prices import effects
 from quarterdeck.present import style
 from quarterdeck.present.charts.steps import steps
@@ -11,7 +12,10 @@ from quarterdeck.present.facts.market import peaks
 from quarterdeck.present.sentences import Sentence
 from quarterdeck.present.stated import listed
 
-STEPS = ["before", "price", "volume", "mix", "new", "lost", "now"]
+STEPS = {
+    "before": "A year\nbefore", "price": "Price", "volume": "Volume", "mix": "Mix", "new": "New\nproducts",
+    "lost": "Products\nno longer sold", STEP: "Exchange\nrates", "now": "Now",
+}  # fmt: skip
 
 
 def lorenz_curve(lorenz: pd.DataFrame, concentration: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -68,11 +72,10 @@ def elasticity_dots(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
 def price_bridge(bridge: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
     """Draw what price, volume and mix did to revenue (`analysis.sales.prices.price_bridge`)."""
     part = bridge.set_index("step")["amount"]
-    names = ["A year\nbefore", "Price", "Volume", "Mix", "New\nproducts", "Products\nno longer sold", "Now"]
-    ax = steps([part[s] for s in STEPS], names, ax, currency)
-    drawn = [(name.replace("\n", " "), part[step]) for name, step in zip(names, STEPS, strict=True)]
+    ax = steps(part.tolist(), [STEPS[s] for s in part.index], ax, currency)
+    drawn = [(STEPS[step].replace("\n", " "), amount) for step, amount in part.items()]
     ax.facts = listed("revenue_step", "step", drawn, period="last year, by price, volume and mix")
-    causes = part[["price", "volume", "mix", "new", "lost"]]
+    causes = part.iloc[1:-1]
     top = causes.abs().idxmax()
     said = {"new": "new products", "lost": "products no longer sold"}.get(top, top)
     figures = {"now": causes[top], "most": causes.max(), "least": causes.min()}

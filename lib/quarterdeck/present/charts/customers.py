@@ -7,6 +7,7 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from quarterdeck.analysis.customers.cohorts import by_span
 from quarterdeck.analysis.methods.claims import amounts, most
+from quarterdeck.analysis.sales.constant_rates import STEP
 from quarterdeck.present import style
 from quarterdeck.present.charts.steps import steps
 from quarterdeck.present.facts.customers import kept, places
@@ -18,7 +19,7 @@ KEPT = LinearSegmentedColormap.from_list("kept", ["white", style.US])
 KINDS = {"net": ("net revenue", style.US), "logo": ("customers", style.SOFT), "gross": ("gross revenue", style.NAVY)}
 STEPS = {
     "before": "A year\nbefore", "new": "New", "expansion": "Bought\nmore", "won back": "Won\nback",
-    "contraction": "Bought\nless", "lost": "Lost", "now": "Now",
+    "contraction": "Bought\nless", "lost": "Lost", STEP: "Exchange\nrates", "now": "Now",
 }  # fmt: skip
 
 
@@ -51,9 +52,9 @@ def retention_lines(lines: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 def bridge_bars(bridge: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
     """Draw what led from last year's revenue to this one's (`analysis.customers.retention.customer_bridge`)."""
-    table = bridge.set_index("step").loc[list(STEPS)]
+    table = bridge.set_index("step").loc[[step for step in STEPS if step in bridge["step"].to_numpy()]]
     names = STEPS if bridge["knows"].all() else STEPS | {"new": "New or\nwon back"}
-    counts = [f"{name}\n({n:,.0f})" for name, n in zip(names.values(), table["customers"], strict=True)]
+    counts = [f"{names[step]}\n({n:,.0f})" for step, n in table["customers"].items()]
     ax = steps(table["amount"].tolist(), counts, ax, currency)
     ax.tick_params(axis="x", labelsize=9)
     amount = table["amount"]

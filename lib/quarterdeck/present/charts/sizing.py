@@ -7,6 +7,7 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from quarterdeck.analysis.forecasting.months_ahead import on_as_many
 from quarterdeck.analysis.methods.claims import amounts
+from quarterdeck.analysis.sales.constant_rates import STEP
 from quarterdeck.data.calendar import PUBLISHED
 from quarterdeck.present import style
 from quarterdeck.present.charts.steps import steps
@@ -15,7 +16,10 @@ from quarterdeck.present.numbers import among
 from quarterdeck.present.sentences import Sentence
 
 ROOM = LinearSegmentedColormap.from_list("room", ["white", style.US])
-SPLIT = ["before", "market", "mix", "share", "now"]
+SPLIT = {
+    "before": "The year\nbefore", "market": "With the\nmarket", "mix": "By our mix of\nsegments", "share": "By taking\nshare",
+    STEP: "Exchange\nrates", "now": "Last four\nquarters",
+}  # fmt: skip
 
 
 def room_map(cells: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
@@ -44,14 +48,7 @@ def room_map(cells: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR")
 def split_bars(split: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
     """Draw the steps from the year before to this one (`analysis.market.market_share.shift_share`)."""
     part = split.set_index("part")["amount"]
-    names = [
-        "The year\nbefore",
-        "With the\nmarket",
-        "By our mix of\nsegments",
-        "By taking\nshare",
-        "Last four\nquarters",
-    ]
-    ax = steps([part[p] for p in SPLIT], names, ax, currency)
+    ax = steps(part.tolist(), [SPLIT[p] for p in part.index], ax, currency)
     moved, took = split_claims(split)
     verb = {"rose": "grew by", "fell": "shrank by", "stood still": "stood still at"}[moved.predicate]
     cause = {"rose": "taking share brought", "fell": "share lost took", "stood still": "share did"}[took.predicate]

@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 
 from quarterdeck.analysis.methods.claims import amounts, first, least, most, part
 from quarterdeck.analysis.planning.profit import frontier_rates, gain_total
-from quarterdeck.analysis.sales.margin import STEPS, margin_total
+from quarterdeck.analysis.sales.constant_rates import STEP
+from quarterdeck.analysis.sales.margin import margin_total
 from quarterdeck.present import style
 from quarterdeck.present.charts.steps import steps
 from quarterdeck.present.facts.targets import cannot_split, margin_gain
@@ -22,9 +23,10 @@ WORDS = {
     "selling": "Selling\ncost",
     "left": "Left",
 }
-BRIDGED = [
-    "Four quarters\nbefore", "Price", "Unit cost", "Volume", "Mix", "New\nproducts", "No longer\nsold", "Last four\nquarters",
-]  # fmt: skip
+BRIDGED = {
+    "before": "Four quarters\nbefore", "price": "Price", "cost": "Unit cost", "volume": "Volume", "mix": "Mix",
+    "new": "New\nproducts", "lost": "No longer\nsold", STEP: "Exchange\nrates", "now": "Last four\nquarters",
+}  # fmt: skip
 
 
 def split_rows(split: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
@@ -90,8 +92,8 @@ def margin_rows(parts: pd.DataFrame, ax: Axes | None = None) -> Axes:
 def margin_bridge(bridge: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:
     """Draw what moved gross margin from year to year (`analysis.sales.margin.margin_bridge`)."""
     amount = bridge.set_index("step")["amount"]
-    ax = steps([amount[s] for s in STEPS], BRIDGED, ax, currency)
-    causes = amount[STEPS[1:-1]]
+    ax = steps(amount.tolist(), [BRIDGED[s] for s in amount.index], ax, currency)
+    causes = amount.iloc[1:-1]
     figures = {"now": causes[causes.abs().idxmax()], "most": causes.max(), "least": causes.min()}
     top = first("margin_money", ("did most",), figures, f"step: {causes.abs().idxmax()}")
     said = {"new": "new products", "lost": "products no longer sold", "cost": "unit cost"}.get(top.name, top.name)

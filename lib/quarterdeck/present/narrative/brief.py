@@ -55,6 +55,37 @@ def sold(card: pd.DataFrame, name: str, currency: str = "EUR") -> Sentence:
     return Sentence(", ".join(parts), claims, tag="h2")
 
 
+def rates_takeaway(
+    name: str, rates: pd.DataFrame | None = None, planned: pd.DataFrame | None = None, currency: str = "EUR"
+) -> Sentence | None:
+    """Say what exchange rates did to growth and to the target (`analysis.sales.constant_rates`); nothing in one currency.
+
+    Parameters
+    ----------
+    name : str
+        Whose revenue it is.
+    rates : DataFrame, optional
+        As `constant_growth` gives it.
+    planned : DataFrame, optional
+        As `at_plan_rates` gives it.
+    """
+    if rates is None or rates.empty:
+        return None
+    row = rates.iloc[0]
+    moved = amounts("revenue", row["effect"], "exchange rates")
+    side = "added" if row["effect"] >= 0 else "took"
+    said = f"**Exchange rates {side} {style.money(abs(row['effect']), currency)}** to the revenue of {name}"
+    said = said.replace("to the", "from the") if side == "took" else said
+    claims = [moved]
+    if pd.notna(row["value"]):
+        said += f": it changed by {style.change(row['value'])} at constant rates, by {style.change(row['reported'])} as reported"
+        claims.append(amounts("revenue_growth_constant", row["value"]))
+    said += f". {style.percent(row['foreign'], 0)} of it was sold in other currencies; constant rates are those a year before."
+    if planned is not None and len(planned):
+        said += f" At the plan's rates, {style.percent(planned['value'].iloc[0])} of the quarter's target is in."
+    return Sentence(said, claims)
+
+
 def since_takeaway(moves: pd.DataFrame, came_in: pd.DataFrame, currency: str = "EUR") -> Sentence:
     """Say what moved since the last run, and what brought it (`analysis.brief.scorecard.since_last`, `came_in`)."""
     table, claims, parts = moves.set_index("metric"), [], []

@@ -6,6 +6,7 @@ from quarterdeck.analysis.market import portfolio
 from quarterdeck.analysis.market.market_share import penetration_total
 from quarterdeck.analysis.methods.claims import BESIDE, Claim, amounts, apart, first, least, most, part
 from quarterdeck.analysis.sales import prices
+from quarterdeck.analysis.sales.constant_rates import STEP
 from quarterdeck.analysis.sales.season import season_range
 from quarterdeck.present import style
 from quarterdeck.present.facts.market import fewest_buy, largest_gap, largest_room, peaks, split_claims
@@ -35,11 +36,13 @@ def share_takeaway(split: pd.DataFrame, currency: str = "EUR") -> Sentence:
     steps = split.set_index("part")["amount"]
     verb = {"rose": "grew by", "fell": "shrank by", "stood still": "stood still at a change of"}[moved.predicate]
     share = {"rose": "taking share", "fell": "losing share", "stood still": "our share"}[took.predicate]
-    with_market, by_mix, by_share = (style.money(steps[p], currency) for p in ("market", "mix", "share"))
+    parts = {"market": "with the market", "mix": "by our mix of segments and regions", "share": f"by {share}"}
+    parts |= {STEP: "by exchange rates"} if STEP in steps else {}
+    said = [f"{style.money(steps[p], currency)} {words}" for p, words in parts.items()]
     return Sentence(
-        f"**We {verb} {style.money(abs(moved.figures['change']), currency)}: {with_market} with the market, "
-        f"{by_mix} by our mix of segments and regions, and {by_share} by {share}** (four quarters on the four before).",
-        [moved, took, *(amounts("revenue", steps[p], f"shift-share: {p}") for p in ("market", "mix"))],
+        f"**We {verb} {style.money(abs(moved.figures['change']), currency)}: {', '.join(said[:-1])}, and {said[-1]}** "
+        "(four quarters on the four before).",
+        [moved, took, *(amounts("revenue", steps[p], f"shift-share: {p}") for p in parts if p != "share")],
     )
 
 
