@@ -29,6 +29,16 @@ def test_rows_gone_and_a_restated_quarter_are_said_with_their_money():
     ]
 
 
+def test_exchange_rates_that_are_others_now_are_said_by_currency():
+    """A rate that is new is no drift; of the two of USD, the second moved from 0.92 to 0.93."""
+    rates = pd.DataFrame({"currency": ["USD", "USD", "GBP"], "valid_from": ["2026-07-01", "2026-08-01", "2026-07-01"]})
+    before = {"exchange_rates": rates.assign(rate=[0.91, 0.92, 1.15])}
+    now = pd.concat([rates, pd.DataFrame({"currency": ["USD"], "valid_from": ["2026-09-01"]})])
+    assert said(before, {"exchange_rates": now.assign(rate=[0.91, 0.93, 1.15, 0.94])}) == [
+        "exchange rates: 1 rate of USD changed, the last that of 2026-08-01 from 0.92 to 0.93"
+    ]
+
+
 def test_the_quarter_that_is_not_over_may_change():
     found = said({"orders": orders()}, {"orders": orders(revenue=11.0)}, pd.Timestamp("2026-09-29"))
     assert found == ["orders: nothing is newer than 28 Sep 2026, as in the last snapshot"]

@@ -110,8 +110,8 @@ def _other_rates(before: Tables, now: Tables) -> Iterator[dict]:
     moved = both[(both["rate_now"] / both["rate_before"] - 1).abs() > SAME_RATE].sort_values("valid_from")
     for currency, rows in moved.groupby("currency"):
         last = rows.iloc[-1]
-        words = f"{len(rows):,} rates of {currency} changed, the last that of {last['valid_from']:%Y-%m-%d}"
-        words += f" from {last['rate_before']:g} to {last['rate_now']:g}"
+        words = f"{len(rows):,} rate{'s' if len(rows) > 1 else ''} of {currency} changed, the last that of "
+        words += f"{last['valid_from']:%Y-%m-%d} from {last['rate_before']:g} to {last['rate_now']:g}"
         yield _said("exchange_rates", "other rates", f"exchange rates: {words}", currency=currency)
 
 

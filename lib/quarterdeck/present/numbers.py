@@ -7,7 +7,11 @@ import math
 from collections.abc import Iterable
 from datetime import datetime
 
-SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "CHF": "CHF ", "JPY": "¥"}
+SYMBOLS = {  # in English, by CLDR (a test holds them to it); other currencies are written by their codes
+    "AUD": "A$", "BRL": "R$", "CAD": "CA$", "CNY": "CN¥", "EUR": "€", "GBP": "£", "HKD": "HK$", "ILS": "₪", "INR": "₹",
+    "JPY": "¥", "KRW": "₩", "MXN": "MX$", "NZD": "NZ$", "PHP": "₱", "TWD": "NT$", "USD": "$", "VND": "₫", "XAF": "FCFA ",
+    "XCD": "EC$", "XCG": "Cg. ", "XOF": "F\u202fCFA ", "XPF": "CFPF ",
+}  # fmt: skip
 NUMBERS = {2: "two", 3: "three"}
 VOID = "–"  # an amount that is missing, in a table; no sentence holds it
 PARTS = ("ratio", "chance")  # units that are parts of one, whose differences are percentage points
@@ -24,6 +28,8 @@ def money(value: float, currency: str = "EUR") -> str:
     ('−€810', '€4.2k', '€10k', '€1.0k', '€1.0m', '€0')
     >>> money(4.23e12, "JPY"), money(999.6e9, "JPY"), money(12_345e12, "JPY")
     ('¥4.2tn', '¥1.0tn', '¥12,345tn')
+    >>> money(45e9, "IDR"), money(1_250_000, "CHF"), money(3_400, "INR")
+    ('IDR 45.0bn', 'CHF 1.2m', '₹3.4k')
     >>> money(1_230_000, "trips"), money(-0.2, "trips")
     ('1.2m trips', '0 trips')
     """
