@@ -5,7 +5,7 @@ types right, and names each thing that is wrong in one sentence: table, column, 
 expected and what to do.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import pandas as pd
 import pandera.pandas as pa
@@ -62,6 +62,7 @@ ORDERED = [  # (table, the earlier date, the later date)
 ]
 STATUSES = ["open", "won", "lost"]
 RATES = "exchange_rates"
+SET, VERSIONED = "recorded_on", ("quotas", "targets")  # tables whose figures may be set again, and the day on which
 
 
 def _text(what: str, required: bool = False, **options) -> pa.Column:
@@ -78,10 +79,33 @@ def _amount(what: str, required: bool = False, least: float | None = None, above
     return pa.Column(NUMBER, checks=checks, nullable=not required, description=what, metadata={"type": NUMBER})
 
 
+def _if_there(what: str) -> pa.Column:
+    """Give a column of text that a table has only where the source gives it."""
+    return pa.Column(TEXT, nullable=True, required=False, description=what, metadata={"type": TEXT})
+
+
+def _recorded() -> pa.Column:
+    """Give the column of the day a figure was set, where several rows say what it was when."""
+    what = "day it was set; of several rows for a period the last one set counts, a date"
+    return pa.Column(DAY, nullable=True, required=False, description=what, metadata={"type": DAY})
+
+
+def key(name: str, frame: pd.DataFrame) -> list[str]:
+    """Give the columns that tell a table's rows apart: its key, and where there is one the day on which a figure was set.
+
+    Parameters
+    ----------
+    name : str
+        The table.
+    frame : DataFrame
+        Its rows, or those of an earlier snapshot: a column of the key that it lacks is left out.
+    """
+    return [column for column in (*KEYS[name], *((SET,) if name in VERSIONED else ())) if column in frame]
+
+
 def _currency() -> dict[str, pa.Column]:
     """Give the column beside a table's money; a table has it only where the source names another currency than the company's."""
-    what = "ISO 4217 code of the row's money, where that is not in the reporting currency"
-    return {"currency": pa.Column(TEXT, nullable=True, required=False, description=what, metadata={"type": TEXT})}
+    return {"currency": _if_there("ISO 4217 code of the row's money, where that is not in the reporting currency")}
 
 
 def _one_of(*words: str) -> pa.Check:
@@ -154,6 +178,7 @@ TABLES: dict[str, pa.DataFrameSchema] = {
             rep_id=_text("seller number", True),
             **_period(),
             quota=_amount("amount to win in the period, reporting currency", True, least=0),
+            recorded_on=_recorded(),
             **_currency(),
         ),
         _schema(
@@ -163,6 +188,7 @@ TABLES: dict[str, pa.DataFrameSchema] = {
             **_period(),
             revenue_target=_amount("revenue to reach, reporting currency", True, least=0),
             margin_target=_amount("gross margin to reach, reporting currency"),
+            recorded_on=_recorded(),
             **_currency(),
         ),
         _schema(
@@ -183,6 +209,8 @@ TABLES: dict[str, pa.DataFrameSchema] = {
             status=_text("open, won or lost", True, checks=_one_of(*STATUSES)),
             competitor=_text("main rival in the deal"),
             loss_reason=_text("why it was lost"),
+            kind=_if_there("new, expansion, renewal, or another kind of deal"),
+            pipeline=_if_there("which sales process, where there are several"),
             **_currency(),
         ),
         _schema(
@@ -641,27 +669,56 @@ def _out_of_range(name: str, frame: pd.DataFrame) -> Broken:
 
 
 def _repeated_rows(name: str, frame: pd.DataFrame) -> Broken:
-    rows = frame.duplicated(KEYS[name])
+    rows = frame.duplicated(key(name, frame))
     if rows.any():
         rows = rows & frame.duplicated()
     return Broken(rows, lambda _: ("", "repeats an earlier row in all columns"), "look for a join that repeats rows")
 
 
 def _repeated_keys(name: str, frame: pd.DataFrame) -> Broken:
-    wrong = f"has the same key as an earlier row, expected one row per {', '.join(KEYS[name])}"
-    return Broken(frame.duplicated(KEYS[name]), lambda _: ("", wrong), "look for a join that repeats rows")
+    columns = key(name, frame)
+    wrong = f"has the same key as an earlier row, expected one row per {', '.join(columns)}"
+    return Broken(frame.duplicated(columns), lambda _: ("", wrong), "look for a join that repeats rows")
 
 
 def _overlapping(name: str, frame: pd.DataFrame) -> Broken:
     if "period_end" not in frame or name in ("forecast_calls", "calendar"):
         return Broken(pd.Series(False, frame.index), lambda _: ("", ""))
     others = [k for k in KEYS[name] if k != "period_start"]
-    ordered = frame.sort_values([*others, "period_start"])
-    before = ordered.groupby(others, dropna=False)["period_end"].shift()
-    wrong = (
-        f"starts before the period ahead of it has ended, expected periods that do not overlap per {', '.join(others)}"
+    ordered = frame[~replaced(name, frame)].sort_values([*others, "period_start"])
+    ahead = (
+        ordered.assign(row=ordered.index).groupby(others, dropna=False)[["row", "period_start", "period_end"]].shift()
     )
-    return Broken((before >= ordered["period_start"]).reindex(frame.index), lambda _: ("", wrong))
+
+    def wrong(row: int) -> tuple[str, str]:
+        number, first, last = ahead.loc[row, ["row", "period_start", "period_end"]]
+        span = f"row {int(number) + 1}, {said(first)} to {said(last)}"
+        expected = f"expected periods that do not overlap per {', '.join(others)}"
+        return "", f"starts before the period ahead of it ({span}) has ended, {expected}"
+
+    overlap = ahead["period_end"] >= ordered["period_start"]
+    return Broken(overlap.reindex(frame.index, fill_value=False), wrong)
+
+
+def replaced(name: str, frame: pd.DataFrame) -> pd.Series:
+    """Tell which rows of a table a later row replaces: one for the same, set on a later day.
+
+    Parameters
+    ----------
+    name : str
+        The table.
+    frame : DataFrame
+        Its rows; `recorded_on` where they say when they were set.
+
+    Returns
+    -------
+    Series
+        Bool, by the frame's index; a row without a day was set before all others.
+    """
+    if name not in VERSIONED or SET not in frame:
+        return pd.Series(False, frame.index)
+    ordered = frame.sort_values(SET, kind="stable", na_position="first")
+    return ordered.duplicated(KEYS[name], keep="last").reindex(frame.index)
 
 
 def _out_of_order(frame: pd.DataFrame, earlier: str, later: str) -> Broken:
@@ -724,6 +781,10 @@ def _oddly_closed(name: str, frame: pd.DataFrame) -> Broken:
     return Broken((frame["status"] != "open") != frame["closed_on"].notna(), wrong)
 
 
+def _replaced(name: str) -> Callable:
+    return lambda frame: (frame, replaced(name, frame))
+
+
 def _without_customer(orders: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
     return orders, orders["customer_id"].isna()
 
@@ -741,4 +802,5 @@ READ_AS = {
         ("no_customer", _without_customer),
     ],
     "opportunities": [("back_dated", remarks.back_dated)],
+    **{name: [("replaced", _replaced(name))] for name in VERSIONED},
 }

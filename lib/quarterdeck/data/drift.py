@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from quarterdeck.data.calendar import GREGORIAN, Calendar
-from quarterdeck.data.contract import KEYS, TABLES
+from quarterdeck.data.contract import TABLES, key
 from quarterdeck.data.periods import quarter
 from quarterdeck.data.remarks import MONEY, NAMES
 
@@ -75,7 +75,7 @@ def _said(table: str, kind: str, sentence: str, **more: object) -> dict:
 
 
 def _gone(name: str, before: pd.DataFrame, now: pd.DataFrame) -> Iterator[dict]:
-    keys = [key for key in KEYS[name] if key in before and key in now]
+    keys = [column for column in key(name, before) if column in now]
     gone = ~pd.MultiIndex.from_frame(before[keys]).isin(pd.MultiIndex.from_frame(now[keys]))
     if gone.any():
         money = before.loc[gone, MONEY[name]].sum() if name in MONEY else 0.0
@@ -105,7 +105,7 @@ def _other_rates(before: Tables, now: Tables) -> Iterator[dict]:
     """Say which exchange rates of days that the last snapshot knew are others now, one sentence a currency."""
     if "exchange_rates" not in before or "exchange_rates" not in now:
         return
-    keys = [key for key in KEYS["exchange_rates"] if key in before["exchange_rates"]]
+    keys = key("exchange_rates", before["exchange_rates"])
     both = before["exchange_rates"].merge(now["exchange_rates"], on=keys, suffixes=("_before", "_now"))
     moved = both[(both["rate_now"] / both["rate_before"] - 1).abs() > SAME_RATE].sort_values("valid_from")
     for currency, rows in moved.groupby("currency"):

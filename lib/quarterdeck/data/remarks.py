@@ -27,7 +27,19 @@ SPANS = {
     "costs": ["amount"],
 }  # tables whose rows count for the quarter that they lie in, and their columns of money
 LONGEST = 10  # years that a target, quota or cost may run over
-NAMES = ["region", "segment", "channel", "category", "competitor", "stage", "loss_reason", "kind", "manager", "source"]
+NAMES = [
+    "region",
+    "segment",
+    "channel",
+    "category",
+    "competitor",
+    "stage",
+    "loss_reason",
+    "kind",
+    "pipeline",
+    "manager",
+    "source",
+]
 
 
 @dataclass(frozen=True)

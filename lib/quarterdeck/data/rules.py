@@ -72,6 +72,12 @@ RULES = {
         (STOP, ASIDE, NOTE),
         noted="deals that closed before they were opened are read as opened on the day they closed",
     ),
+    "replaced": Rule(
+        "are replaced by a row that was set later",
+        NOTE,
+        (NOTE,),
+        noted="rows that a row set later replaces count for the days before it alone",
+    ),
     "overlap": Rule("start before the period ahead of them has ended", STOP, (STOP, ASIDE)),
     "date_order": Rule("end before they begin", STOP, (STOP, ASIDE)),
     "orphan": Rule("name what its table does not hold", STOP, (STOP, ASIDE), EVENTS | {"opportunity_history": ASIDE}),

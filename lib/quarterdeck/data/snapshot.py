@@ -24,7 +24,7 @@ from pyarrow import ArrowException
 from quarterdeck.data import COMPANY, answers, coverage, durable, history, ledger, reasons, source
 from quarterdeck.data.answers import Missing
 from quarterdeck.data.calendar import GREGORIAN, Calendar
-from quarterdeck.data.contract import DATED, KEYS, TABLES, Checked, check, dated_after
+from quarterdeck.data.contract import DATED, SET, TABLES, VERSIONED, Checked, check, dated_after, key, replaced
 from quarterdeck.data.home import home
 from quarterdeck.data.periods import Period, quarter
 from quarterdeck.data.remarks import Remark, remark
@@ -371,7 +371,9 @@ def freeze(
     last, day = last_day(checked), _looked_from(as_of, checked)
     kept = _kept(runs, day, last) if runs else {}
     # The hashes must not depend on the engine's order of rows.
-    frozen = dict(sorted(({name: frame.sort_values(KEYS[name]) for name, frame in checked.items()} | kept).items()))
+    frozen = dict(
+        sorted(({name: frame.sort_values(key(name, frame)) for name, frame in checked.items()} | kept).items())
+    )
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".snapshot-", dir=folder.parent))
     try:
@@ -460,8 +462,8 @@ def _days(tables: Mapping[str, pd.DataFrame]) -> pd.Series:
 def cut(tables: dict[str, pd.DataFrame], as_of: pd.Timestamp) -> dict[str, pd.DataFrame]:
     """Give the tables as they stood at the end of day `as_of`: nothing in them knows of a later day.
 
-    A deal closed later is open again, in the state its history gives for that day; without a history its
-    stage reads "open".
+    A quota or target is the last one that had been set by then. A deal closed later is open again, in the state its history gives
+    for that day; without a history its stage reads "open".
     """
     known_from = {
         "orders": "order_date",
@@ -482,6 +484,9 @@ def cut(tables: dict[str, pd.DataFrame], as_of: pd.Timestamp) -> dict[str, pd.Da
         name: frame[~(frame[known_from[name]] > as_of)] if name in known_from else frame
         for name, frame in tables.items()
     }
+    for name in (n for n in VERSIONED if n in seen and SET in seen[n]):
+        known = seen[name][~(seen[name][SET] > as_of)]
+        seen[name] = known[~replaced(name, known)]
     if "initiatives" in seen:
         seen["initiatives"] = seen["initiatives"][on_record(seen["initiatives"]) <= as_of]
     if "reps" in seen:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from quarterdeck.analysis.methods.lookup import looked_up
+from quarterdeck.analysis.pipeline.kinds import renewals
 from quarterdeck.data.coverage import EVER, looks_back
 from quarterdeck.data.periods import Period, last_quarters
 from quarterdeck.data.reasons import no_rows
@@ -134,7 +135,7 @@ def hygiene(
     """Open deals that cannot be believed as they stand, with the money in them; a deal may have several faults.
 
     Stuck: longer in its stage than deals of that stage stayed on average before they moved on, and fourteen days more.
-    Pushed: its expected close moved later three times or more.
+    Pushed: its expected close moved later three times or more. No amount: none, or zero, but for a renewal (`kinds.renewals`).
 
     Returns
     -------
@@ -146,7 +147,8 @@ def hygiene(
     deals = opportunities[opportunities["status"].eq("open")].set_index("opportunity_id")
     if deals.empty:
         return pd.DataFrame(columns=["fault", "deals", "amount", "part", "open_deals"])
-    late, empty = deals["expected_close"] < as_of, deals["amount"].isna() | (deals["amount"] == 0)
+    late = deals["expected_close"] < as_of
+    empty = deals["amount"].isna() | (deals["amount"].eq(0) & ~renewals(deals))
     undated = deals["expected_close"].isna()
     found = {"no amount": empty, "no date": undated} | ({} if undated.all() else {"past its date": late})
     if opportunity_history is not None:

@@ -3,6 +3,7 @@
 import great_tables as gt
 import pandas as pd
 
+from quarterdeck.analysis.pipeline.kinds import FEWEST
 from quarterdeck.analysis.pipeline.movement import STUCK
 from quarterdeck.analysis.team.performance import TOGETHER
 from quarterdeck.analysis.team.skill import LEVERS
@@ -191,6 +192,26 @@ def sellers(sellers: pd.DataFrame, currency: str = "EUR") -> gt.GT:
 def _at_ends(whole: pd.DataFrame, shown: pd.DataFrame) -> str:
     """Say that a table shows the ends alone, where it leaves rows out."""
     return f"The {ENDS} at each end. " if len(shown) < len(whole) else ""
+
+
+def by_part(currency: str, kinds: pd.DataFrame | None = None, pipelines: pd.DataFrame | None = None) -> gt.GT | None:
+    """Lay out how kinds of deals and pipelines differ (`analysis.pipeline.kinds.by_part`); nothing where there is one alone."""
+    known = {"Kind of deal": kinds, "Pipeline": pipelines}
+    parts = [frame.assign(heading=name) for name, frame in known.items() if frame is not None and len(frame)]
+    if not parts:
+        return None
+    columns = {
+        "part": ("", "text"),
+        "closed": ("Closed", "count"),
+        "win_rate": ("Win rate", "ratio"),
+        "interval": ("90 % interval", "interval whole ratio"),
+        "cycle_days": ("Cycle, days", "count"),
+        "average_won": ("Average won deal", "money"),
+        "open_deals": ("Open deals", "count"),
+        "velocity": ("Velocity a day", "money"),
+    }
+    note = f"Of twelve months; parts with {FEWEST} closed deals or more. Velocity = open deals × win rate × average ÷ cycle days."
+    return lay(pd.concat(parts, ignore_index=True).assign(interval=None), columns, note, currency, by="heading")
 
 
 def velocity_factors(velocity: pd.DataFrame, currency: str = "EUR") -> gt.GT:
