@@ -143,8 +143,8 @@ CASES = [
     ),
     (
         tables() | {"quotas": pd.concat([tables()["quotas"], tables()["quotas"].assign(period_start="2026-03-01")])},
-        "table quotas: row 2 (rep_id 'R1', period_start 2026-03-01) starts before the period ahead of it has ended, "
-        "expected periods that do not overlap per rep_id; fix the source.",
+        "table quotas: row 2 (rep_id 'R1', period_start 2026-03-01) starts before the period ahead of it (row 1, "
+        "2026-01-01 to 2026-03-31) has ended, expected periods that do not overlap per rep_id; fix the source.",
     ),
 ]
 

@@ -371,9 +371,7 @@ def freeze(
     last, day = last_day(checked), _looked_from(as_of, checked)
     kept = _kept(runs, day, last) if runs else {}
     # The hashes must not depend on the engine's order of rows.
-    frozen = dict(
-        sorted(({name: frame.sort_values(key(name, frame)) for name, frame in checked.items()} | kept).items())
-    )
+    frozen = dict(sorted((_in_order(checked) | kept).items()))
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".snapshot-", dir=folder.parent))
     try:
@@ -400,6 +398,10 @@ def freeze(
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return facts
+
+
+def _in_order(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    return {name: frame.sort_values(key(name, frame)) for name, frame in tables.items()}
 
 
 def dated(tables: Checked, cadence: str) -> Checked:
