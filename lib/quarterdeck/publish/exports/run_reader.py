@@ -132,7 +132,9 @@ class RunReader:
         pages = [e["notebook"] for e in self.facts["notebooks"] if e["region"] == self.region]
         outputs = [data for page in pages for _, data, _ in self._outputs(page)]
         shown = [
-            lxml.html.fromstring(h).text_content() for data in outputs if (h := "".join(data.get("text/html", ""))).strip()
+            lxml.html.fromstring(h).text_content()
+            for data in outputs
+            if (h := "".join(data.get("text/html", ""))).strip()
         ]
         records = [r for data in outputs for r in data.get(SAID_MIME, [])]
         kinds = ("text", "head", "body", "action", "gain", "basis", "risk", "worth")
@@ -147,7 +149,9 @@ class RunReader:
     def rows(self, kind: str) -> Rows | None:
         """Give a table of the brief by its kind ("regions", "teams", "deals", "accounts"); None where it is not there."""
         mark = f'class="rows of-{kind}"'
-        html = next((h for _, data, _ in self._outputs(BRIEF) if mark in (h := "".join(data.get("text/html", "")))), None)
+        html = next(
+            (h for _, data, _ in self._outputs(BRIEF) if mark in (h := "".join(data.get("text/html", "")))), None
+        )
         if html is None:
             return None
         table = lxml.html.fromstring(html).xpath('//table[contains(@class, "rows")]')[0]
