@@ -135,7 +135,7 @@ def test_the_pound_rose_by_half_a_per_cent_a_month(folder):
     assert 0 < desk.ask(at_plan_rates)["value"].iloc[0] < measure(desk, "target_attainment")["value"].iloc[0]
 
 
-def test_a_region_of_one_currency_is_told_nothing_of_rates(folder):
+def test_a_region_of_one_currency_says_nothing_of_rates(folder):
     desk = snapshot.open_desk("demo", "Baltic", data=str(folder))
     assert desk.ask(constant_growth).empty
     assert not [said for said in desk.remarked() if "converted" in said]

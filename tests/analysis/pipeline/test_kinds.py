@@ -1,4 +1,4 @@
-"""Are kinds of deals and pipelines told apart where there are enough of both, and by the same figures as all deals?"""
+"""Are kinds of deals and pipelines kept apart where there are enough of both, and by the same figures as all deals?"""
 
 import pandas as pd
 import pytest
@@ -62,7 +62,7 @@ def test_the_parts_are_figures_of_the_whole_cut_to_them():
     [DEALS.drop(columns="kind"), DEALS.assign(kind=None), DEALS[DEALS["kind"] == "new"]],
     ids=["none", "empty", "one"],
 )
-def test_deals_of_one_kind_are_not_told_apart(deals):
+def test_deals_of_one_kind_are_not_kept_apart(deals):
     found = kinds.by_part(deals, NOW)
     assert found.empty and by_part("EUR", kinds=found, pipelines=found) is None
 

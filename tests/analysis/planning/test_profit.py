@@ -97,7 +97,7 @@ def test_the_best_split_fills_the_parts_by_their_margin(parts, where):
     for row in table.sort_values("rate", ascending=False).itertuples():  # the greedy answer of a knapsack of parts
         taken = min(left, row.width)
         left, earned = left - taken, earned + taken * row.rate
-    assert found @ table["rate"] == pytest.approx(earned, rel=1e-7, abs=1e-7)
+    assert found @ table["rate"] == pytest.approx(earned, rel=1e-7, abs=1e-6)  # the solver's own tolerance
     assert found.sum() == pytest.approx(revenue)
 
 

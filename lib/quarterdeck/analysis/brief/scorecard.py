@@ -79,6 +79,7 @@ def revenue_bridge(
     ValueError
         Where `by` is another word.
     """
+    lines = with_part(orders, customers, by)
     several = several_currencies(orders, period, period.before())
     constant = at_constant_rates(orders, period) if several else orders
     table = sums_by_part(by, constant, customers, period)
@@ -92,7 +93,7 @@ def revenue_bridge(
     parts = moved.head(most).sort_values(ascending=False)
     if len(moved) > most:
         parts["All others"] = moved.iloc[most:].sum()
-    moved = effect(*(with_part(lines, customers, by).dropna(subset="part") for lines in (orders, constant)), period)
+    moved = effect(*(held.dropna(subset="part") for held in (lines, with_part(constant, customers, by))), period)
     parts = pd.concat([parts, pd.Series({STEP.capitalize(): moved})]) if several else parts
     frame = parts.rename_axis("part").reset_index(name="amount").assign(kind="change")
     now = table["now"].sum() + (moved if several else 0.0)
