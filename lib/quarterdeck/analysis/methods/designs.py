@@ -16,9 +16,13 @@ from scipy.optimize import nnls
 from scipy.stats import t as student
 from statsmodels.api import OLS
 
-from quarterdeck.analysis.methods import panels
+from quarterdeck.analysis.methods import panels, several_units
+from quarterdeck.analysis.methods.several_units import AUGMENTED, DIFFERENCE, SYNTHETIC_DIFFERENCE
 
-DIFFERENCE, SYNTHETIC, INTERRUPTED = "difference in differences", "synthetic control", "interrupted time series"
+SYNTHETIC, INTERRUPTED = "synthetic control", "interrupted time series"
+LEVELS, LOGS, INDEX = "levels", "logs", "index"  # scales on which effects add up; an index is over a unit's mean before
+GROWS, ALIKE = 0.5, 0.1  # how scatter grows with level, from which effects multiply; units' levels that hardly differ (log)
+WEEKDAYS = 28  # days before from which each unit's pattern of weekdays is taken out
 LEVEL, POWER = 0.9, 0.8
 FEW = 10  # units, treated or not, below which errors clustered by unit cannot be trusted
 DONORS, FIT = 10, 10  # untreated units, and periods before, from which a synthetic control is sought
@@ -71,6 +75,9 @@ class _Fit:
     df: float
     inference: str
     placebos: pd.DataFrame
+    ends: tuple[float, float, float] | None = None  # effect, low and high, where they come from permutations
+    p: float = np.nan
+    detectable: float = np.nan
 
 
 class _Placebo(NamedTuple):
@@ -87,25 +94,34 @@ class _Placebo(NamedTuple):
 def design(panel: pd.DataFrame) -> str:
     """Choose the design: by how many units are untreated, how many are treated, and how long the time before is.
 
-    Without an untreated unit: interrupted time series. One treated unit, ten untreated ones and ten periods before or more,
-    and a mix of the others that follows the unit before the start better than their mean moved to its level does: synthetic
-    control. All else: difference in differences.
+    1. Without an untreated unit: interrupted time series.
+    2. One start for all treated units, ten untreated units and twice as many as treated ones, twenty periods before and three
+       for each one after: difference in differences, synthetic difference in differences or augmented synthetic control,
+       the treated units each with weights of its own or with joint ones, whichever strays least in earlier windows where
+       nothing was done, over treated and untreated units alike (`several_units.tried`).
+    3. One treated unit, ten untreated ones and ten periods before or more, and a mix of the others that follows the unit
+       before the start better than their mean moved to its level does: synthetic control.
+    4. All else: difference in differences.
 
     Raises
     ------
     ValueError
         As `estimate`.
     """
-    return _chosen(_grid(panel))
+    grid = _grid(panel)
+    return _several(grid).design if _suits(grid) else _chosen(grid)
 
 
-def estimate(panel: pd.DataFrame, by: str = "") -> pd.DataFrame:
+def estimate(panel: pd.DataFrame, by: str = "", scale: str = "") -> pd.DataFrame:
     """The effect of the treatment by the design that fits the panel, or by the one named.
 
     - Difference in differences: two-way fixed effects, fitted to what was untreated alone and carried on to what was treated
       (Borusyak, Jaravel and Spiess 2024), so that staggered starts are not compared with each other; with one start it is the
       plain difference of differences. Ten or more units on both sides: error by the jackknife over units (CV3; MacKinnon, Nielsen
       and Webb 2023), Student t with the smaller side's units − 1. Fewer: placebos in units and time (below).
+    - Synthetic difference in differences (Arkhangelsky et al. 2021) and augmented synthetic control with a ridge (Ben-Michael,
+      Feller and Rothstein 2021), of one or several units with one start: p by permutations over sets of as many untreated
+      units, in the window after and in earlier ones; the interval by inverting that test (`several_units.judge`).
     - Synthetic control: the mix of untreated units nearest to the treated one in all periods before the start (Abadie, Diamond
       and Hainmueller 2010, without other predictors); every untreated unit in turn is the placebo. Noise before is that on
       quarters of the time before which the mix did not see: within what it saw, many units fit as well as one likes.
@@ -114,14 +130,19 @@ def estimate(panel: pd.DataFrame, by: str = "") -> pd.DataFrame:
 
     Placebo errors are the root mean square of the placebo effects, each over its own unit's noise before, times the treated
     unit's noise before (studentised as in the ratio of Abadie et al.); Student t, degrees by Satterthwaite from the number of
-    placebos and of periods before.
+    placebos and of periods before. Where effects are found by permutations, `error` is that with which Student's t gives the same
+    interval.
 
     Parameters
     ----------
     panel : DataFrame
         `unit`, `start`, `value`, `treated_from`, and maybe `weight`; of any frequency, balanced.
     by : str
-        One of the three designs; empty for what `design` chooses.
+        One of the five designs; empty for what `design` chooses.
+    scale : str
+        On which effects add up: "levels", "logs" or "index" (over a unit's mean before). Empty: levels where a design is named;
+        else logs, or an index where a value is not above zero, where units' scatter grows with their level, and levels where not.
+        By day, each unit's pattern of weekdays is taken out where four weeks or more are before the start and a scale is used.
 
     Returns
     -------
@@ -139,10 +160,10 @@ def estimate(panel: pd.DataFrame, by: str = "") -> pd.DataFrame:
         is not above zero, nothing is treated, nothing is untreated though the design needs it, or no period is before the start.
     """
     grid = _grid(panel)
-    return pd.DataFrame([_row(grid, _fitted(grid, by))], columns=COLUMNS)
+    return pd.DataFrame([_row(grid, _fitted(grid, by, scale))], columns=COLUMNS)
 
 
-def path(panel: pd.DataFrame, by: str = "") -> pd.DataFrame:
+def path(panel: pd.DataFrame, by: str = "", scale: str = "") -> pd.DataFrame:
     """What was seen and what would have been, period by period around the start: the event study.
 
     Returns
@@ -152,23 +173,24 @@ def path(panel: pd.DataFrame, by: str = "") -> pd.DataFrame:
         `observed`, `counterfactual`, `gap`, `low`, `high` (90 %, of one period's gap by the noise before; value's unit).
     """
     grid = _grid(panel)
-    fit = _fitted(grid, by)
+    fit = _fitted(grid, by, scale)
     rows = _aligned(grid, fit)
     reach = student.ppf(0.5 + LEVEL / 2, max(grid.before - 1, 1)) * fit.noise
     return rows.assign(low=rows["gap"] - reach, high=rows["gap"] + reach)
 
 
-def placebos(panel: pd.DataFrame, by: str = "") -> pd.DataFrame:
+def placebos(panel: pd.DataFrame, by: str = "", scale: str = "") -> pd.DataFrame:
     """The same estimate for units that underwent nothing, beside the treated one.
 
     Returns
     -------
     DataFrame
-        One row per placebo and the treated unit last: `unit`, `effect` (value's unit), `z` (over the noise before), `ratio`
+        One row per placebo and the treated unit last (several as "A + B"): `unit`, `effect` (value's unit; ratio in logs and
+        of an index), `z` (over the noise before), `ratio`
         (root mean square of the gaps after over the noise before: Abadie et al. 2010), `treated`; no rows where the errors
         do not come from placebos.
     """
-    return _fitted(_grid(panel), by).placebos
+    return _fitted(_grid(panel), by, scale).placebos
 
 
 def periods_needed(row: pd.Series, least: float) -> float:
@@ -251,16 +273,22 @@ def _chosen(grid: _Grid) -> str:
     return SYNTHETIC if _held_out(grid, k) <= _moved(grid, k)[: grid.before].std(ddof=1) else DIFFERENCE
 
 
-def _fitted(grid: _Grid, by: str) -> _Fit:
-    by = by or _chosen(grid)
+def _fitted(grid: _Grid, by: str, scale: str = "") -> _Fit:
     designs = {DIFFERENCE: _difference, SYNTHETIC: _synthetic, INTERRUPTED: _interrupted}
-    if by not in designs:
-        raise ValueError(f"there is no design {by!r}; there are {', '.join(designs)}.")
-    if by != INTERRUPTED and grid.treated.all():
+    known = [*designs, SYNTHETIC_DIFFERENCE, AUGMENTED]
+    if by and by not in known:
+        raise ValueError(f"there is no design {by!r}; there are {', '.join(known)}.")
+    if scale and scale not in (LEVELS, LOGS, INDEX):
+        raise ValueError(f"there is no scale {scale!r}; there are {LEVELS}, {LOGS}, {INDEX}.")
+    if by and by != INTERRUPTED and grid.treated.all():
         raise ValueError(f"every unit is treated: {by} needs one that is not; without any, use {INTERRUPTED}.")
     if by == SYNTHETIC and grid.treated.sum() > 1:
         raise ValueError("a synthetic control is made for one treated unit; add the treated ones up first.")
-    return designs[by](grid)
+    if scale and by in (SYNTHETIC, INTERRUPTED):
+        raise ValueError(f"{by.capitalize()} has no other scale than levels; leave scale out, or name another design.")
+    if by in (SYNTHETIC_DIFFERENCE, AUGMENTED) or (by == DIFFERENCE and scale):
+        return _several(grid, by, scale or LEVELS)
+    return _several(grid, "", scale) if not by and _suits(grid) else designs[by or _chosen(grid)](grid)
 
 
 def _row(grid: _Grid, fit: _Fit) -> dict:
@@ -268,20 +296,25 @@ def _row(grid: _Grid, fit: _Fit) -> dict:
     on, weight = grid.on[grid.treated], grid.weight[grid.treated]
     share = on * weight[:, None] * np.isfinite(fit.gaps)
     share = share / share.sum()
-    effect, base = np.nansum(share * fit.gaps), np.nansum(share * fit.counterfactual)
-    reach = student.ppf(0.5 + LEVEL / 2, fit.df) * fit.error
-    ends = {"": effect, "_low": effect - reach, "_high": effect + reach}
-    p = 2 * student.sf(abs(effect / fit.error), fit.df) if fit.error > 0 else np.nan
+    effect, low, high = fit.ends or _by_t(np.nansum(share * fit.gaps), fit)
+    base = (share * grid.values[grid.treated]).sum() - effect
+    ends = {"": effect, "_low": low, "_high": high}
     power = (student.ppf(0.5 + LEVEL / 2, fit.df) + student.ppf(POWER, fit.df)) * fit.error
     path = _aligned(grid, fit).set_index("since").loc[:-1, "gap"].to_numpy()
     trend = np.nan if fit.design == INTERRUPTED else _trend(path)
+    p = fit.p if fit.ends else 2 * student.sf(abs(effect / fit.error), fit.df) if fit.error > 0 else np.nan
     row = {"design": fit.design, "inference": fit.inference, "error": fit.error, "df": fit.df, "p": p}
-    row |= {"effect": effect, "low": ends["_low"], "high": ends["_high"], "counterfactual": base}
+    row |= {"effect": effect, "low": low, "high": high, "counterfactual": base}
     row |= {f"relative{end}": e / base if base > 0 else np.nan for end, e in ends.items()}
     row |= {f"total{end}": e * on.sum() for end, e in ends.items()}
-    row |= {"detectable": power, "p_trend": trend, "fit": _rms(path), "treated": len(on)}
+    row |= {"detectable": fit.detectable if fit.ends else power, "p_trend": trend, "fit": _rms(path), "treated": len(on)}
     row |= {"controls": len(grid.on) - len(on), "before": grid.before, "after": int(grid.on.any(axis=0).sum())}
     return row
+
+
+def _by_t(effect: float, fit: _Fit) -> tuple[float, float, float]:
+    reach = student.ppf(0.5 + LEVEL / 2, fit.df) * fit.error
+    return effect, effect - reach, effect + reach
 
 
 def _aligned(grid: _Grid, fit: _Fit) -> pd.DataFrame:
@@ -374,6 +407,74 @@ def _windows(grid: _Grid, k: int) -> list[_Placebo]:
         if real or noise > 0:
             rows.append(_Placebo(grid.units[k], effect, effect / noise, ratio, real, noise))
     return rows[::-1]
+
+
+def _suits(grid: _Grid) -> bool:
+    """Tell whether the treated units begin together, with enough beside and before them for a choice among courses."""
+    begun = np.argmax(grid.on[grid.treated], axis=1)
+    return bool((begun == grid.before).all() and several_units.suits(grid.treated, grid.before, grid.on.shape[1] - grid.before))
+
+
+def _several(grid: _Grid, by: str = "", scale: str = "") -> _Fit:
+    """Follow the treated units, all from one period on, by a mix of others (`several_units`), on a scale."""
+    if (np.argmax(grid.on[grid.treated], axis=1) > grid.before).any():
+        raise ValueError(f"{by} wants one start for all treated units; estimate those of each start on their own.")
+    if (~grid.treated).sum() < 2:
+        raise ValueError(f"{by} needs two units or more that nothing happened to.")
+    scale = scale or _scale(grid.values[:, : grid.before])
+    size = grid.values[:, : grid.before].mean(axis=1, keepdims=True) if scale == INDEX else np.ones((len(grid.values), 1))
+    values = _on_scale(grid, scale, size)
+    trial = several_units.Trial(values, grid.treated, grid.weight, grid.before)
+    tried = several_units.tried(trial, (by,) if by else (), several_units.EXACT if by else several_units.CLOSE)
+    judged = several_units.judge(tried, grid.before, LEVEL)
+    rows, after = grid.treated, slice(grid.before, None)
+    own, each = grid.values[rows], grid.weight[rows] / grid.weight[rows].sum()
+    gaps = own * -np.expm1(-tried.gaps) if scale == LOGS else size[rows] * tried.gaps
+    unit = float(each @ size[rows, 0])
+    if scale == LOGS:
+        unit = float(each @ own[:, after].mean(axis=1) * np.exp(-judged.effect))
+    grown = np.expm1 if scale == LOGS else np.asarray
+    ends = tuple(unit * float(grown(judged.effect + far)) for far in (0.0, -judged.reach, judged.reach))
+    said = f"{len(tried.placebos)} placebos" if len(tried.placebos) else "no placebos"
+    return _Fit(
+        tried.course.design, gaps, own - gaps, unit * float(tried.noise[-1]), unit * judged.error, judged.df, said,
+        _sets_tried(grid, tried), ends, judged.p, unit * float(grown(judged.detectable)),
+    )  # fmt: skip
+
+
+def _scale(past: np.ndarray) -> str:
+    """Choose the scale by the time before: how units' scatter grows with their level."""
+    level, scatter = past.mean(axis=1), past.std(axis=1)
+    known = (level > 0) & (scatter > 0)
+    if not known.all() or np.log(level).std() < ALIKE:
+        return LEVELS
+    grows = np.polyfit(np.log(level), np.log(scatter), 1)[0]
+    return LEVELS if grows < GROWS else LOGS if (past > 0).all() else INDEX
+
+
+def _on_scale(grid: _Grid, scale: str, size: np.ndarray) -> np.ndarray:
+    """Give the values on a scale, by day without each unit's pattern of weekdays."""
+    if scale == LOGS and (grid.values <= 0).any():
+        unit = grid.units[(grid.values <= 0).any(axis=1)][0]
+        raise ValueError(f"unit {unit!r} has a value that is not above zero, which has no logarithm; use the scale {INDEX!r}.")
+    values = np.log(grid.values) if scale == LOGS else grid.values / size
+    if not np.issubdtype(grid.starts.dtype, np.datetime64) or grid.before < WEEKDAYS:
+        return values
+    if (np.diff(grid.starts) != np.timedelta64(1, "D")).any():
+        return values
+    day = np.arange(len(grid.starts)) % 7
+    past = values[:, : grid.before]
+    usual = np.stack([past[:, day[: grid.before] == k].mean(axis=1) for k in range(7)], axis=1)
+    return values - (usual - usual.mean(axis=1, keepdims=True))[:, day]
+
+
+def _sets_tried(grid: _Grid, tried: several_units.Tried) -> pd.DataFrame:
+    """Give the placebo sets in all windows, and the treated set last, as `placebos` does."""
+    names = [" + ".join(map(str, grid.units[members])) for members in tried.sets]
+    windows = len(tried.effects)
+    columns = {"effect": tried.effects, "z": tried.z, "ratio": tried.spread / tried.noise}
+    table = pd.DataFrame({"unit": names * windows} | {name: found.ravel() for name, found in columns.items()})
+    return table.assign(treated=table.index == len(table) - 1)[PLACEBOS].dropna(ignore_index=True)
 
 
 def _synthetic(grid: _Grid) -> _Fit:
