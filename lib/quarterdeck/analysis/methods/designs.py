@@ -21,7 +21,10 @@ from quarterdeck.analysis.methods.several_units import AUGMENTED, DIFFERENCE, SY
 
 SYNTHETIC, INTERRUPTED = "synthetic control", "interrupted time series"
 LEVELS, LOGS, INDEX = "levels", "logs", "index"  # scales on which effects add up; an index is over a unit's mean before
-GROWS, ALIKE = 0.5, 0.1  # how scatter grows with level, from which effects multiply; units' levels that hardly differ (log)
+GROWS, ALIKE = (
+    0.5,
+    0.1,
+)  # how scatter grows with level, from which effects multiply; units' levels that hardly differ (log)
 WEEKDAYS = 28  # days before from which each unit's pattern of weekdays is taken out
 LEVEL, POWER = 0.9, 0.8
 FEW = 10  # units, treated or not, below which errors clustered by unit cannot be trusted
@@ -215,6 +218,49 @@ def periods_needed(row: pd.Series, least: float) -> float:
     return float(np.ceil(1 / left)) if left > 0 else np.inf
 
 
+def scale_of(past: np.ndarray) -> str:
+    """Choose the scale on which effects add up, by the time before: by how units' scatter grows with their level.
+
+    Parameters
+    ----------
+    past : ndarray
+        Units × periods before the start.
+
+    Returns
+    -------
+    str
+        Logs where scatter grows about as level does; an index where it does and a value is not above zero; levels otherwise.
+    """
+    level, scatter = past.mean(axis=1), past.std(axis=1)
+    if not ((level > 0) & (scatter > 0)).all() or np.log(level).std() < ALIKE:
+        return LEVELS
+    grows = np.polyfit(np.log(level), np.log(scatter), 1)[0]
+    return LEVELS if grows < GROWS else LOGS if (past > 0).all() else INDEX
+
+
+def on_scale(values: np.ndarray, starts: np.ndarray, scale: str, before: int) -> np.ndarray:
+    """Give values on a scale, by day without each unit's pattern of weekdays.
+
+    Parameters
+    ----------
+    values, starts : ndarray
+        Units × periods, above zero for logs; and the periods' first days, or numbers.
+    scale : str
+        LEVELS, LOGS or INDEX.
+    before : int
+        Periods from the first on that means and patterns are taken from.
+    """
+    size = values[:, :before].mean(axis=1, keepdims=True) if scale == INDEX else 1.0
+    values = np.log(values) if scale == LOGS else values / size
+    if not np.issubdtype(starts.dtype, np.datetime64) or before < WEEKDAYS:
+        return values
+    if (np.diff(starts) != np.timedelta64(1, "D")).any():
+        return values
+    day, past = np.arange(len(starts)) % 7, values[:, :before]
+    usual = np.stack([past[:, day[:before] == k].mean(axis=1) for k in range(7)], axis=1)
+    return values - (usual - usual.mean(axis=1, keepdims=True))[:, day]
+
+
 def _grid(panel: pd.DataFrame) -> _Grid:
     """Lay out a panel as matrices, or say in one sentence what is wrong with it."""
     panel = panels.ordered(panel, "unit", ("treated_from",))
@@ -307,7 +353,12 @@ def _row(grid: _Grid, fit: _Fit) -> dict:
     row |= {"effect": effect, "low": low, "high": high, "counterfactual": base}
     row |= {f"relative{end}": e / base if base > 0 else np.nan for end, e in ends.items()}
     row |= {f"total{end}": e * on.sum() for end, e in ends.items()}
-    row |= {"detectable": fit.detectable if fit.ends else power, "p_trend": trend, "fit": _rms(path), "treated": len(on)}
+    row |= {
+        "detectable": fit.detectable if fit.ends else power,
+        "p_trend": trend,
+        "fit": _rms(path),
+        "treated": len(on),
+    }
     row |= {"controls": len(grid.on) - len(on), "before": grid.before, "after": int(grid.on.any(axis=0).sum())}
     return row
 
@@ -412,7 +463,9 @@ def _windows(grid: _Grid, k: int) -> list[_Placebo]:
 def _suits(grid: _Grid) -> bool:
     """Tell whether the treated units begin together, with enough beside and before them for a choice among courses."""
     begun = np.argmax(grid.on[grid.treated], axis=1)
-    return bool((begun == grid.before).all() and several_units.suits(grid.treated, grid.before, grid.on.shape[1] - grid.before))
+    return bool(
+        (begun == grid.before).all() and several_units.suits(grid.treated, grid.before, grid.on.shape[1] - grid.before)
+    )
 
 
 def _several(grid: _Grid, by: str = "", scale: str = "") -> _Fit:
@@ -421,15 +474,20 @@ def _several(grid: _Grid, by: str = "", scale: str = "") -> _Fit:
         raise ValueError(f"{by} wants one start for all treated units; estimate those of each start on their own.")
     if (~grid.treated).sum() < 2:
         raise ValueError(f"{by} needs two units or more that nothing happened to.")
-    scale = scale or _scale(grid.values[:, : grid.before])
-    size = grid.values[:, : grid.before].mean(axis=1, keepdims=True) if scale == INDEX else np.ones((len(grid.values), 1))
-    values = _on_scale(grid, scale, size)
-    trial = several_units.Trial(values, grid.treated, grid.weight, grid.before)
+    scale = scale or scale_of(grid.values[:, : grid.before])
+    if scale == LOGS and (low := (grid.values <= 0).any(axis=1)).any():
+        said = f"unit {grid.units[low][0]!r} has a value that is not above zero, which has no logarithm"
+        raise ValueError(f"{said}; use the scale {INDEX!r}.")
+    size = (
+        grid.values[:, : grid.before].mean(axis=1, keepdims=True) if scale == INDEX else np.ones((len(grid.values), 1))
+    )
+    values = on_scale(grid.values, grid.starts, scale, grid.before)
+    trial = several_units.Trial(values, grid.treated, grid.weight, grid.before, int(grid.treated.sum()))
     tried = several_units.tried(trial, (by,) if by else (), several_units.EXACT if by else several_units.CLOSE)
     judged = several_units.judge(tried, grid.before, LEVEL)
     rows, after = grid.treated, slice(grid.before, None)
     own, each = grid.values[rows], grid.weight[rows] / grid.weight[rows].sum()
-    gaps = own * -np.expm1(-tried.gaps) if scale == LOGS else size[rows] * tried.gaps
+    gaps = own * -np.expm1(-tried.gaps[-1]) if scale == LOGS else size[rows] * tried.gaps[-1]
     unit = float(each @ size[rows, 0])
     if scale == LOGS:
         unit = float(each @ own[:, after].mean(axis=1) * np.exp(-judged.effect))
@@ -440,32 +498,6 @@ def _several(grid: _Grid, by: str = "", scale: str = "") -> _Fit:
         tried.course.design, gaps, own - gaps, unit * float(tried.noise[-1]), unit * judged.error, judged.df, said,
         _sets_tried(grid, tried), ends, judged.p, unit * float(grown(judged.detectable)),
     )  # fmt: skip
-
-
-def _scale(past: np.ndarray) -> str:
-    """Choose the scale by the time before: how units' scatter grows with their level."""
-    level, scatter = past.mean(axis=1), past.std(axis=1)
-    known = (level > 0) & (scatter > 0)
-    if not known.all() or np.log(level).std() < ALIKE:
-        return LEVELS
-    grows = np.polyfit(np.log(level), np.log(scatter), 1)[0]
-    return LEVELS if grows < GROWS else LOGS if (past > 0).all() else INDEX
-
-
-def _on_scale(grid: _Grid, scale: str, size: np.ndarray) -> np.ndarray:
-    """Give the values on a scale, by day without each unit's pattern of weekdays."""
-    if scale == LOGS and (grid.values <= 0).any():
-        unit = grid.units[(grid.values <= 0).any(axis=1)][0]
-        raise ValueError(f"unit {unit!r} has a value that is not above zero, which has no logarithm; use the scale {INDEX!r}.")
-    values = np.log(grid.values) if scale == LOGS else grid.values / size
-    if not np.issubdtype(grid.starts.dtype, np.datetime64) or grid.before < WEEKDAYS:
-        return values
-    if (np.diff(grid.starts) != np.timedelta64(1, "D")).any():
-        return values
-    day = np.arange(len(grid.starts)) % 7
-    past = values[:, : grid.before]
-    usual = np.stack([past[:, day[: grid.before] == k].mean(axis=1) for k in range(7)], axis=1)
-    return values - (usual - usual.mean(axis=1, keepdims=True))[:, day]
 
 
 def _sets_tried(grid: _Grid, tried: several_units.Tried) -> pd.DataFrame:

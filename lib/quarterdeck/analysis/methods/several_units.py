@@ -48,22 +48,19 @@ COURSES = (
 
 @dataclass(frozen=True)
 class Trial:
-    """Units × periods on the scale on which effects add up; who is treated, how much each unit counts, periods before."""
+    """Units × periods on the scale on which effects add up; who is treated, how much each unit counts, periods before, and
+    how many units a set has."""
 
     values: np.ndarray
     treated: np.ndarray
     weight: np.ndarray
     before: int
+    size: int  # units in a set
 
     @property
     def after(self) -> int:
         """Periods from the start on."""
         return self.values.shape[1] - self.before
-
-    @property
-    def size(self) -> int:
-        """Treated units."""
-        return int(self.treated.sum())
 
 
 class Tried(NamedTuple):
@@ -108,7 +105,7 @@ def suits(treated: np.ndarray, before: int, after: int) -> bool:
     return bool(others >= max(DONORS, 2 * treated.sum()) and before >= max(FIT, ROOM * after))
 
 
-def tried(trial: Trial, designs: tuple[str, ...] = (), close: float = CLOSE) -> Tried:
+def tried(trial: Trial, designs: tuple[str, ...] = (), close: float = CLOSE, sets: np.ndarray | None = None) -> Tried:
     """Try all courses in earlier windows, and go the one that strays least there; this is the whole rule of choice.
 
     A course's straying is the root mean square, over all sets, treated and untreated, and all windows before the start, of
@@ -121,13 +118,15 @@ def tried(trial: Trial, designs: tuple[str, ...] = (), close: float = CLOSE) -> 
         Only courses of these designs; all if empty.
     close : float
         Precision of the weights (`mixes.Sets`).
+    sets : ndarray
+        Sets × units, bool, all of the trial's size; those of `placebo_sets`, the treated one last, if not given.
 
     Returns
     -------
     Tried
         Of the course gone.
     """
-    sets = placebo_sets(trial)
+    sets = placebo_sets(trial) if sets is None else sets
     cuts = [*_cuts(trial.before, trial.after), trial.before]
     found: dict[Course, list[np.ndarray]] = {}
     for cut in cuts:
@@ -135,12 +134,17 @@ def tried(trial: Trial, designs: tuple[str, ...] = (), close: float = CLOSE) -> 
             found.setdefault(course, []).append(gaps)
     plain = _scatter(trial, sets)
     spans = [slice(cut, cut + trial.after) for cut in cuts]
-    effects = {c: np.array([g[:, s].mean(axis=1) for g, s in zip(all_, spans, strict=True)]) for c, all_ in found.items()}
-    stray = {course: np.nan_to_num(np.nanmean((e[:-1] / plain) ** 2)) if len(cuts) > 1 else 0.0 for course, e in effects.items()}
+    effects = {
+        c: np.array([g[:, s].mean(axis=1) for g, s in zip(all_, spans, strict=True)]) for c, all_ in found.items()
+    }
+    stray = {
+        course: np.nan_to_num(np.nanmean((e[:-1] / plain) ** 2)) if len(cuts) > 1 else 0.0
+        for course, e in effects.items()
+    }
     course = min(stray, key=stray.get)
     real = found[course][-1]
     spread = np.sqrt([(g[:, s] ** 2).mean(axis=1) for g, s in zip(found[course], spans, strict=True)])
-    return Tried(course, effects[course], spread, _noise(real[:, : trial.before]), real[-1], sets)
+    return Tried(course, effects[course], spread, _noise(real[:, : trial.before]), real, sets)
 
 
 def judge(tried: Tried, before: int, level: float) -> Judged:
