@@ -1,15 +1,16 @@
 """Are effects that are there found, and effects that are not left alone, in panels of many units by day and by week?
 
-Panels are invented: units of very different levels, common courses that weigh differently on each, a pattern of weekdays or a season,
-noise that lasts. Lifts of 0, 3, 5 and 10 % are planted in one, two or five units; every method sees the same panels. Prints, for
-each kind of panel: how often zero is rejected at the 5 % level, how often each lift is found, how often a 90 % interval holds
-the lift, and the median error; then a line of JSON.
+Panels are invented: units of very different levels, common courses that weigh differently on each, a pattern of weekdays or a
+season, noise that lasts. Lifts of 0, 3, 5 and 10 % are planted in one, two or five units; every method sees the same panels.
+Prints, for each kind of panel: how often zero is rejected at the 5 % level, how often each lift is found, how often a 90 %
+interval holds the lift, and the median error; then a line of JSON.
 
 Peers: `pysyncon` (Abadie, Diamond and Hainmueller 2010: the treated units' mean, every control in turn as its placebo, p by the
 rank of the ratio of errors after and before), and the plain placebo test (difference in differences over each unit's
-mean before, p by the rank among sets of as many controls). CausalPy was not tried: it brings PyMC and twenty
-more packages, and samples a posterior for each panel instead of testing it. `--panels 60` takes so many panels of each kind (20), `--jobs` so many processes (2), `--peers 1` shows
-that share of the panels to pysyncon (0.25), which is slow, and not those of 80 units; `--only day` leaves weeks out.
+mean before, p by the rank among sets of as many controls). CausalPy was not tried: it brings PyMC and twenty more packages, and
+samples a posterior for each panel instead of testing it. `--panels 60` takes so many panels of each kind (20), `--jobs` so many
+processes (2); `--peers 1` shows that share of the panels to pysyncon (0.25), which is slow, and not those of 80 units; `--only
+day` leaves weeks out.
 """
 
 import argparse

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from quarterdeck.analysis.customers import accounts
 from quarterdeck.analysis.forecasting import landings, months_ahead
-from quarterdeck.analysis.initiatives import results
+from quarterdeck.analysis.initiatives import next_test, results
 from quarterdeck.analysis.market import sizing
 from quarterdeck.analysis.pipeline import win_chances
 from quarterdeck.analysis.planning import region_targets
@@ -44,6 +44,7 @@ QUESTIONS = (
     Question(months_ahead.quarters, "the quarters ahead", after=(landings.landing,)),
     Question(months_ahead.months, "the months ahead", {"periods": "months", "level": "level"}),
     Question(results.together, "what initiatives achieved"),
+    Question(next_test.choices, "where to try the next initiative", after=(results.together,)),
     Question(accounts.accounts, "what to expect of accounts", before=True),
     Question(accounts.room, "accounts that can grow", after=(accounts.accounts,)),
     Question(

@@ -191,9 +191,9 @@ def effects(initiatives: pd.DataFrame, sales: dict[str, pd.DataFrame], as_of: pd
         One row per initiative: what `register` gives; of `designs.estimate` `design`, `inference`, `treated`, `controls`,
         `before`, `after`, `p`, `p_trend`; `effect` (relative to what would have been, ratio) with `low`, `high` (90 %),
         `detectable` (ratio), `lift` (the same on revenue) and, of a price, `rise` (on gross margin); what `payoff.money` gives;
-        `lacks` (why there is no estimate), `tell_by` (day from which `minimum_effect` would show in 80 % of cases;
-        missing where never), `found`, `missed` (above zero, below `minimum_effect`, at a false discovery rate of one in
-        ten), `verdict`, `why`.
+        `lacks` (why there is no estimate), `limits` (what it must be read with, and what would be needed), `tell_by` (day
+        from which `minimum_effect` would show in 80 % of cases; missing where never), `found`, `missed` (above zero, below
+        `minimum_effect`, at a false discovery rate of one in ten), `verdict`, `why`.
     """
     known = register(initiatives, as_of)
     table = known.join(_together(known, sales)).reset_index(drop=True)
@@ -698,7 +698,7 @@ def _lift(row: pd.Series, sales: pd.DataFrame) -> float:
 _ENDS = ["", "_low", "_high"]
 _NUMBERS = "treated controls before after df p p_trend effect error low high detectable counterfactual".split()
 _NUMBERS += [f"{what}{end}" for what in ("lift", "rise") for end in _ENDS]
-_ESTIMATED = ["design", "inference", "lacks", *_NUMBERS]
+_ESTIMATED = ["design", "inference", "lacks", "limits", *_NUMBERS]
 _TYPES = dict.fromkeys(_NUMBERS, "float64")
 
 
@@ -715,9 +715,8 @@ def _estimated(row: pd.Series, sales: pd.DataFrame | None) -> dict:
         return {"lacks": str(error)}
     facts = estimate[["design", "inference", "treated", "controls", "before", "after", "df", "p", "p_trend"]].to_dict()
     facts |= {"effect": estimate["relative"], "low": estimate["relative_low"], "high": estimate["relative_high"]}
-    facts |= {f: estimate[f] / estimate["counterfactual"] for f in ("detectable", "error", "counterfactual")} | {
-        "lacks": ""
-    }
+    facts |= {f: estimate[f] / estimate["counterfactual"] for f in ("detectable", "error", "counterfactual")}
+    facts |= {"lacks": "", "limits": "; ".join(designs.limits(table))}
     if row["metric"] != "volume":
         return facts | _relative(estimate, "lift")
     for what, metric in (("lift", "revenue"), ("rise", "margin")):

@@ -60,11 +60,11 @@ def plan(
     -------
     DataFrame
         One row per size and length that the panel holds enough for, in their order: `units` (names, "A + B"), `treated`,
-        `periods`, `controls` (count), `design` (which would judge it), `detectable` (smallest effect found in 80 % of cases, ratio),
-        `power` (share of cases in which `effect` is found), `cost` (value's unit; missing without a rate), `correlation` (of the set
-        with its mix, before), `part` (share of all units' value that is treated, ratio), `enough` (power of 80 % within the
-        budget), `chosen`, `before` (periods), `windows` (in which sets were tried). No rows where no choice is possible, which
-        `lacking` explains.
+        `periods`, `controls` (count), `design` (which would judge it), `detectable` (smallest effect found in 80 % of cases,
+        ratio), `power` (share of cases in which `effect` is found), `cost` (value's unit; missing without a rate),
+        `correlation` (of the set with its mix, before), `part` (share of all units' value that is treated, ratio), `enough`
+        (power of 80 % within the budget), `chosen`, `before` (periods), `windows` (in which sets were tried). No rows where no
+        choice is possible, which `lacking` explains.
 
     Raises
     ------

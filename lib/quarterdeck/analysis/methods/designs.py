@@ -25,6 +25,7 @@ GROWS, ALIKE = (
     0.5,
     0.1,
 )  # how scatter grows with level, from which effects multiply; units' levels that hardly differ (log)
+OUTSIDE = 0.1  # part of the time before outside of all controls, above which no mix is said to follow
 WEEKDAYS = 28  # days before from which each unit's pattern of weekdays is taken out
 LEVEL, POWER = 0.9, 0.8
 FEW = 10  # units, treated or not, below which errors clustered by unit cannot be trusted
@@ -194,6 +195,59 @@ def placebos(panel: pd.DataFrame, by: str = "", scale: str = "") -> pd.DataFrame
         do not come from placebos.
     """
     return _fitted(_grid(panel), by, scale).placebos
+
+
+def limits(panel: pd.DataFrame) -> list[str]:
+    """Say what an estimate from a panel must be read with, a sentence each, and what would be needed; empty where nothing is.
+
+    One control or few; few periods before, or too few for each one after; and a course before that lies outside of its
+    controls' in more than one period of ten, each unit over its own mean: no mix of them follows it there.
+
+    >>> start = pd.date_range("2026-01-05", periods=12, freq="W-MON")
+    >>> pair = pd.DataFrame({"unit": "A", "start": start, "value": 1.0, "treated_from": start[8]})
+    >>> limits(pd.concat([pair, pair.assign(unit="B", treated_from=pd.NaT)]))[0]
+    'one unit alone is untreated, so what befell it cannot be separated from the effect; ten are needed'
+
+    Raises
+    ------
+    ValueError
+        As `estimate`.
+    """
+    grid = _grid(panel)
+    others, after = int((~grid.treated).sum()), grid.on.shape[1] - grid.before
+    long = max(several_units.FIT, several_units.ROOM * after)
+    said = []
+    if others == 0:
+        said.append("no unit is untreated, so all that changed since the start counts as the effect; ten are needed")
+    elif others == 1:
+        said.append("one unit alone is untreated, so what befell it cannot be separated from the effect; ten are needed")
+    elif others < DONORS:
+        said.append(f"{others} units are untreated; ten are needed for a mix of them that follows its course")
+    if grid.before < long:
+        said.append(
+            f"{_periods(grid.before)} before the start and {after} since; {long} before are needed to try a mix on"
+        )
+    if others and (part := _outside(grid)) > OUTSIDE:
+        where = f"in {part:.0%} of the periods before it lay above or below all untreated units"
+        said.append(f"{where}, where no mix follows it; untreated units that move as it does are needed")
+    return said
+
+
+def _periods(count: int) -> str:
+    return "one period lies" if count == 1 else f"{count} periods lie"
+
+
+def _outside(grid: _Grid) -> float:
+    """Give the part of the time before in which the treated units' mean lies outside all others, each over its own mean."""
+    past = grid.values[:, : grid.before]
+    level = past.mean(axis=1, keepdims=True)
+    if not (level > 0).all():
+        return 0.0
+    course = past / level
+    own, others = np.average(course[grid.treated], axis=0, weights=grid.weight[grid.treated]), course[~grid.treated]
+    if len(others) < DONORS:  # few lie close together by chance, which is said already
+        return 0.0
+    return float(((own > others.max(axis=0)) | (own < others.min(axis=0))).mean())
 
 
 def periods_needed(row: pd.Series, least: float) -> float:

@@ -88,7 +88,7 @@ class Tried(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """An effect, half its 90 % interval, p, the smallest effect found in 80 % of cases, an error to use with Student's t of `df`."""
+    """An effect, half its 90 % interval, p, the smallest effect found in 80 % of cases, and an error for Student's t of `df`."""
 
     effect: float
     reach: float

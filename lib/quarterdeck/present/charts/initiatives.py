@@ -3,6 +3,7 @@
 import pandas as pd
 from matplotlib.axes import Axes
 
+from quarterdeck.analysis.initiatives.next_test import best
 from quarterdeck.analysis.initiatives.results import FAILED, WORKED, explained, outside, verdicts
 from quarterdeck.analysis.methods.claims import amounts, part
 from quarterdeck.present import style
@@ -120,6 +121,39 @@ def placebo_dots(placebos: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return style.title(
         ax, finding, "Would doing nothing have looked the same? Dot: the initiative; ticks: where nothing was done"
     )
+
+
+def plan_lines(choices: pd.DataFrame, summary: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw how small an effect tests of some weeks in some places would find (`analysis.initiatives.next_test.shown`)."""
+    ax, row = style.axes(ax, height=3.0), summary.iloc[0]
+    inks = [style.SOFT, style.NAVY, style.US]
+    for ink, (count, own) in zip(inks, choices.groupby("treated"), strict=False):
+        ax.plot(own["periods"], own["detectable"], color=ink, marker="o", linewidth=1.8)
+        end = own.iloc[-1]
+        words = f" {style.counted(count, 'place')}"
+        ax.annotate(words, (end["periods"], end["detectable"]), color=ink, va="center", fontsize=9)
+    ax.axhline(row["effect"], color=style.PLAN, linewidth=1.6)
+    weeks = choices["periods"]
+    ax.annotate(
+        "effect of interest",
+        (weeks.min(), row["effect"]),
+        (0, 4),
+        textcoords="offset points",
+        color=style.PLAN,
+        fontsize=9,
+    )
+    ax.set_xticks(sorted(weeks.unique()))
+    ax.set_xlim(weeks.min() - 1, weeks.max() + 4)  # layout
+    ax.set_ylim(0, None)
+    ax.set_xlabel("weeks that the test lasts")
+    style.percent_axis(ax.yaxis)
+    choice = best(choices)
+    smallest = style.percent(choice["detectable"], 0)
+    said = f"{choice['periods']} weeks in {style.counted(choice['treated'], 'place')} would find {smallest}"
+    claim = amounts(
+        "detectable_effect", choice["detectable"], f"next test: {choice['periods']} weeks", n=choice["treated"]
+    )
+    return style.title(ax, Sentence(said, [claim]), "How small an effect would a test find in 8 of 10 cases? %")
 
 
 def bridge(reconciled: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR") -> Axes:

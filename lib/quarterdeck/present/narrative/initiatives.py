@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from quarterdeck.analysis.initiatives.next_test import best, times_as_much
 from quarterdeck.analysis.initiatives.results import FAILED, UNCLEAR, WORKED, paid, weeks_to_detect
 from quarterdeck.analysis.methods.claims import amounts, apart, most, part
 from quarterdeck.present import style
@@ -99,6 +100,29 @@ def trust_takeaway(effects: pd.DataFrame) -> Sentence:
             f" Sales that another initiative touched too: {', '.join(touched)}; their effects are estimated together."
         )
         claims += [amounts("initiative_sales", r.shared, f"shared: {r.name}") for r in both.itertuples(index=False)]
+    return Sentence(said, claims)
+
+
+def plan_takeaway(summary: pd.DataFrame, choices: pd.DataFrame, currency: str = "EUR") -> Sentence:
+    """Say where the next initiative should be tried so that its effect is found, or what that would need
+    (`analysis.initiatives.next_test.choices`)."""
+    row = summary.iloc[0]
+    if row["lacks"]:
+        return Sentence(f"**No test can be planned yet:** {row['lacks']}")
+    choice, least = best(choices), style.percent(row["effect"], 0)
+    where = f"{choice['treated']} of {row['places']} {row['of']}"
+    cost = "" if pd.isna(choice["cost"]) else f", for about {style.money(choice['cost'], currency)}"
+    smallest = style.percent(choice["detectable"], 0)
+    claims = [
+        amounts("detectable_effect", choice["detectable"], f"next test: {choice['periods']} weeks", n=choice["treated"])
+    ]
+    if choice["chosen"]:
+        said = f"**An effect of {least} is found in 8 of 10 cases by a test of {choice['periods']} weeks in {where}{cost}.** "
+        said += f"Treat {choice['units']}, and leave the other {choice['controls']} as they are."
+        return Sentence(said, claims)
+    wanted = times_as_much(choice, row["effect"])
+    said = f"**Too little for an effect of {least}: {choice['periods']} weeks in {where}{cost} would find {smallest} in 8 of 10 "
+    said += f"cases.** To find {least} it would need about {style.number(wanted)} times as many weeks or places, or steadier sales."
     return Sentence(said, claims)
 
 

@@ -50,6 +50,7 @@ def registered(effects: pd.DataFrame, currency: str = "EUR") -> gt.GT:
         "minimum_effect": ("Smallest effect of interest", "whole ratio"),
         "detectable": ("Found in 8 of 10 cases", "whole ratio", "detectable_effect"),
         "tell_by": ("Smallest effect detected from", "day"),
+        "limits": ("To be read with", "text"),
     }
     said = [
         f"{WORDS[m]}; {d}, {style.counted(c, 'other')}" if pd.notna(d) else f"{WORDS[m]}; {lack}"
@@ -58,7 +59,28 @@ def registered(effects: pd.DataFrame, currency: str = "EUR") -> gt.GT:
         )
     ]
     note = "Without a day the smallest effect cannot be detected by this design, however long one waits."
-    return lay(effects.assign(of=said), columns, note, currency)
+    limits = effects["limits"].replace("", "–")
+    return lay(effects.assign(of=said, limits=limits), columns, note, currency)
+
+
+def plan_choices(choices: pd.DataFrame, currency: str = "EUR") -> gt.GT:
+    """Lay out where, how long and at what cost the next initiative could be tried (`analysis.initiatives.next_test.shown`)."""
+    columns = {
+        "treated": ("Places", "count"),
+        "periods": ("Weeks", "count"),
+        "detectable": ("Found in 8 of 10 cases", "whole ratio"),
+        "power": ("Effect of interest found", "whole ratio"),
+        "cost": ("Cost", "money"),
+        "part": ("Part of sales", "whole ratio"),
+        "correlation": ("Moves as its controls", "decimal"),
+        "controls": ("Held back", "count"),
+        "units": ("Where", "text"),
+        "choice": ("Choice", "text"),
+    }
+    words = choices["chosen"].map({True: "cheapest that finds it", False: "–"})
+    note = "Simulated on the company's own past weeks, in which nothing new was done. Held back: places that must stay as they "
+    note += "are, as controls. Cost: by what past initiatives cost over the sales they touched. Moves as its controls: correlation."
+    return lay(choices.assign(choice=words), columns, note, currency)
 
 
 def prices(prices: pd.DataFrame) -> gt.GT:
