@@ -220,7 +220,9 @@ def limits(panel: pd.DataFrame) -> list[str]:
     if others == 0:
         said.append("no unit is untreated, so all that changed since the start counts as the effect; ten are needed")
     elif others == 1:
-        said.append("one unit alone is untreated, so what befell it cannot be separated from the effect; ten are needed")
+        said.append(
+            "one unit alone is untreated, so what befell it cannot be separated from the effect; ten are needed"
+        )
     elif others < DONORS:
         said.append(f"{others} units are untreated; ten are needed for a mix of them that follows its course")
     if grid.before < long:
