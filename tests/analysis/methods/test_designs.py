@@ -218,3 +218,18 @@ def test_the_panel_is_left_as_it_was_and_its_order_does_not_matter():
     estimate = designs.estimate(GOOD)
     pd.testing.assert_frame_equal(GOOD, before)
     pd.testing.assert_frame_equal(designs.estimate(GOOD.sample(frac=1, random_state=1)), estimate)
+
+
+def test_what_an_estimate_must_be_read_with_is_said_with_what_is_needed():
+    def said(values, treated, begun):
+        return " ".join(designs.limits(panel(values, treated, begun)))
+
+    assert said(drawn(1, 40, 60), 2, 48) == ""
+    assert "no unit is untreated" in said(drawn(1, 2, 60), 2, 48)
+    assert said(drawn(1, 2, 60), 1, 48).startswith("one unit alone is untreated") and "ten are needed" in said(
+        drawn(1, 5, 60), 1, 48
+    )
+    assert "12 periods lie before the start and 8 since; 24 before are needed" in said(drawn(1, 40, 20), 1, 12)
+    apart = drawn(1, 40, 60)
+    apart[0] = 20 + 15 * np.sin(np.arange(60))
+    assert "of the periods before it lay above or below all untreated units" in said(apart, 1, 48)
