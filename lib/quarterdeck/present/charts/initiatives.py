@@ -130,8 +130,8 @@ def plan_lines(choices: pd.DataFrame, summary: pd.DataFrame, ax: Axes | None = N
     for ink, (count, own) in zip(inks, choices.groupby("treated"), strict=False):
         ax.plot(own["periods"], own["detectable"], color=ink, marker="o", linewidth=1.8)
         end = own.iloc[-1]
-        words = f" {style.counted(count, 'place')}"
-        ax.annotate(words, (end["periods"], end["detectable"]), color=ink, va="center", fontsize=9)
+        words, spot = style.counted(count, "place"), (end["periods"], end["detectable"])
+        ax.annotate(words, spot, (9, 0), textcoords="offset points", color=ink, va="center", fontsize=9)
     ax.axhline(row["effect"], color=style.PLAN, linewidth=1.6)
     weeks = choices["periods"]
     ax.annotate(

@@ -111,7 +111,7 @@ def plan_takeaway(summary: pd.DataFrame, choices: pd.DataFrame, currency: str = 
         return Sentence(f"**No test can be planned yet:** {row['lacks']}")
     choice, least = best(choices), style.percent(row["effect"], 0)
     where = f"{choice['treated']} of {row['places']} {row['of']}"
-    cost = "" if pd.isna(choice["cost"]) else f", for about {style.money(choice['cost'], currency)}"
+    cost = "" if pd.isna(choice["cost"]) else f" for about {style.money(choice['cost'], currency)}"
     smallest = style.percent(choice["detectable"], 0)
     claims = [
         amounts("detectable_effect", choice["detectable"], f"next test: {choice['periods']} weeks", n=choice["treated"])
