@@ -71,6 +71,7 @@ def test_an_executive_finds_the_brief_and_reads_the_figure_that_was_recorded(ser
     address, root = served
     chromium.get(address)
     chromium.find_element("partial link text", "Executive brief").click()  # the first row is all regions
+    chromium.find_element("css selector", "details:has(#what-do-the-other-figures-say) > summary").click()
     text = chromium.find_element("tag name", "main").text
     assert "How is the quarter going, and what should we do first?" in text
     kpis = {k["metric"]: k["value"] for k in facts(root)["kpis"] if k["region"] == "company"}

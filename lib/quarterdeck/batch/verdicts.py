@@ -103,7 +103,7 @@ def verdict(notebook: Path, desk: Desk) -> Verdict:
 
 def _gone_through(source: str, names: dict[str, Any], desk: Unasked) -> bool:
     """Execute a cell with what stands in for the desk and for showing; tell whether it went through."""
-    ours = {name: names[name] for name in ("show", "measure")}
+    ours = {name: names[name] for name in ("show", "measure")} | {"answer": lambda *_, **__: None}
     steps = ast.parse(source).body
     imports = [step for step in steps if isinstance(step, ast.Import | ast.ImportFrom)]
     rest = [step for step in steps if step not in imports]

@@ -52,9 +52,14 @@ def generate(seed: int = 7, scale: float = 1.0, as_of: str = "2026-11-15") -> tu
         opportunity_id=deals.identities(past["deal"]), rep_id=sellers["rep_id"].to_numpy()[past["rep"]]
     )
     tables |= _planned(world, tables)
-    return {name: table.reindex(columns=list(TABLES[name].columns)) for name, table in tables.items()}, truths(
+    return {name: table.reindex(columns=_columns(name, table)) for name, table in tables.items()}, truths(
         world, sellers
     )
+
+
+def _columns(name: str, table: pd.DataFrame) -> list[str]:
+    """Name a table's columns in the contract's order: those that every table has, and of the others what is there."""
+    return [column for column, spec in TABLES[name].columns.items() if spec.required or column in table]
 
 
 def write(folder: Path, seed: int, scale: float, as_of: str) -> None:
