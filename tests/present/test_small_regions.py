@@ -52,9 +52,7 @@ def test_none_is_said_in_words_and_no_tenth_of_few_sellers():
         "**None of 3 sellers reached their quota in Q1 2020** (0 %; 0 % to 50 %); the median attained 56 %."
     )
     many = say.attainment_takeaway(quarters((2, 14), (0, 14)).iloc[:1])
-    assert many.startswith("**2 of 14 sellers reached") and many.endswith(
-        "and 80 % of sellers lie between 30 % and 90 %."
-    )
+    assert many.startswith("**2 of 14 sellers reached") and many.endswith("(80 % range of sellers 30 % to 90 %).")
     assert heading(chart.attainment_course(quarters((0, 3), (3, 3), (0, 3)))).endswith(
         "in none of 2 quarters, the median seller in none"
     )

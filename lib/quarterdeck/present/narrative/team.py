@@ -246,7 +246,7 @@ def chances_takeaway(chances: pd.DataFrame) -> Sentence:
     about = f"About {expected:,.0f}" if expected >= 0.5 else "Probably none"
     return Sentence(
         f"**{about} of {style.counted(len(chances), 'seller')} can be expected to reach quota this quarter.** "
-        f"The odds favour {likely.figures['n'] or 'none'} of them; the small chances of the others add up. "
+        f"The odds favour {likely.figures['n'] or 'none'} of them; the small chances of the others count too. "
         f"Chances given on the same day of past quarters had a "
         f"Brier score of {row['brier']:.2f}; without them it would have been {row['brier_base']:.2f} (n {row['n']:,.0f}).",
         [
@@ -513,7 +513,7 @@ def _whole(quarter: pd.Series) -> Sentence:
     share, low, high, median, p10, p90 = (
         style.percent(quarter[k], 0) for k in ("share", "low", "high", "median", "p10", "p90")
     )
-    middle = f", and 80 % of sellers lie between {p10} and {p90}" if quarter["reps"] >= FEWEST_FOR_TENTHS else ""
+    middle = f" (80 % range of sellers {p10} to {p90})" if quarter["reps"] >= FEWEST_FOR_TENTHS else ""
     return Sentence(
         f"**{reached}** ({share}; {low} to {high}); the median attained {median}{middle}.",
         [
