@@ -113,7 +113,7 @@ def unclaimed_words(record):
 
 def unclaimed_numbers(record):
     """Give the numbers in a sentence that are none of the figures its claims hold of."""
-    text = re.sub(r"\b\d+ % (range|interval)", " ", record["text"])  # how wide it is, not a figure
+    text = re.sub(r"power of \d+ %|\b\d+ % (range|interval)", " ", record["text"])  # how wide it is, not a figure
     for phrase in named(record["claims"]):
         text = re.sub(re.escape(phrase), " ", text, flags=re.IGNORECASE)
     claimed = {form for c in record["claims"] for v in figures_of(c) for form in written(v)}

@@ -74,7 +74,7 @@ def test_what_would_find_the_effect_is_said_drawn_and_laid_out():
     found = next_test.choices(asked(sold(14, 1, noise=0.02)), DAY)
     said = say.plan_takeaway(found["summary"], found["choices"])
     chosen = next_test.best(found["choices"])
-    assert chosen["chosen"] and chosen["units"] in said and "is found in 8 of 10 cases" in said
+    assert chosen["chosen"] and chosen["units"] in said and "is found with a power of 80 %" in said
     assert f"{chosen['periods']} weeks" in chart.plan_lines(found["choices"], found["summary"]).get_title(loc="left")
     assert "cheapest that finds it" in table.plan_choices(found["choices"]).as_raw_html()
 
@@ -93,6 +93,6 @@ def test_too_few_places_or_weeks_are_said_with_what_is_needed():
         found = next_test.choices(asked(orders), DAY)
         assert found["choices"].empty
         said = say.plan_takeaway(found["summary"], found["choices"])
-        assert "No test can be planned yet" in said and "the smallest test wants 11 units and 32 periods" in said
+        assert "No test can be planned yet" in said and "a test needs 11 units and 32 periods" in said
     gone = Missing("Not shown: it needs initiatives.")
     assert next_test.choices(lambda what: gone, DAY) is gone

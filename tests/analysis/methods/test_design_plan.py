@@ -63,7 +63,7 @@ def test_too_little_is_said_with_what_is_needed():
     short = panel(past(3, units=8, periods=20))
     assert design_plan.plan(short).empty
     said = design_plan.lacking(short, (4, 8), (1, 2))
-    assert said == "too little: 8 units and 20 periods; the smallest test wants 11 units and 24 periods."
+    assert said == "too little: 8 units and 20 periods; a test needs 11 units and 24 periods."
     assert design_plan.lacking(panel(past(3)), (4, 8), (1, 2)) == ""
     with pytest.raises(ValueError, match="effect holds 0, expected a number above zero"):
         design_plan.plan(short, 0)

@@ -28,8 +28,8 @@ def choices(ask: Callable, as_of: pd.Timestamp) -> dict[str, pd.DataFrame] | Mis
     dict
         `choices`, as `design_plan.plan` gives them (periods are weeks, cost in money); `summary`, one row: `effect` (smallest one
         of interest, ratio: the median of the initiatives'), `rate` (cost over sales, ratio; missing where not known),
-        `of` ("regions" or "segments of regions"), `places`, `weeks` (count), `lacks` (why there is no choice; empty where there
-        is one).
+        `of` ("regions" or "segments of regions"), `places`, `weeks`, `places_needed`, `weeks_needed` (count),
+        `lacks` (why there is no choice; empty where there is one).
     """
     judged = ask(results.together)
     if isinstance(judged, Missing):
@@ -45,6 +45,7 @@ def choices(ask: Callable, as_of: pd.Timestamp) -> dict[str, pd.DataFrame] | Mis
         design_plan.plan(panel, effect, LENGTHS, SIZES, rate) if not lacks else pd.DataFrame(columns=design_plan.PLAN)
     )
     count = {"places": panel["unit"].nunique(), "weeks": panel["start"].nunique()}
+    count |= dict(zip(("places_needed", "weeks_needed"), design_plan.needed(LENGTHS, SIZES), strict=True))
     return {
         "choices": table,
         "summary": pd.DataFrame([{"effect": effect, "rate": rate, "of": named, **count, "lacks": lacks}]),

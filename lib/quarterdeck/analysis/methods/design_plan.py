@@ -92,15 +92,24 @@ def lacking(panel: pd.DataFrame, lengths: Sequence[int] = (4, 8, 13), sizes: Seq
 
     >>> few = pd.DataFrame({"unit": ["A", "A", "B", "B"], "start": [1, 2, 1, 2], "value": 1.0})
     >>> lacking(few, lengths=(4, 8), sizes=(1,))
-    'too little: 2 units and 2 periods; the smallest test wants 11 units and 24 periods.'
+    'too little: 2 units and 2 periods; a test needs 11 units and 24 periods.'
     """
     units, periods = _past(panel).values.shape
     if list(_possible((units, periods), sizes, lengths)):
         return ""
+    most, long = needed(lengths, sizes)
+    return f"too little: {units} units and {periods} periods; a test needs {most} units and {long} periods."
+
+
+def needed(lengths: Sequence[int] = (4, 8, 13), sizes: Sequence[int] = (1, 2, 5)) -> tuple[int, int]:
+    """Give the units and the periods that a panel needs for the smallest and shortest test of these lengths and sizes.
+
+    >>> needed(lengths=(4, 8), sizes=(1,))
+    (11, 24)
+    """
     size, length = min(sizes), min(lengths)
-    most = size + max(several_units.DONORS, 2 * size)
-    long = length + max(several_units.FIT, several_units.ROOM * length)
-    return f"too little: {units} units and {periods} periods; the smallest test wants {most} units and {long} periods."
+    units = size + max(several_units.DONORS, 2 * size)
+    return units, length + max(several_units.FIT, several_units.ROOM * length)
 
 
 def _past(panel: pd.DataFrame) -> _Past:

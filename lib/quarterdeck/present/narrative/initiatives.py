@@ -108,21 +108,27 @@ def plan_takeaway(summary: pd.DataFrame, choices: pd.DataFrame, currency: str = 
     (`analysis.initiatives.next_test.choices`)."""
     row = summary.iloc[0]
     if row["lacks"]:
-        return Sentence(f"**No test can be planned yet:** {row['lacks']}")
+        there = amounts("detectable_effect", row["places"], "places for a test", needed=row["places_needed"])
+        long = amounts("detectable_effect", row["weeks"], "weeks for a test", needed=row["weeks_needed"])
+        return Sentence(f"**No test can be planned yet:** {row['lacks']}", [there, long])
     choice, least = best(choices), style.percent(row["effect"], 0)
     where = f"{choice['treated']} of {row['places']} {row['of']}"
     cost = "" if pd.isna(choice["cost"]) else f" for about {style.money(choice['cost'], currency)}"
-    smallest = style.percent(choice["detectable"], 0)
+    weeks = f"next test: {choice['periods']} weeks"
     claims = [
-        amounts("detectable_effect", choice["detectable"], f"next test: {choice['periods']} weeks", n=choice["treated"])
+        part("detectable_effect", choice["treated"], row["places"], "places that the test treats"),
+        amounts("detectable_effect", row["effect"], "of interest", weeks=choice["periods"], cost=choice["cost"]),
     ]
     if choice["chosen"]:
-        said = f"**An effect of {least} is found in 8 of 10 cases by a test of {choice['periods']} weeks in {where}{cost}.** "
-        said += f"Treat {choice['units']}, and leave the other {choice['controls']} as they are."
-        return Sentence(said, claims)
-    wanted = times_as_much(choice, row["effect"])
-    said = f"**Too little for an effect of {least}: {choice['periods']} weeks in {where}{cost} would find {smallest} in 8 of 10 "
-    said += f"cases.** To find {least} it would need about {style.number(wanted)} times as many weeks or places, or steadier sales."
+        said = f"**An effect of {least} is found with a power of 80 % by a test of {choice['periods']} weeks in {where}{cost}.** "
+        claims.append(amounts("detectable_effect", choice["controls"], "places left as they are"))
+        return Sentence(f"{said}Treat {choice['units']}, and leave the other {choice['controls']} as they are.", claims)
+    wanted, found = times_as_much(choice, row["effect"]), style.percent(choice["detectable"], 0)
+    claims.append(amounts("detectable_effect", choice["detectable"], weeks, times=wanted))
+    said = f"**Too little for an effect of {least}: {choice['periods']} weeks in {where}{cost} would find {found} with a power of "
+    said += (
+        f"80 %.** To find {least} takes about {style.number(wanted)} times as many weeks or places, or steadier sales."
+    )
     return Sentence(said, claims)
 
 
