@@ -37,8 +37,8 @@ def sold(regions, segments, weeks=60, noise=0.1):
     return pd.DataFrame(rows, columns=names).astype(dict.fromkeys(names[1:5], "category"))
 
 
-def asked(orders, spend=100.0, least=0.1):
-    """Answer as a desk does: one initiative of the past, and the sales."""
+def planned(orders, spend=100.0, least=0.1):
+    """Plan the next test after one initiative of the past."""
     row = {
         "name": "Push",
         "metric": "revenue",
@@ -49,20 +49,21 @@ def asked(orders, spend=100.0, least=0.1):
     }
     row |= {"segment": None, "channel": None, "category": None, "started_on": DAY - pd.Timedelta(days=69), "until": DAY}
     effects = pd.DataFrame([row])
-    return lambda what: {results.together: {"effects": effects}, results.sales: {"orders": orders}}[what]
+    answers = {results.together: {"effects": effects}, results.sales: {"orders": orders}}
+    return next_test.choices(answers.get, effects[["name", "minimum_effect"]], DAY)
 
 
 def test_regions_are_the_places_where_there_are_enough_and_segments_of_them_where_not():
-    many = next_test.choices(asked(sold(12, 1)), DAY)["summary"].iloc[0]
+    many = planned(sold(12, 1))["summary"].iloc[0]
     assert many["of"] == "regions" and (many["places"], many["weeks"], many["lacks"]) == (12, 60, "")
-    few = next_test.choices(asked(sold(4, 4)), DAY)
+    few = planned(sold(4, 4))
     assert few["summary"]["of"].iloc[0] == "segments of regions" and few["summary"]["places"].iloc[0] == 16
     assert few["choices"]["units"].str.match(r"R\d\d · S\d").all()
 
 
 def test_cost_is_what_past_initiatives_cost_over_the_sales_they_touched():
     orders = sold(12, 1)
-    found = next_test.choices(asked(orders, spend=100.0), DAY)
+    found = planned(orders, spend=100.0)
     touched = orders[(orders["region"] == "R00") & (orders["day"] >= DAY - pd.Timedelta(days=69))]["revenue"].sum()
     assert found["summary"]["rate"].iloc[0] == pytest.approx(100 / touched)
     row = found["choices"].iloc[0]
@@ -71,7 +72,7 @@ def test_cost_is_what_past_initiatives_cost_over_the_sales_they_touched():
 
 
 def test_what_would_find_the_effect_is_said_drawn_and_laid_out():
-    found = next_test.choices(asked(sold(14, 1, noise=0.02)), DAY)
+    found = planned(sold(14, 1, noise=0.02))
     said = say.plan_takeaway(found["summary"], found["choices"])
     chosen = next_test.best(found["choices"])
     assert chosen["chosen"] and chosen["units"] in said and "is found with a power of 80 %" in said
@@ -80,7 +81,7 @@ def test_what_would_find_the_effect_is_said_drawn_and_laid_out():
 
 
 def test_a_test_that_finds_too_little_says_what_it_would_need():
-    found = next_test.choices(asked(sold(12, 1, noise=0.5), least=0.02), DAY)
+    found = planned(sold(12, 1, noise=0.5), least=0.02)
     choice = next_test.best(found["choices"])
     assert not found["choices"]["chosen"].any() and choice["detectable"] == found["choices"]["detectable"].min()
     said = say.plan_takeaway(found["summary"], found["choices"])
@@ -90,9 +91,9 @@ def test_a_test_that_finds_too_little_says_what_it_would_need():
 
 def test_too_few_places_or_weeks_are_said_with_what_is_needed():
     for orders in (sold(3, 2), sold(12, 1, weeks=20)):
-        found = next_test.choices(asked(orders), DAY)
+        found = planned(orders)
         assert found["choices"].empty
         said = say.plan_takeaway(found["summary"], found["choices"])
         assert "No test can be planned yet" in said and "a test needs 11 units and 32 periods" in said
     gone = Missing("Not shown: it needs initiatives.")
-    assert next_test.choices(lambda what: gone, DAY) is gone
+    assert next_test.choices(lambda what: gone, pd.DataFrame({"minimum_effect": [0.1]}), DAY) is gone

@@ -17,7 +17,7 @@ SOLD = 0.9  # part of the weeks with sales from which a place is looked at
 
 
 @company_wide(whole)
-def choices(ask: Callable, as_of: pd.Timestamp) -> dict[str, pd.DataFrame] | Missing:
+def choices(ask: Callable, initiatives: pd.DataFrame, as_of: pd.Timestamp) -> dict[str, pd.DataFrame] | Missing:
     """The choices for the next test, simulated on the company's own past weeks without what earlier initiatives did.
 
     Places are sales regions, or where these are too few, segments of regions. Cost is by what past initiatives cost over the
@@ -37,7 +37,7 @@ def choices(ask: Callable, as_of: pd.Timestamp) -> dict[str, pd.DataFrame] | Mis
     effects, sold = judged["effects"], ask(results.sales)["orders"]
     cleaned = payoff.without(sold, effects)(-1)
     named, panel = _panel(cleaned, as_of)
-    least = effects["minimum_effect"].dropna()
+    least = initiatives["minimum_effect"].dropna()
     rate = _rate(effects, sold)
     effect = float(least.median()) if len(least) and least.median() > 0 else EFFECT
     lacks = design_plan.lacking(panel, LENGTHS, SIZES) if len(panel) else "too little: no place sells every week"

@@ -14,6 +14,7 @@ from pptx.util import Inches, Pt
 
 from quarterdeck.analysis.brief.figures import FIGURES
 from quarterdeck.analysis.brief.metrics import METRICS
+from quarterdeck.analysis.methods.claims import COMPARED, as_read
 from quarterdeck.data import durable
 from quarterdeck.present import style
 from quarterdeck.publish.exports import measure, native, story, titles
@@ -182,13 +183,14 @@ def notes(reader: RunReader, slide: Slide) -> str:
 
 
 def claimed_as(claim: dict[str, Any]) -> str:
-    """Write a claim as one line: what of, the predicate that holds, and the figures that it holds of.
+    """Write a claim as one line: what of, the predicate that holds, and the figures that it holds of, as they read.
 
     >>> claimed_as({"metric": "revenue", "predicate": "rose", "subject": "", "figures": {"now": 3.0, "before": 2.0}})
     'revenue: rose (now 3, before 2)'
     """
     of = f" [{claim['subject']}]" if claim["subject"] else ""
-    return f"{claim['metric']}{of}: {claim['predicate']} ({', '.join(f'{k} {v:.12g}' for k, v in claim['figures'].items())})"
+    figures = {k: as_read(v, claim.get("unit", "")) if k in COMPARED else v for k, v in claim["figures"].items()}
+    return f"{claim['metric']}{of}: {claim['predicate']} ({', '.join(f'{k} {v:.12g}' for k, v in figures.items())})"
 
 
 def defined(figure: str) -> str:
