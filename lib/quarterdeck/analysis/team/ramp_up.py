@@ -138,7 +138,7 @@ def seats_in(span: Period, quotas: pd.DataFrame, reps: pd.DataFrame, newcomers: 
         (`share` at the midpoint of those days, ratio), `quota` (full; of one on the ramp or without a quota, the mean of the
         region's ramped sellers, money), `full` (the three multiplied, money).
     """
-    begin = reps["hired"].fillna(pd.Timestamp.min).clip(lower=span.start)
+    begin = reps["hired"].fillna(span.start).clip(lower=span.start)
     end = reps["left_on"].fillna(span.end).clip(upper=span.end)
     there = (((end - begin).dt.days + 1) / ((span.end - span.start).days + 1)).clip(0, 1)
     middle = begin + (end - begin) / 2
