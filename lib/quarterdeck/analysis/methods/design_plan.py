@@ -12,7 +12,7 @@ import pandas as pd
 from quarterdeck.analysis.methods import designs, panels, several_units
 from quarterdeck.analysis.methods.several_units import Tried
 
-POWER = several_units.FOUND
+POWER = several_units.POWER
 PLAN = (
     "units treated periods controls design detectable power cost correlation part enough chosen before windows".split()
 )

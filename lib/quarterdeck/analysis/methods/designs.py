@@ -17,7 +17,7 @@ from scipy.stats import t as student
 from statsmodels.api import OLS
 
 from quarterdeck.analysis.methods import panels, several_units
-from quarterdeck.analysis.methods.several_units import AUGMENTED, DIFFERENCE, SYNTHETIC_DIFFERENCE
+from quarterdeck.analysis.methods.several_units import AUGMENTED, DIFFERENCE, POWER, SYNTHETIC_DIFFERENCE
 
 SYNTHETIC, INTERRUPTED = "synthetic control", "interrupted time series"
 LEVELS, LOGS, INDEX = "levels", "logs", "index"  # scales on which effects add up; an index is over a unit's mean before
@@ -27,7 +27,7 @@ GROWS, ALIKE = (
 )  # how scatter grows with level, from which effects multiply; units' levels that hardly differ (log)
 OUTSIDE = 0.1  # part of the time before outside of all controls, above which no mix is said to follow
 WEEKDAYS = 28  # days before from which each unit's pattern of weekdays is taken out
-LEVEL, POWER = 0.9, 0.8
+LEVEL = 0.9
 FEW = 10  # units, treated or not, below which errors clustered by unit cannot be trusted
 DONORS, FIT = 10, 10  # untreated units, and periods before, from which a synthetic control is sought
 TREND = 8  # periods before from which a series without a control is carried on

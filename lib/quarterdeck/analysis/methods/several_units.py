@@ -21,7 +21,7 @@ DONORS, FIT, ROOM = 10, 20, 3  # from so many untreated units, periods before, a
 FEWEST, WINDOWS, SETS = 3, 5, 60  # earlier windows tried, at least and at most; placebo sets sought from two treated on
 PRIOR = 10  # periods that all sets' noise counts beside a set's own
 CLOSE, EXACT = mixes.CLOSE, 1e-7  # precision of weights: to choose among courses, and of a design that is named
-FOUND = 0.8  # part of cases in which an effect is to be found
+POWER = 0.8  # part of cases in which an effect is to be found
 
 
 class Course(NamedTuple):
@@ -162,7 +162,7 @@ def judge(tried: Tried, before: int, level: float) -> Judged:
     p = _share(abs(effect) / noise, falling) if len(falling) and noise > 0 else np.nan
     df = 1 / (size / max((~tried.sets[-1]).sum(), 1) + 1 / max(before - 1, 1))
     error = reach / student.ppf(0.5 + level / 2, df)
-    least = reach + noise * np.quantile(falling, 2 * FOUND - 1) if len(falling) else np.nan
+    least = reach + noise * np.quantile(falling, 2 * POWER - 1) if len(falling) else np.nan
     return Judged(effect, reach, p, least, error, df)
 
 

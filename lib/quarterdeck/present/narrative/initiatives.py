@@ -5,11 +5,13 @@ import pandas as pd
 from quarterdeck.analysis.initiatives.next_test import best, times_as_much
 from quarterdeck.analysis.initiatives.results import FAILED, UNCLEAR, WORKED, paid, weeks_to_detect
 from quarterdeck.analysis.methods.claims import amounts, apart, most, part
+from quarterdeck.analysis.methods.several_units import POWER
 from quarterdeck.present import style
 from quarterdeck.present.numbers import among, listed
 from quarterdeck.present.sentences import Sentence
 
 MOST_NAMES = 4
+SURE = f"a power of {style.percent(POWER, 0)}"  # how surely a test finds the effect that it is made for
 COST = {"above": "more than it cost", "below": "less than it cost", "not clear": "not surely more than it cost"}
 
 
@@ -71,7 +73,7 @@ def power_takeaway(effects: pd.DataFrame) -> Sentence:
     claims = [amounts("detectable_effect", middle, "the median one", n=len(known))]
     size = style.percent(middle, 0)
     which = f"The median one of {len(known)}" if len(known) > 1 else "The one that can be judged"
-    said = f"**{which} would have had to move its figure by {size} to be found with a power of 80 %.**"
+    said = f"**{which} would have had to move its figure by {size} to be found with {SURE}.**"
     if len(blind):
         said += f" {len(blind)} could not have shown the smallest effect of interest when read"
         later = blind[blind["tell_by"].notna()]
@@ -120,15 +122,15 @@ def plan_takeaway(summary: pd.DataFrame, choices: pd.DataFrame, currency: str = 
         amounts("detectable_effect", row["effect"], "of interest", weeks=choice["periods"], cost=choice["cost"]),
     ]
     if choice["chosen"]:
-        said = f"**An effect of {least} is found with a power of 80 % by a test of {choice['periods']} weeks in {where}{cost}.** "
+        said = (
+            f"**An effect of {least} is found with {SURE} by a test of {choice['periods']} weeks in {where}{cost}.** "
+        )
         claims.append(amounts("detectable_effect", choice["controls"], "places left as they are"))
         return Sentence(f"{said}Treat {choice['units']}, and leave the other {choice['controls']} as they are.", claims)
     wanted, found = times_as_much(choice, row["effect"]), style.percent(choice["detectable"], 0)
     claims.append(amounts("detectable_effect", choice["detectable"], weeks, times=wanted))
-    said = f"**Too little for an effect of {least}: {choice['periods']} weeks in {where}{cost} would find {found} with a power of "
-    said += (
-        f"80 %.** To find {least} takes about {style.number(wanted)} times as many weeks or places, or steadier sales."
-    )
+    said = f"**Too little for an effect of {least}: {choice['periods']} weeks in {where}{cost} would find {found} with {SURE}.** "
+    said += f"To find {least} takes about {style.number(wanted)} times as many weeks or places, or steadier sales."
     return Sentence(said, claims)
 
 
