@@ -4,7 +4,7 @@ import nbformat
 import pytest
 
 import make_goldens
-from conftest import GOLDEN, ROOT
+from conftest import GOLDEN, ROOT, nearly
 from quarterdeck.batch.params import WORKBOOKS
 
 
@@ -38,3 +38,10 @@ def test_a_missing_golden_run_is_named_with_the_command_that_makes_it():
         golden("no_such")
     with pytest.raises(SystemExit, match="there is no notebook 'forcasting'; did you mean 'forecasting'?"):
         make_goldens.main("forcasting")
+
+
+def test_figures_of_a_golden_run_are_compared_but_for_their_last_digits():
+    said = [{"text": "€2.0m", "figures": {"now": 2.0, "high": None}}]
+    assert nearly(said) == nearly([{"text": "€2.0m", "figures": {"now": 2.0 * (1 + 1e-7), "high": None}}])
+    assert nearly(said) != nearly([{"text": "€2.0m", "figures": {"now": 2.0 * (1 + 1e-4), "high": None}}])
+    assert nearly(said) != nearly([{"text": "€2.1m", "figures": {"now": 2.0, "high": None}}])

@@ -308,7 +308,7 @@ def _slope(x: np.ndarray, won: np.ndarray) -> tuple[float, np.ndarray]:
         left = expit(v[0] + v[1] * x) - won
         return np.array([left.sum(), (left * x).sum()])
 
-    fit = minimize(loss, [0.0, 0.0], jac=slope, method="BFGS")
+    fit = minimize(loss, [0.0, 0.0], jac=slope, method="BFGS", options={"gtol": 1e-9})
     return -float(fit.fun), fit.x
 
 
