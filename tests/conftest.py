@@ -108,6 +108,66 @@ def demo_company():
 
 
 @pytest.fixture(scope="session")
+def common(tmp_path_factory):
+    """A folder that all processes of this session of tests share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "common"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def answers(common):
+    """A folder of what desks have computed in this session of tests (`looked_at.remember`)."""
+    (common / "answers").mkdir(exist_ok=True)
+    return common / "answers"
+
+
+@pytest.fixture(scope="module")
+def remembered(answers):
+    """Let desks compute nothing that a test of this session has computed before."""
+    from looked_at import remember
+
+    with pytest.MonkeyPatch.context() as patch:
+        remember(patch, answers)
+        yield
+
+
+@pytest.fixture(scope="session")
+def demo_runs(common):
+    """The folder of a fifth of the demo company, run by the command line once for all tests; they copy it, or only read.
+
+    It has two runs of the company and of North Sea: of the brief a week before, and of all pages.
+    """
+    root = common / "demo"
+    try:
+        root.mkdir()
+    except FileExistsError:  # another process of tests makes it
+        until((root / "whole").exists)
+        return root
+    shutil.copytree(ROOT / "params" / "demo", root / "params" / "demo", ignore=lambda *_: ["adriatic.yaml"])
+    source = root / "params" / "demo" / "source.yaml"
+    source.write_text(source.read_text().replace("scale: 1,", "scale: 0.2,"))
+    (root / "notebooks").symlink_to(ROOT / "notebooks")
+    for more in (["--notebook", "executive_brief", "--as-of", "2026-11-08"], []):
+        command = [
+            sys.executable,
+            "-m",
+            "quarterdeck.cli",
+            "run",
+            "params/demo",
+            "--region",
+            "company",
+            "North Sea",
+            *more,
+        ]
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    (root / "whole").touch()
+    return root
+
+
+@pytest.fixture(scope="session")
 def others_data():
     """Give the folder with other people's data, or skip in one plain line."""
     folder = Path(os.environ.get("QUARTERDECK_DATA", ROOT.parent / "shared" / "data"))

@@ -13,7 +13,7 @@ from jupyter_server.auth.security import passwd
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from conftest import ROOT, until
+from conftest import until
 from fake_runs import serving
 from quarterdeck.batch.params import WORKBOOKS
 from reader import Reader
@@ -28,30 +28,25 @@ return img.complete && img.naturalWidth ? canvas.toDataURL() : "";"""
 
 
 @pytest.fixture(scope="module")
-def company(tmp_path_factory, chromium):
-    """Run a small demo company: all pages for itself and one region; then the forecast for itself and five regions."""
-    root = tmp_path_factory.mktemp("company")
-    shutil.copytree(ROOT / "params" / "demo", root / "params" / "demo", ignore=lambda *_: ["adriatic.yaml"])
-    source = root / "params" / "demo" / "source.yaml"
-    source.write_text(source.read_text().replace("scale: 1,", "scale: 0.2,"))
-    (root / "notebooks").symlink_to(ROOT / "notebooks")
-    for wish in (["--region", "company", "North Sea"], ["--notebook", "forecasting"]):
-        command = [*QUARTERDECK, "run", "params/demo", *wish]
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
+def company(demo_runs, tmp_path_factory, chromium):
+    """A small demo company after a run of all pages for itself and one region, and then of the forecast for six."""
+    root = shutil.copytree(demo_runs, tmp_path_factory.mktemp("company") / "demo", symlinks=True)
+    command = [*QUARTERDECK, "run", "params/demo", "--notebook", "forecasting"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
     return root
 
 
 @pytest.fixture(scope="module")
 def served(company):
-    """Serve the first run, which is the latest whole one, to anybody."""
+    """Serve the run of all pages, which is the latest whole one, to anybody."""
     with serving(company / "outputs", company / "log.txt") as (address, _):
         yield address, company
 
 
 @pytest.fixture(scope="module")
 def explored(company):
-    """Serve the second run, of six pages, to anna, who may see two of them, and to boss; with live pages."""
+    """Serve the last run, of six pages, to anna, who may see two of them, and to boss; with live pages."""
     run = max(p.name for p in (company / "outputs" / "demo").glob("2*"))
     hashed, users = passwd(PASSWORD), company / "users.yaml"
     users.write_text(

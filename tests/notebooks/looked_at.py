@@ -3,6 +3,7 @@
 import hashlib
 import html
 import inspect
+import os
 import pickle
 import re
 import traceback
@@ -76,15 +77,14 @@ def words(data: dict, metadata: dict) -> list[str]:
     return [t for t in (html.unescape(re.sub(r"<[^>]*>", "", p)).strip() for p in pieces) if t]
 
 
-def quicken(patch) -> None:
-    """Let desks compute, and pages draw, nothing twice: figures are pure, so most of a variant's pages are as before.
-
-    Pictures are drawn at a quarter of their resolution. Where nobody gave a reason, what was to be drawn is named.
-    """
-    answer, show, too_little, known, drawn = snapshot.Desk._answer, page.show, page.TOO_LITTLE, {}, set()
+def remember(patch, folder: Path) -> None:
+    """Let desks compute nothing twice: figures are pure, so most of a variant's are as before. Answers are kept in a folder."""
+    answer = snapshot.Desk._answer
 
     def _answer(self, function, options):
         names = inspect.signature(function).parameters
+        if {"ask", "asks"} & {*names}:  # what it asks on its way is remembered
+            return answer(self, function, options)
         used = {k: self.tables[k] for k in names if k in self.tables}
         beside = (
             self.as_of,
@@ -94,10 +94,23 @@ def quicken(patch) -> None:
             sorted(self.begins.items()),
             sorted({*names} & {*self.whole}),
         )
-        key = _digest(function.__module__, function.__qualname__, options, used, beside)
-        if key not in known:
-            known[key] = answer(self, function, options)
-        return known[key]
+        file = folder / _digest(function.__module__, function.__qualname__, options, used, beside)
+        if not file.is_file():
+            draft = folder / f"{file.name}.{os.getpid()}"
+            draft.write_bytes(pickle.dumps(answer(self, function, options)))
+            draft.rename(file)
+        return pickle.loads(file.read_bytes())
+
+    patch.setattr(snapshot.Desk, "_answer", _answer)
+
+
+def quicken(patch, folder: Path) -> None:
+    """Let desks compute, and pages draw, nothing twice.
+
+    Pictures are drawn at a quarter of their resolution. Where nobody gave a reason, what was to be drawn is named.
+    """
+    show, too_little, drawn = page.show, page.TOO_LITTLE, set()
+    remember(patch, folder)
 
     def _show(draw, *subjects, **options):
         patch.setattr(page, "TOO_LITTLE", f"{too_little} ({draw.__module__}.{draw.__qualname__})")
@@ -108,13 +121,12 @@ def quicken(patch) -> None:
             show(draw, *subjects, **options)
             drawn.add(key)
 
-    patch.setattr(snapshot.Desk, "_answer", _answer)
     patch.setattr(page, "show", _show)
     patch.setattr(page.png, "__defaults__", (page.DPI // 4,))
 
 
-def _digest(*what) -> bytes:
-    return hashlib.sha1(repr(_plain(what)).encode()).digest()
+def _digest(*what) -> str:
+    return hashlib.sha1(repr(_plain(what)).encode()).hexdigest()
 
 
 def _plain(what):

@@ -30,9 +30,9 @@ def company():
 
 
 @pytest.fixture(scope="module", autouse=True)
-def quick():
+def quick(answers):
     with pytest.MonkeyPatch.context() as patch:
-        looked_at.quicken(patch)
+        looked_at.quicken(patch, answers)
         yield
 
 

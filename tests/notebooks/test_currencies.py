@@ -144,8 +144,8 @@ def test_a_region_of_one_currency_says_nothing_of_rates(folder):
 @pytest.mark.slow
 @pytest.mark.parametrize("region", ["company", "North Sea"])
 @pytest.mark.parametrize("page", PAGES)
-def test_pages_stand_and_say_at_which_rates(folder, page, region, monkeypatch):
-    looked_at.quicken(monkeypatch)
+def test_pages_stand_and_say_at_which_rates(folder, page, region, monkeypatch, answers):
+    looked_at.quicken(monkeypatch, answers)
     found, said = looked_at.read(page, folder, region)
     assert not found + looked_at.oddities(said)
     assert any("are converted at the last rate known on the day of the order" in text for text in said)

@@ -85,9 +85,9 @@ def test_split_targets_and_quotas_add_up_to_the_cent(read, rows):
 @pytest.mark.slow
 @pytest.mark.parametrize("region", ["company", companies.SHOWN])
 @pytest.mark.parametrize("page", PAGES)
-def test_pages_stand_and_speak_in_the_calendar(read, page, region, monkeypatch):
+def test_pages_stand_and_speak_in_the_calendar(read, page, region, monkeypatch, answers):
     name, folder = read
-    looked_at.quicken(monkeypatch)
+    looked_at.quicken(monkeypatch, answers)
     found, said = looked_at.read(page, folder, region)
     assert not found + looked_at.oddities(said)
     if name != "calendar months":

@@ -68,7 +68,7 @@ PERTURBED = {"as it is": lambda tables: tables, "lean": lean, "turned": turned}
 
 
 @pytest.fixture(scope="module")
-def ran(demo_company, tmp_path_factory):
+def ran(demo_company, tmp_path_factory, remembered):
     """Run a page's own cells on a perturbed company; give its tables and its outputs. Pictures are coarse, to be cheap."""
     shell, done, sharp = InteractiveShell.instance(), {}, put.png
 

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow  # its pages are made once, which takes most of it
 
 
 @pytest.fixture(scope="module")
-def frozen(demo_company, tmp_path_factory):
+def frozen(demo_company, tmp_path_factory, remembered):
     folder = tmp_path_factory.mktemp("early") / "data"
     snapshot.freeze(demo_company[0], folder, snapshot.CompanyInfo("demo", "Halcyon Marine", "EUR"), folder.parent)
     return folder

@@ -58,7 +58,7 @@ def shell():
 
 
 @pytest.fixture(scope="module")
-def page(demo_company, tmp_path_factory, shell):
+def page(demo_company, tmp_path_factory, shell, remembered):
     """Run the brief's own cells on a perturbed company; give its tables and every record of what was said."""
     done = {}
 

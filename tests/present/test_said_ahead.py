@@ -73,7 +73,7 @@ def published():
 
 
 @pytest.fixture(scope="module")
-def page(demo_company, tmp_path_factory):
+def page(demo_company, tmp_path_factory, remembered):
     """Run a notebook on a perturbed company; give the region's tables, and its outputs. Pictures are coarse, to be cheap."""
     shell, frozen, done, sharp = InteractiveShell.instance(), {}, {}, put.png
 

@@ -32,6 +32,7 @@ EITHER = {
 }  # the first that the company keeps
 NEVER, FAR = pd.Timestamp.max, pd.Timestamp("2200-01-01")
 DAY, YEAR = pd.Timedelta(days=1), pd.DateOffset(years=1)
+LONGEST_WAIT = 92 * DAY  # between rows, that counts as usual
 MONTH = 30.4375  # days
 
 
@@ -146,9 +147,10 @@ def begun(parts: pd.Series, days: pd.Series, day: pd.Timestamp, begin: pd.Timest
     Series
         Bool, by part.
     """
-    by = days.groupby(parts)
-    first = by.min()
-    waits = pd.Series({part: _wait(own) for part, own in by}, dtype="timedelta64[us]").reindex(first.index)
+    first = days.groupby(parts).min()
+    known = pd.DataFrame({"part": parts, "day": days}).dropna().drop_duplicates().sort_values("day")
+    apart = known.groupby("part")["day"].diff().groupby(known["part"])
+    waits = apart.quantile(0.95).clip(upper=LONGEST_WAIT).where(apart.size() > 2, pd.Timedelta(0)).reindex(first.index)
     return first <= (day + waits if begin > pd.Timestamp.min else pd.Timestamp.max)
 
 
@@ -347,7 +349,7 @@ def whole_since(
 
 def _wait(days: pd.Series) -> pd.Timedelta:
     known = days.dropna().drop_duplicates().sort_values()
-    return min(known.diff().quantile(0.95), 92 * DAY) if len(known) > 2 else pd.Timedelta(0)
+    return min(known.diff().quantile(0.95), LONGEST_WAIT) if len(known) > 2 else pd.Timedelta(0)
 
 
 def _first_day(days: pd.Series, calendar: Calendar) -> pd.Timestamp:

@@ -4,7 +4,7 @@ Effects on revenue are measured on day-to-day orders: orders that carry the numb
 large deals would drown what an initiative does.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -459,8 +459,7 @@ def path(effects: pd.DataFrame, sales: dict[str, pd.DataFrame], region: str = CO
     order = (
         clear[clear["name"].eq(name) | (name == "")].sort_values(["clear", "size"], ascending=False)["name"].tolist()
     )
-    known = {row["name"]: (row, table) for row, table in _panels(effects, sales, region)}
-    for row, table in (known[n] for n in order if n in known):
+    for row, table in _panels(effects, sales, region, order):
         return designs.path(table).assign(name=row["name"], verdict=row["verdict"], days=PERIOD[row["metric"]])
     return pd.DataFrame()
 
@@ -762,11 +761,15 @@ def _tell_by(row: pd.Series) -> pd.Timestamp:
     return row["started_on"] + pd.Timedelta(days=int(periods) * PERIOD[row["metric"]])
 
 
-def _panels(effects: pd.DataFrame, sales: dict[str, pd.DataFrame], region: str) -> list[tuple[pd.Series, pd.DataFrame]]:
-    """Give each initiative that touches a region and has an estimate with the panel it stands on."""
+def _panels(
+    effects: pd.DataFrame, sales: dict[str, pd.DataFrame], region: str, names: list[str] | None = None
+) -> Iterator[tuple[pd.Series, pd.DataFrame]]:
+    """Give each initiative that touches a region and has an estimate with the panel it stands on; those named, in that order."""
     cleaned = payoff.without(sales["orders"], effects)
     known = touching(effects.reset_index(), region).dropna(subset=["effect"])
-    return [
-        (row, panel(sales["deals"] if row["metric"] == "win_rate" else cleaned(row["index"]), row, row["metric"]))
-        for _, row in known.iterrows()
-    ]
+    if names is not None:
+        known = known.drop_duplicates("name", keep="last").set_index("name", drop=False)
+        known = known.loc[[n for n in dict.fromkeys(names) if n in known.index]]
+    for _, row in known.iterrows():
+        clean = sales["deals"] if row["metric"] == "win_rate" else cleaned(row["index"])
+        yield row, panel(clean, row, row["metric"])
