@@ -34,8 +34,8 @@ serve: setup ## show the finished runs as read-only pages
 lab: setup ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks --ContentsManager.pre_save_hook=quarterdeck.batch.lab.as_committed
 
-test: tools ## the whole test suite, in two processes
-	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
+test: tools ## the whole test suite, in three processes
+	$(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 quick: tools ## the tests to run while working: no notebook, browser or process, and none that is slow
 	$(BIN)/python -m pytest -n 2 -m "not slow" tests/analysis tests/data tests/present tests/test_architecture.py $(ARGS)
