@@ -14,7 +14,7 @@ from quarterdeck.analysis.methods.members import MEMBERS
 # other five say (decision 0102). Rows: what speaks for a member as it is; with each e-fold of seasons beyond e²; with the
 # pool's evidence, a part of one.
 BELIEF = pd.DataFrame(
-    [[-0.04, -0.07, -0.01, -0.10, 0.22], [-0.05, -0.04, -0.09, -0.03, 0.21], [-0.05, -0.06, -0.01, -0.09, 0.21]],
+    [[-0.04, -0.07, -0.01, -0.07, 0.19], [-0.05, -0.03, -0.09, -0.03, 0.20], [-0.05, -0.06, -0.02, -0.06, 0.19]],
     ["always", "length", "evidence"],
     MEMBERS,
 )
