@@ -1,3 +1,5 @@
+import re
+
 import pandas as pd
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -8,6 +10,7 @@ from quarterdeck.data.snapshot import Missing
 from quarterdeck.present import page, style
 from quarterdeck.present.page import show
 from quarterdeck.present.tables import KPI_MIME, kpi_tiles, not_shown
+from quarterdeck.present.tables.call import teams
 
 KPIS = pd.DataFrame(
     {
@@ -85,7 +88,9 @@ def test_figures_that_are_missing_for_one_reason_are_named_together():
         "missing": [f"Not shown: {t} {why}" for t in ("win rate", "sales cycle")],
     }
     void["missing"].append("Not shown: hhi needs market.")
-    together, alone = not_shown(pd.DataFrame(void)).split("</p>")[:2]
+    folded, *notes = re.split(r"(?=<p )", not_shown(pd.DataFrame(void)))
+    together, alone = (note.split("</p>")[0] for note in notes)
+    assert folded == '<details class="lacking"><summary>Why 3 figures are not shown, or not compared</summary>'
     assert together == f'<p class="missing">Not shown: win rate and sales cycle; each {why}'
     assert alone == '<p class="missing">Not shown: hhi needs market.'
     low = {
@@ -132,3 +137,11 @@ def test_what_a_drawing_can_do_without_is_passed_over_where_it_is_missing():
         with capture_output() as captured:
             page.show(draw, frame, beside=gone)
         assert said in captured.outputs[0].data["text/html"]
+
+
+def test_a_column_that_nothing_is_known_of_is_left_out():
+    rows = pd.DataFrame(
+        {"manager": ["Ann", "Bo"], "sellers": [2, 3], "gap": [-1e5, 2e5], "booked": [1e5, 3e5], "quota": [2e5, 1e5]}
+    )
+    (shown_rows,) = shown(teams, rows.assign(open_worth=float("nan")))
+    assert "Booked" in shown_rows["text/html"] and "Open deals are worth" not in shown_rows["text/html"]

@@ -15,7 +15,13 @@ LEVELS = (0.02, 0.06, 0.12, 0.22, 0.35, 0.5, 0.7, 0.95)  # how far a level follo
 GROWTHS = (0.04, 0.12, 0.35)  # parts of that by which a trend follows
 DAMPED = (0.8, 0.9, 0.97, 1.0)  # what a trend keeps of itself from period to period
 DRIFTS = (0.25, 0.5, 0.75, 1.0)  # parts of the mean growth that a drift keeps
-THETAS = (0.35, 0.5, 0.65, 0.8, 1.0)  # the same, of Theta: 1 − 1 ÷ θ, one half where θ is two, one where it is the line itself
+THETAS = (
+    0.35,
+    0.5,
+    0.65,
+    0.8,
+    1.0,
+)  # the same, of Theta: 1 − 1 ÷ θ, one half where θ is two, one where it is the line itself
 MOVING, SLOWLY = (0.0, 0.05, 0.2, 0.5), (0.0, 0.15)  # how far a season follows an error
 
 HEARD = 0.5  # how far a likelihood is believed, as a power: neighbours on the grid are no independent witnesses

@@ -124,7 +124,11 @@ def not_shown(kpis: pd.DataFrame) -> str:
         f"Not compared with last year: {', '.join(rows['title'].str.lower())}; that {reason}"
         for reason, rows in alone.groupby(past[alone.index], sort=False)
     ]
-    return "".join(f'<p class="missing">{html.escape(sentence)}</p>' for sentence in sentences)
+    notes = "".join(f'<p class="missing">{html.escape(sentence)}</p>' for sentence in sentences)
+    if len(sentences) < 2:
+        return notes
+    count = style.counted(len(why) + len(alone), "figure")
+    return f'<details class="lacking"><summary>Why {count} are not shown, or not compared</summary>{notes}</details>'
 
 
 def house(frame: pd.DataFrame, by: str | None = None) -> gt.GT:

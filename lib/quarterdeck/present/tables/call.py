@@ -139,7 +139,10 @@ def accounts(table: pd.DataFrame, currency: str = "EUR") -> Rows:
 
 
 def _listed(heads: list[str], rows: list[list[Cell]], kind: str) -> Rows:
-    """Lay out rows under headings; the first column is names, the others are set to the right."""
+    """Lay out rows under headings, less the columns that nothing is known of; the first column is names, the others are set to
+    the right."""
+    known = [k for k, column in enumerate(zip(*rows, strict=True)) if any(main != VOID for main, _, _ in column)]
+    heads, rows = [heads[k] for k in known], [[row[k] for k in known] for row in rows]
     head = "".join(f"<th>{html.escape(h)}</th>" for h in heads)
     body = "".join(f"<tr>{''.join(map(_cell, row, heads))}</tr>" for row in rows)
     markup = f'<table class="rows of-{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'

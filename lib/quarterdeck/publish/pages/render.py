@@ -24,6 +24,8 @@ from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 from PIL import Image
 
+from quarterdeck.present.numbers import counted
+
 TEMPLATES = Path(__file__).parents[1] / "template"
 TEMPLATE = "quarterdeck"
 PICTURES = {"image/svg+xml": "svg", "image/png": "png", "image/jpeg": "jpeg"}
@@ -33,6 +35,10 @@ HERE = "{quarterdeck:here}"  # stands for the address of the region that a page 
 DEEP, CLOSING = "deep", "method"  # tags: a markdown cell whose section is folded away; the cell that ends the last one
 SAYS = ("prose", "heading", "folded", "said")  # blocks that are words; the others are drawn
 LEAD = '<div class="lead'  # begins a sentence
+LACKS = re.compile(
+    r'(?:<div[^>]*>)?<p class="missing">Not shown: '
+)  # begins a sentence in place of what the data lacks
+VOID = "Which questions have no data here?"
 LIVE = "live"  # tag of a cell that wants a kernel: a stored page leaves it out
 NO_ALT = "A chart; its finding stands in the text beside it."
 
@@ -188,6 +194,7 @@ class Sections(Preprocessor):
                 sections[-1].append(block)
         for section in sections:
             _fold(section)
+        sections = _together(sections)
         resources["sections"] = sections
         resources["parts"] = [_rows(section) for section in sections if section]
         resources["contents"] = [s[0] for s in sections if s and s[0].get("id")]
@@ -282,6 +289,29 @@ def _fold(section: list[dict[str, Any]]) -> None:
         )
         section[0] |= {"kind": "folded", "html": "", "said": said["html"] if said else drawn}
         section[:] = [b for b in section if b is not said]
+
+
+def _together(sections: list[list[dict[str, Any]]]) -> list[list[dict[str, Any]]]:
+    """Gather the sections that show nothing for want of data into one folded list, before the page's last part."""
+    void = [section for section in sections if _void(section)]
+    if not void:
+        return sections
+    rows = Markup("").join(
+        Markup('<div class="void" id="{}"><h3>{}</h3>{}</div>').format(
+            first["id"], first["name"], Markup("").join(b["html"] for b in rest)
+        )
+        for first, *rest in void
+    )
+    head = {"kind": "folded", "html": "", "name": VOID, "id": "without-data", "deep": True}
+    head["said"] = _lead(Markup("<p>{} not answered</p>").format(counted(len(void), "question")))
+    whole = [section for section in sections if not _void(section)]
+    return [*whole[:-1], [head, {"kind": "html", "html": rows}], whole[-1]]
+
+
+def _void(section: list[dict[str, Any]]) -> bool:
+    """Tell whether a section says nothing but what it lacks."""
+    first, rest = (section[0], section[1:]) if section else ({}, [])
+    return bool(first.get("id") and rest) and all(LACKS.match(b.get("html", "")) for b in rest)
 
 
 def _prose(text: str) -> dict[str, Any]:
