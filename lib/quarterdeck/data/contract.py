@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 import pandas as pd
 import pandera.pandas as pa
 
-from quarterdeck.data import remarks
+from quarterdeck.data import merges, remarks
 from quarterdeck.data.calendar import GREGORIAN, PUBLISHED, Calendar, of_table
 from quarterdeck.data.convert import DAY, NUMBER, TEXT, advice, convert, maybe_written_otherwise
 from quarterdeck.data.exchange import EURO, Reporting, exchange, hold_codes, with_rates_before
@@ -34,6 +34,7 @@ KEYS = {
     "costs": ["period_start", "region", "kind"],
     "exchange_rates": ["currency", "to_currency", "kind", "valid_from"],
     "calendar": ["period_start"],
+    "merges": ["kind", "old_id"],
 }
 DATED = [("orders", "order_date"), ("opportunities", "opened_on"), ("opportunities", "closed_on")]  # what has come
 LINKS = [  # (table, column, the table whose key it must be found in)
@@ -82,6 +83,13 @@ def _amount(what: str, required: bool = False, least: float | None = None, above
 def _if_there(what: str) -> pa.Column:
     """Give a column of text that a table has only where the source gives it."""
     return pa.Column(TEXT, nullable=True, required=False, description=what, metadata={"type": TEXT})
+
+
+def _deleted() -> pa.Column:
+    """Give the column by which a source that keeps deleted rows says so."""
+    checks = pa.Check.str_matches(merges.YES_OR_NO, error="true or false")
+    what = "true where the source has deleted the row"
+    return pa.Column(TEXT, checks=checks, nullable=True, required=False, description=what, metadata={"type": TEXT})
 
 
 def _recorded() -> pa.Column:
@@ -139,6 +147,7 @@ TABLES: dict[str, pa.DataFrameSchema] = {
             revenue=_amount("net of discount, reporting currency; negative for a return or a credit", True),
             cost=_amount("cost of the goods, reporting currency"),
             initiative_id=_text("the initiative behind the order"),
+            deleted=_deleted(),
             **_currency(),
         ),
         _schema(
@@ -211,6 +220,7 @@ TABLES: dict[str, pa.DataFrameSchema] = {
             loss_reason=_text("why it was lost"),
             kind=_if_there("new, expansion, renewal, or another kind of deal"),
             pipeline=_if_there("which sales process, where there are several"),
+            deleted=_deleted(),
             **_currency(),
         ),
         _schema(
@@ -302,6 +312,13 @@ TABLES: dict[str, pa.DataFrameSchema] = {
             quarter=_amount("quarter of it, 1 to 4", True),
             month=_amount("month of it, 1 to 12", True),
         ),
+        _schema(
+            "merges",
+            "a customer, deal or seller that was merged into another",
+            kind=_text("customer, deal or seller", True, checks=_one_of(*merges.HOMES)),
+            old_id=_text("number that was merged", True),
+            surviving_id=_text("number that is left, or was merged in turn", True),
+        ),
     )
 }
 
@@ -339,7 +356,7 @@ def _introduction() -> list[str]:
         "Each row is held to rules. A rule that is broken stops the run, sets the row aside, or notes it. Rows set aside are kept",
         "out of every figure, counted, shown with their money on each page that reads the table, and stored in",
         f"`data/aside` of the run. Above `set_aside_limit` ({remarks.LIMIT:.0%}) of a table's rows or money the run stops;",
-        "rows that fit no quarter do not count toward it.",
+        "rows that fit no quarter, and those that the source merged or deleted, do not count toward it.",
         "`rules` in source.yaml changes how grave a rule is: `orphan: stop`, or `orders.orphan: stop` in one table.",
         "",
         "| rule | rows that | default | may be |",
@@ -427,6 +444,7 @@ def check(
     for name, frame in tables.items():
         _take_up(held, name, frame)
     _exchange(held, reporting)
+    _hold_gone(held)
     _hold_rows(held)
     _hold_orders_and_links(held)
     held.too_many()
@@ -448,6 +466,15 @@ def _exchange(held: Held, reporting: Reporting) -> None:
             hold_codes(held, RATES, column)
         _hold_rows(held, [RATES])
     exchange(held, reporting)
+
+
+def _hold_gone(held: Held) -> None:
+    """Hold what the source has deleted, merged or opened again to the rules, before rows are held to them by themselves."""
+    merges.hold_deleted(held)
+    if merges.TABLE in held.tables:
+        _hold_rows(held, [merges.TABLE])
+        merges.hold_merges(held)
+    merges.hold_reopened(held)
 
 
 def _hold_rows(held: Held, names: Iterable[str] = ()) -> None:

@@ -26,6 +26,7 @@ class Rule:
     may: tuple[str, ...]
     tables: Mapping[str, str] = field(default_factory=dict)  # the severity in some tables, where it differs
     noted: str = ""  # how rows that are noted are read
+    counts: bool = True  # toward the share of a table that may be set aside; not where such rows are no fault
 
 
 RULES = {
@@ -72,6 +73,27 @@ RULES = {
         (STOP, ASIDE, NOTE),
         noted="deals that closed before they were opened are read as opened on the day they closed",
     ),
+    "deleted": Rule(
+        "the source has deleted",
+        ASIDE,
+        (ASIDE, NOTE),
+        noted="rows that the source has deleted are read like all others",
+        counts=False,
+    ),
+    "merged": Rule("were merged into another", ASIDE, (ASIDE,), counts=False),
+    "names_merged": Rule(
+        "name a customer or seller that was merged into another",
+        NOTE,
+        (NOTE,),
+        noted="rows that name a customer or seller that was merged count for the one that is left",
+    ),
+    "merge_circle": Rule("merge in a circle", STOP, (STOP, ASIDE)),
+    "reopened": Rule(
+        "were closed and opened again",
+        NOTE,
+        (STOP, ASIDE, NOTE),
+        noted="deals that were closed and opened again count once, as they stand; one that is open has no day of closing",
+    ),
     "replaced": Rule(
         "are replaced by a row that was set later",
         NOTE,
@@ -80,7 +102,12 @@ RULES = {
     ),
     "overlap": Rule("start before the period ahead of them has ended", STOP, (STOP, ASIDE)),
     "date_order": Rule("end before they begin", STOP, (STOP, ASIDE)),
-    "orphan": Rule("name what its table does not hold", STOP, (STOP, ASIDE), EVENTS | {"opportunity_history": ASIDE}),
+    "orphan": Rule(
+        "name what its table does not hold",
+        STOP,
+        (STOP, ASIDE),
+        EVENTS | {"opportunity_history": ASIDE, "merges": ASIDE},
+    ),
     FOLLOWS: Rule("belong to a row that is set aside", ASIDE, (ASIDE,)),
     "alike_regions": Rule("hold a region in two spellings", STOP, (STOP, NOTE)),
     "alike_names": Rule("hold a name in two spellings", NOTE, (STOP, NOTE)),
@@ -265,7 +292,7 @@ class Held:
         stopped = {r.table for r in self.remarks if r.severity == STOP}
         for name in self.whole:
             own = [a for a in self._aside if a[0] == name and (not a[2].home or name in MONEY)]
-            own = [a for a in own if a[2].home not in stopped]
+            own = [a for a in own if a[2].home not in stopped and RULES[a[1]].counts]
             labels = [a[2].rows.index[a[2].rows] for a in own]
             rows = pd.Series(False, self.whole[name].index)
             for found in labels:

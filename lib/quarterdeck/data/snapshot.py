@@ -465,7 +465,7 @@ def cut(tables: dict[str, pd.DataFrame], as_of: pd.Timestamp) -> dict[str, pd.Da
     """Give the tables as they stood at the end of day `as_of`: nothing in them knows of a later day.
 
     A quota or target is the last one that had been set by then. A deal closed later is open again, in the state its history gives
-    for that day; without a history its stage reads "open".
+    for that day; without a history its stage reads "open". One that was opened again later is closed, as it was on that day.
     """
     known_from = {
         "orders": "order_date",
@@ -495,6 +495,8 @@ def cut(tables: dict[str, pd.DataFrame], as_of: pd.Timestamp) -> dict[str, pd.Da
         seen["reps"] = seen["reps"].assign(left_on=lambda t: t["left_on"].where(t["left_on"] <= as_of))
     if "opportunities" in seen:
         seen["opportunities"] = _reopened(seen["opportunities"], seen.get("opportunity_history"), as_of)
+        if "opportunity_history" in tables:
+            seen["opportunities"] = _shut_then(seen["opportunities"], tables["opportunity_history"], as_of)
     return {name: frame.reset_index(drop=True) for name, frame in seen.items()}
 
 
@@ -784,6 +786,19 @@ def _reopened(deals: pd.DataFrame, history: pd.DataFrame | None, as_of: pd.Times
     columns = ["stage", "amount", "expected_close"]
     columns += [c for c in ("amount_in_currency",) if c in deals and c in state]
     return deals.assign(**{c: state[c].where(known, deals[c]) for c in columns})
+
+
+def _shut_then(deals: pd.DataFrame, history: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Close the deals that were closed on a day and have been opened again since; `history` reaches beyond that day."""
+    again = history.loc[(history["changed_on"] > as_of) & history["status"].eq("open"), "opportunity_id"]
+    past = history[history["opportunity_id"].isin(again) & (history["changed_on"] <= as_of)].sort_values("changed_on")
+    opened = past[past["status"].eq("open")].groupby("opportunity_id")["changed_on"].max()
+    until = opened.reindex(past["opportunity_id"]).set_axis(past.index)
+    shut = past[past["status"].ne("open") & ~(past["changed_on"] <= until)]
+    first = shut.drop_duplicates("opportunity_id").rename(columns={"changed_on": "closed_on"})
+    then = first.set_index("opportunity_id").reindex(deals["opportunity_id"]).set_axis(deals.index)
+    columns = ("status", "stage", "amount", "closed_on")
+    return deals.assign(**{column: then[column].fillna(deals[column]) for column in columns}) if len(first) else deals
 
 
 def _looked_from(as_of: str, tables: Mapping[str, pd.DataFrame]) -> pd.Timestamp:

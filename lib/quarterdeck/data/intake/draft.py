@@ -25,6 +25,7 @@ WITHOUT = {  # tables of the contract, and what pages lack without them
     "costs": "selling cost and what a new customer costs",
     "exchange_rates": "growth at constant rates",
     "calendar": "fiscal quarters, unless source.yaml says when the fiscal year begins",
+    "merges": "customers, deals and sellers that were merged as one",
 }
 
 
