@@ -824,6 +824,7 @@ FAULTS = [("out_of_range", _out_of_range), ("odd_sign", _odd_signs), ("oddly_clo
 REPEATS = [("repeated_row", _repeated_rows), ("repeated_key", _repeated_keys), ("overlap", _overlapping)]
 READ_AS = {
     "orders": [
+        ("credit", remarks.credits_alone),
         ("price_credit", remarks.price_credits),
         ("repeated_line", _repeated),
         ("no_customer", _without_customer),

@@ -128,16 +128,41 @@ def price_credits(orders: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
     Parameters
     ----------
     orders : DataFrame
-        quantity, revenue, list_amount.
+        quantity, revenue, list_amount, cost.
 
     Returns
     -------
     tuple
-        The orders with quantity and list_amount 0 in such lines, and which lines they are (bool).
+        The orders with quantity, list_amount and cost 0 in such lines, and which lines they are (bool).
     """
     rows = (orders["quantity"] > 0) & (orders["revenue"] < 0)
-    listed = orders["list_amount"].mask(rows & (orders["list_amount"] > 0), 0.0)
-    return orders.assign(quantity=orders["quantity"].mask(rows, 0.0), list_amount=listed), rows
+    return _without_goods(orders, rows), rows
+
+
+def credits_alone(orders: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
+    """Read order lines that give money back without a quantity: no goods, so no cost and no list price either.
+
+    Parameters
+    ----------
+    orders : DataFrame
+        quantity, revenue, list_amount, cost.
+
+    Returns
+    -------
+    tuple
+        The orders with list_amount and cost 0 in such lines, and which lines they are (bool).
+    """
+    rows = orders["quantity"].eq(0) & (orders["revenue"] < 0)
+    return _without_goods(orders, rows), rows
+
+
+def _without_goods(orders: pd.DataFrame, rows: pd.Series) -> pd.DataFrame:
+    """Give orders in which some lines hold no units, no list amount and no cost, where the company knows these at all."""
+    if not rows.any():
+        return orders
+    money = [column for column in ("list_amount", "cost") if orders[column].notna().any()]
+    none = {column: orders[column].mask(rows & ~(orders[column] < 0), 0.0) for column in money}
+    return orders.assign(quantity=orders["quantity"].mask(rows, 0.0), **none)
 
 
 def back_dated(deals: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:

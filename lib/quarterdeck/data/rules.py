@@ -55,6 +55,12 @@ RULES = {
         (STOP, ASIDE, NOTE),
         noted="rows repeat an earlier one in all columns but line_no; if the source repeats them, SELECT DISTINCT",
     ),
+    "credit": Rule(
+        "give money back without a quantity (a price credit or rebate)",
+        NOTE,
+        (STOP, ASIDE, NOTE),
+        noted="credits without a quantity count in revenue and margin, not in units, prices, discounts, orders or buyers",
+    ),
     "price_credit": Rule(
         "are credits (negative revenue with a positive quantity)",
         NOTE,

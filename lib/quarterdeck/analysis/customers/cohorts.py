@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
+from quarterdeck.analysis.sales.credits import sales
 from quarterdeck.data.calendar import GREGORIAN, Calendar
 from quarterdeck.data.coverage import EVER
 from quarterdeck.data.reasons import no_rows
@@ -91,7 +92,7 @@ def by_span(cohorts: pd.DataFrame, column: str = "logos") -> pd.DataFrame:
 
 def _wait(sold: pd.DataFrame) -> pd.Timedelta:
     """Give how long after the data begin a first order may be one of an earlier customer."""
-    days = sold[["customer_id", "order_date"]].drop_duplicates().sort_values("order_date")
+    days = sales(sold)[["customer_id", "order_date"]].drop_duplicates().sort_values("order_date")
     waits = days.groupby("customer_id")["order_date"].diff().dt.days.groupby(days["customer_id"]).max().dropna()
     return pd.Timedelta(days=float(np.clip(waits.quantile(0.95) if len(waits) else FIRST, FIRST, LAST)))
 

@@ -13,6 +13,7 @@ from quarterdeck.analysis.methods.finding import risk
 from quarterdeck.analysis.methods.intervals import growth, wilson
 from quarterdeck.analysis.methods.lookup import looked_up
 from quarterdeck.analysis.sales.constant_rates import STEP, at_constant_rates, effect, several_currencies
+from quarterdeck.analysis.sales.credits import sales
 from quarterdeck.data.calendar import PUBLISHED
 from quarterdeck.data.coverage import EVER, begun, looks_back, twelve_months
 from quarterdeck.data.exchange import RATE_BEFORE
@@ -332,7 +333,7 @@ def whitespace(
         category=looked_up(recent["product_id"], kind),
         segment=looked_up(recent["customer_id"], customers.set_index("customer_id")["segment"]),
     )
-    active = lines.groupby("segment")["customer_id"].nunique()
+    active = sales(lines).groupby("segment")["customer_id"].nunique()
     each = lines.groupby(["segment", "category", "customer_id"])["revenue"].sum().loc[lambda r: r > 0]
     cells = (
         each.groupby(["segment", "category"])

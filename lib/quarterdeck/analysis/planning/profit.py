@@ -13,6 +13,7 @@ from quarterdeck.analysis.methods.lookup import looked_up
 from quarterdeck.analysis.planning import prospects
 from quarterdeck.analysis.planning.target_split import UNLIKELY, split
 from quarterdeck.analysis.sales import margin
+from quarterdeck.analysis.sales.credits import credited
 from quarterdeck.data.coverage import EVER, eight_quarters, four_quarters, looks_back
 from quarterdeck.data.periods import Period
 from quarterdeck.data.reasons import no_rows
@@ -372,12 +373,13 @@ def _clear(table: pd.DataFrame) -> pd.Series:
 def _profits(orders: pd.DataFrame, span: Period, costs: pd.DataFrame | None) -> pd.DataFrame:
     """Give revenue, margin, serving cost and profit of each customer in a span, and the margin's error."""
     lines = margin.labelled(orders)
-    each = lines[span.contains(lines["order_date"])].groupby(["customer_id", "region", "order_id"])
-    each = each[["revenue", "margin"]].sum().reset_index().assign(serving=0.0)
+    lines = lines.assign(sale=~credited(lines))[span.contains(lines["order_date"])]
+    by_order = lines.groupby(["customer_id", "region", "order_id"])
+    each = by_order.agg({"revenue": "sum", "margin": "sum", "sale": "any"}).reset_index().assign(serving=0.0)
     if costs is not None:
         spent = costs[costs["period_start"].ge(span.start) & costs["period_end"].le(span.end)]
-        an_order = spent.groupby("region")["amount"].sum() / each.groupby("region").size()
-        each["serving"] = an_order.reindex(each["region"]).fillna(0.0).to_numpy()
+        an_order = spent.groupby("region")["amount"].sum() / each[each["sale"]].groupby("region").size()
+        each["serving"] = an_order.reindex(each["region"]).fillna(0.0).where(each["sale"].to_numpy(), 0.0).to_numpy()
     each = each.assign(profit=each["margin"] - each["serving"])
     by = each.groupby("customer_id")
     table = by[["revenue", "margin", "serving", "profit"]].sum().assign(n=by.size())

@@ -8,6 +8,7 @@ from scipy.optimize import curve_fit
 from scipy.stats import t
 
 from quarterdeck.analysis.methods.lookup import looked_up
+from quarterdeck.analysis.sales.credits import sales
 from quarterdeck.data.coverage import EVER
 from quarterdeck.data.reasons import no_rows
 
@@ -34,7 +35,7 @@ def uptake(
     lines["month"] = (lines["order_date"] - lines["launched"]).dt.days // 30
     lines = lines[(lines["month"] >= 0) & (lines["launched"] + (lines["month"] + 1) * pd.Timedelta(days=30) <= as_of)]
     keys = ["product_id", "name", "category", "launched"]
-    known = lines.dropna(subset=["customer_id"])
+    known = sales(lines).dropna(subset=["customer_id"])
     debut = known.sort_values("month").drop_duplicates(["product_id", "customer_id"])
     table = pd.DataFrame(
         {

@@ -8,7 +8,7 @@ import pandas as pd
 
 from quarterdeck.analysis.methods.intervals import Z90
 from quarterdeck.analysis.methods.lookup import looked_up
-from quarterdeck.analysis.sales import prices
+from quarterdeck.analysis.sales import credits, prices
 from quarterdeck.analysis.sales.constant_rates import STEP
 from quarterdeck.data.coverage import eight_quarters, four_quarters, looks_back
 from quarterdeck.data.periods import Period, last_quarters
@@ -158,25 +158,26 @@ def margin_bridge(orders: pd.DataFrame, period: Period, before: Period | None = 
     Returns
     -------
     DataFrame
-        One row per step of STEPS, and "exchange rates" before the last where money of several currencies was converted: `step`,
-        `amount` (money); no rows where one of the years has no orders of known cost.
+        One row per step of STEPS, before the last one "credits" where there are any, and "exchange rates" where money of several
+        currencies was converted: `step`, `amount` (money); no rows where one of the years has no orders of known cost.
     """
     now = year(period) if before is None else period
     lines = labelled(orders)
-    revenue = prices.price_bridge(lines, now, before)
+    back = credits.credited(lines)
+    revenue = prices.price_bridge(lines, now, before, back)
     if revenue.empty:
         return pd.DataFrame(columns=["step", "amount"])
-    amount = prices.price_bridge(lines.assign(revenue=lines["margin"]), now, before).set_index("step")["amount"]
+    amount = prices.price_bridge(lines.assign(revenue=lines["margin"]), now, before, back).set_index("step")["amount"]
     price = revenue.set_index("step")["amount"]["price"]
     amount["cost"], amount["price"] = amount["price"] - price, price
-    names = [*STEPS[:-1], *(step for step in (STEP,) if step in amount), STEPS[-1]]
+    names = [*STEPS[:-1], *(step for step in (credits.STEP, STEP) if step in amount), STEPS[-1]]
     return amount.reindex(names).rename_axis("step").reset_index()
 
 
 @no_rows("orders.cost", needs="order lines of known cost in four whole quarters")
 @looks_back(orders=four_quarters, costs=four_quarters)
 def waterfall(orders: pd.DataFrame, period: Period, costs: pd.DataFrame | None = None) -> pd.DataFrame:
-    """From list price to what is left: discount, cost of goods and, where it is known, the cost of selling.
+    """From list price to what is left: discount, credits, cost of goods and, where it is known, the cost of selling.
 
     Of lines whose list amount and cost are known (without any list amount, from net revenue on). The regions' selling costs of
     the same quarters are taken at these lines' part of all revenue.
@@ -184,8 +185,9 @@ def waterfall(orders: pd.DataFrame, period: Period, costs: pd.DataFrame | None =
     Returns
     -------
     DataFrame
-        In order: `step` ("list", "discount", "net", "goods", "margin", "selling", "left"), `amount` (money; what is taken away is
-        negative), `kind` ("total" or "change"), `covered` (part of revenue that is in it), `share` (of the first step, ratio);
+        In order: `step` ("list", "discount", "credits" where there are any, "net", "goods", "margin", "selling", "left"),
+        `amount` (money; what is taken away is negative), `kind` ("total" or "change"), `covered` (part of revenue that is in
+        it), `share` (of the first step, ratio);
         no rows without known cost.
     """
     span = year(period)
@@ -197,17 +199,15 @@ def waterfall(orders: pd.DataFrame, period: Period, costs: pd.DataFrame | None =
     net = lines["revenue"].sum()
     if not net > 0:
         return pd.DataFrame(columns=WATERFALL)
-    steps = [("net", net), ("goods", -lines["cost"].sum()), ("margin", lines["margin"].sum())]
-    if len(listed):
-        gross = lines["list_amount"].sum()
-        steps = [("list", gross), ("discount", net - gross), *steps]
+    steps = _from_list(lines) if len(listed) else []
+    steps += [("net", net), ("goods", -lines["cost"].sum()), ("margin", lines["margin"].sum())]
     spent = 0.0 if costs is None else _spent(costs, span)["amount"].sum() * net / whole
     if spent:
         steps += [("selling", -spent), ("left", lines["margin"].sum() - spent)]
     table = pd.DataFrame(steps, columns=["step", "amount"]).assign(
         covered=net / whole, share=lambda t: t["amount"] / t["amount"].iloc[0]
     )
-    table["kind"] = np.where(table["step"].isin(["discount", "goods", "selling"]), "change", "total")
+    table["kind"] = np.where(table["step"].isin(["discount", credits.STEP, "goods", "selling"]), "change", "total")
     return table[WATERFALL]
 
 
@@ -272,6 +272,7 @@ def rates(lines: pd.DataFrame, by: str | list[str]) -> pd.DataFrame:
     own = sums["rate"].reindex(each.index.droplevel("order_id")).to_numpy()
     left = (each["margin"] - own * each["revenue"]) ** 2
     error = np.sqrt(left.groupby(level=keys).sum()) / sums["revenue"].where(sums["revenue"] > 0)
+    sums["n"] = credits.sales(lines).groupby(keys, observed=True)["order_id"].nunique().reindex(sums.index).fillna(0)
     return sums.assign(error=error, low=sums["rate"] - Z90 * error, high=sums["rate"] + Z90 * error)
 
 
@@ -345,6 +346,13 @@ def _parts(tables: dict[str, pd.DataFrame], dimension: str) -> pd.DataFrame:
     table["rate_before"] = sums["margin0"] / sums["revenue0"].where(sums["revenue0"] > 0)
     table[["revenue", "margin"]] = sums[["revenue1", "margin1"]].to_numpy()
     return table.rename_axis("part").reset_index().sort_values("revenue", ascending=False)
+
+
+def _from_list(lines: pd.DataFrame) -> list[tuple[str, float]]:
+    """Give the steps from list price to net revenue; what was given back later is a step of its own."""
+    gross, back = lines["list_amount"].sum(), lines.loc[credits.credited(lines), "revenue"].sum()
+    given = [(credits.STEP, back)] if back else []
+    return [("list", gross), ("discount", lines["revenue"].sum() - gross - back), *given]
 
 
 def _spent(costs: pd.DataFrame, span: Period) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from scipy.stats import t
 from quarterdeck.analysis.methods.claims import Claim, apart
 from quarterdeck.analysis.methods.intervals import shrunk_means
 from quarterdeck.analysis.methods.lookup import looked_up
+from quarterdeck.analysis.sales import credits
 from quarterdeck.analysis.sales.constant_rates import STEP, at_constant_rates, effect, several_currencies
 from quarterdeck.data.calendar import GREGORIAN, Calendar
 from quarterdeck.data.coverage import EVER, last_year, looks_back, whole_since
@@ -24,13 +25,16 @@ ELASTICITY = ["category", "estimate", "error", "raw_low", "raw_high", "value", "
 
 @no_rows(needs="an order in this quarter and one in the same days a year before")
 @looks_back(orders=last_year)
-def price_bridge(orders: pd.DataFrame, period: Period, before: Period | None = None) -> pd.DataFrame:
-    """Revenue of one period to another in steps that add up exactly: price, volume, mix, new and lost products.
+def price_bridge(
+    orders: pd.DataFrame, period: Period, before: Period | None = None, back: pd.Series | None = None
+) -> pd.DataFrame:
+    """Revenue of one period to another in steps that add up exactly: price, volume, mix, new and lost products, and credits.
 
     Of the products sold in both: volume = (Q₁ − Q₀) × average price before; mix = Σ p₀(q₁ − q₀ Q₁/Q₀); price =
     Σ (p₁ − p₀) q₁ (additive price-volume-mix identity). A product without net units in one of the periods is new or lost.
-    Where money of several currencies was converted, these steps are at the rates of a year before, and what exchange rates did is
-    a step of its own (`constant_rates`).
+    What was given back without goods has no price and no units: its change is the step of credits. Where money of several
+    currencies was converted, these steps are at the rates of a year before, and what exchange rates did is a step of its own
+    (`constant_rates`).
 
     Parameters
     ----------
@@ -38,33 +42,28 @@ def price_bridge(orders: pd.DataFrame, period: Period, before: Period | None = N
         The contract's orders.
     period, before : Period
         Seen through their `through`; the same days a year earlier where `before` is not given (else no step is of rates).
+    back : Series, optional
+        Which lines are credits (bool); as `credits.credited` tells if not given.
 
     Returns
     -------
     DataFrame
-        One row per step, in order: `step` ("before", "price", "volume", "mix", "new", "lost", "exchange rates" where there are
-        several currencies, "now"), `amount` (money); no rows where one of the periods has no orders.
+        One row per step, in order: `step` ("before", "price", "volume", "mix", "new", "lost", "credits" where there are any,
+        "exchange rates" where there are several currencies, "now"), `amount` (money); no rows where one of the periods has no
+        orders.
     """
     spans = {"0": before or period.before(), "1": period}
     several = before is None and several_currencies(orders, *spans.values())
     constant = at_constant_rates(orders, period) if several else orders
+    constant = constant.assign(credit=credits.credited(orders) if back is None else back)
     lines = {k: constant[span.contains(constant["order_date"])] for k, span in spans.items()}
     if any(part.empty for part in lines.values()):
         return pd.DataFrame(columns=["step", "amount"])
-    sums = [part.groupby("product_id")[["quantity", "revenue"]].sum().add_suffix(k) for k, part in lines.items()]
-    table = pd.concat(sums, axis=1).fillna(0.0)
-    both = (table["quantity0"] > 0) & (table["quantity1"] > 0)
-    steps = _continuing(table[both]) | {
-        "before": table["revenue0"].sum(),
-        "new": table.loc[~both, "revenue1"].sum(),
-        "lost": -table.loc[~both, "revenue0"].sum(),
-        "now": table["revenue1"].sum(),
-    }
-    names = BRIDGE
+    steps = _steps(lines)
     if several:
         steps[STEP] = effect(orders, constant, period)
         steps["now"] += steps[STEP]
-        names = [*BRIDGE[:-1], STEP, BRIDGE[-1]]
+    names = [*BRIDGE[:-1], *(name for name in (credits.STEP, STEP) if name in steps), BRIDGE[-1]]
     return pd.DataFrame({"step": names, "amount": [float(steps[s]) for s in names]})
 
 
@@ -127,6 +126,24 @@ def effects(table: pd.DataFrame) -> list[Claim]:
     return [
         apart("price_elasticity", r.low, r.high, f"category: {r.category}", against=-1.0) for r in table.itertuples()
     ]
+
+
+def _steps(lines: dict[str, pd.DataFrame]) -> dict[str, float]:
+    """Give the steps between the lines of two periods ("0" and "1"), of which those are apart that give money back alone."""
+    sold = {k: part[~part["credit"]].groupby("product_id")[["quantity", "revenue"]].sum() for k, part in lines.items()}
+    table = pd.concat([sums.add_suffix(k) for k, sums in sold.items()], axis=1).fillna(0.0)
+    both = (table["quantity0"] > 0) & (table["quantity1"] > 0)
+    steps = _continuing(table[both]) | {
+        "before": table["revenue0"].sum(),
+        "new": table.loc[~both, "revenue1"].sum(),
+        "lost": -table.loc[~both, "revenue0"].sum(),
+        "now": table["revenue1"].sum(),
+    }
+    if not any(part["credit"].any() for part in lines.values()):
+        return steps
+    given = {k: part.loc[part["credit"], "revenue"].sum() for k, part in lines.items()}
+    ends = {"before": steps["before"] + given["0"], "now": steps["now"] + given["1"]}
+    return steps | ends | {credits.STEP: given["1"] - given["0"]}
 
 
 def _continuing(table: pd.DataFrame) -> dict[str, float]:

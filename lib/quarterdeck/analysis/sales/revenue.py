@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from quarterdeck.analysis.methods.intervals import Z90, growth, ratio
+from quarterdeck.analysis.sales.credits import sales
 from quarterdeck.data.coverage import four_quarters, last_year, looks_back, this_quarter
 from quarterdeck.data.periods import Period, last_quarters
 from quarterdeck.data.reasons import no_rows
@@ -88,7 +89,7 @@ def target_attainment(orders: pd.DataFrame, targets: pd.DataFrame, period: Perio
 
 @no_rows("orders.list_amount", needs="an order line with its list amount in the quarter")
 def discount_rate(orders: pd.DataFrame, period: Period) -> pd.DataFrame:
-    """List amount less revenue, over list amount, of the order lines whose list amount is known.
+    """List amount less revenue, over list amount, of the order lines whose list amount is known; price credits are no discount.
 
     Returns
     -------
@@ -96,7 +97,7 @@ def discount_rate(orders: pd.DataFrame, period: Period) -> pd.DataFrame:
         One row: `value` (ratio), `numerator`, `denominator` (money), `n` (order lines), `low`, `high` (90 %, by how orders differ:
         `intervals.ratio`); no row where no list amount is known.
     """
-    lines = orders[period.contains(orders["order_date"]) & orders["list_amount"].notna()]
+    lines = sales(orders[period.contains(orders["order_date"]) & orders["list_amount"].notna()])
     return _part(lines, lines["list_amount"] - lines["revenue"], lines["list_amount"])
 
 

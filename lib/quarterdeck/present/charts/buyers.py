@@ -4,6 +4,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from quarterdeck.analysis.methods.claims import amounts, first, part
+from quarterdeck.analysis.sales import credits
 from quarterdeck.analysis.sales.constant_rates import STEP
 from quarterdeck.analysis.sales.prices import effects
 from quarterdeck.present import style
@@ -14,7 +15,7 @@ from quarterdeck.present.stated import listed
 
 STEPS = {
     "before": "A year\nbefore", "price": "Price", "volume": "Volume", "mix": "Mix", "new": "New\nproducts",
-    "lost": "Products\nno longer sold", STEP: "Exchange\nrates", "now": "Now",
+    "lost": "Products\nno longer sold", credits.STEP: "Price\ncredits", STEP: "Exchange\nrates", "now": "Now",
 }  # fmt: skip
 
 
@@ -77,7 +78,7 @@ def price_bridge(bridge: pd.DataFrame, ax: Axes | None = None, currency: str = "
     ax.facts = listed("revenue_step", "step", drawn, period="last year, by price, volume and mix")
     causes = part.iloc[1:-1]
     top = causes.abs().idxmax()
-    said = {"new": "new products", "lost": "products no longer sold"}.get(top, top)
+    said = {"new": "new products", "lost": "products no longer sold", credits.STEP: "price credits"}.get(top, top)
     figures = {"now": causes[top], "most": causes.max(), "least": causes.min()}
     claim = first("revenue", ("did most",), figures, f"price-volume-mix: {top}")
     finding = Sentence(f"{said[0].upper()}{said[1:]} did most: {style.money(causes[top], currency)}", [claim])

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 
 from quarterdeck.analysis.methods.claims import amounts, first, least, most, part
 from quarterdeck.analysis.planning.profit import frontier_rates, gain_total
+from quarterdeck.analysis.sales import credits
 from quarterdeck.analysis.sales.constant_rates import STEP
 from quarterdeck.analysis.sales.margin import margin_total
 from quarterdeck.present import style
@@ -17,6 +18,7 @@ from quarterdeck.present.sentences import Sentence
 WORDS = {
     "list": "List\nprice",
     "discount": "Discount",
+    credits.STEP: "Price\ncredits",
     "net": "Net\nrevenue",
     "goods": "Cost of\ngoods",
     "margin": "Gross\nmargin",
@@ -25,7 +27,8 @@ WORDS = {
 }
 BRIDGED = {
     "before": "Four quarters\nbefore", "price": "Price", "cost": "Unit cost", "volume": "Volume", "mix": "Mix",
-    "new": "New\nproducts", "lost": "No longer\nsold", STEP: "Exchange\nrates", "now": "Last four\nquarters",
+    "new": "New\nproducts", "lost": "No longer\nsold", credits.STEP: "Price\ncredits", STEP: "Exchange\nrates",
+    "now": "Last four\nquarters",
 }  # fmt: skip
 
 
@@ -96,7 +99,13 @@ def margin_bridge(bridge: pd.DataFrame, ax: Axes | None = None, currency: str = 
     causes = amount.iloc[1:-1]
     figures = {"now": causes[causes.abs().idxmax()], "most": causes.max(), "least": causes.min()}
     top = first("margin_money", ("did most",), figures, f"step: {causes.abs().idxmax()}")
-    said = {"new": "new products", "lost": "products no longer sold", "cost": "unit cost"}.get(top.name, top.name)
+    names = {
+        "new": "new products",
+        "lost": "products no longer sold",
+        "cost": "unit cost",
+        credits.STEP: "price credits",
+    }
+    said = names.get(top.name, top.name)
     said = f"{said[0].upper()}{said[1:]} moved margin most: {style.money(top.figures['now'], currency)}"
     finding = Sentence(said, [top])
     return style.title(ax, finding, f"What moved gross margin? Of lines whose cost is known, {currency}")
@@ -109,7 +118,9 @@ def waterfall_bars(waterfall: pd.DataFrame, ax: Axes | None = None, currency: st
     total = waterfall["kind"].eq("total")
     after = waterfall["amount"].where(total).bfill()
     bottom, height = np.where(total, 0.0, after), waterfall["amount"].abs()
-    inks = np.where(total, style.NAVY, np.where(waterfall["step"].eq("discount"), style.WARN, style.SOFT))
+    inks = np.where(
+        total, style.NAVY, np.where(waterfall["step"].isin(["discount", credits.STEP]), style.WARN, style.SOFT)
+    )
     ax.bar(spots, height, bottom=bottom, color=inks, width=0.62)
     whole = waterfall["amount"].iloc[0]
     for spot, row in zip(spots, waterfall.itertuples(), strict=True):

@@ -7,6 +7,7 @@ import pandas as pd
 from quarterdeck.analysis.methods.claims import BESIDE, Claim, amounts, apart, first, part
 from quarterdeck.analysis.methods.intervals import growth
 from quarterdeck.analysis.planning.profit import gain_total
+from quarterdeck.analysis.sales import credits
 from quarterdeck.analysis.sales.margin import attained_total, margin_total, price_rates
 from quarterdeck.data.snapshot import Desk
 from quarterdeck.present import style
@@ -106,14 +107,27 @@ def waterfall_takeaway(waterfall: pd.DataFrame, currency: str = "EUR") -> Senten
         said = f"**{kept[0].upper()}{kept[1:]}**; list prices are not known, so discounts cannot be shown"
         return Sentence(f"{said} ({style.percent(covered, 0)} of revenue is in it).", claims)
     one, given, share = rates[["point", "discount", "point_share"]]
+    later, off = _credits(amount, currency), style.money(-amount["discount"], currency)
     said = (
-        f"**Discounts take {style.money(-amount['discount'], currency)}, {style.percent(given)} of list price**; {kept}. One "
+        f"**Discounts take {off}, {style.percent(given)} of list price**{later}; {kept}. One "
         f"point of discount saved would add {style.money(one, currency)}, {style.percent(share)} of margin, if "
         "quantities stayed"
     )
     discount = amounts("discount_rate", given, "four whole quarters", money=amount["discount"])
     point = amounts("margin_money", one, "one point of discount", share=share)
-    return Sentence(f"{said} ({style.percent(covered, 0)} of revenue is in it).", [*claims, discount, point])
+    return Sentence(
+        f"{said} ({style.percent(covered, 0)} of revenue is in it).", [*claims, *later.claims, discount, point]
+    )
+
+
+def _credits(amount: pd.Series, currency: str) -> Sentence:
+    """Say what was given back after the sale; nothing where nothing was."""
+    if credits.STEP not in amount:
+        return Sentence("")
+    back = -amount[credits.STEP]
+    return Sentence(
+        f", price credits {style.money(back, currency)} more", [amounts("price_left", back, "price credits")]
+    )
 
 
 def whale_takeaway(peak: pd.DataFrame, currency: str = "EUR") -> Sentence:
