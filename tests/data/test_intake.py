@@ -287,3 +287,24 @@ def test_every_template_of_a_system_is_a_select_that_runs_whatever_is_there(name
 def test_blocks_give_back_what_they_cut():
     text = "# by hand\ntitle: A\n\n# files\nfiles:\n  # one\n  a: {path: a.csv}\ntables:\n  orders: |\n    SELECT 1\n\n    FROM a\n"
     assert "".join(draft.blocks(text).values()) == text
+
+
+def test_what_salesforce_forecasts_of_a_deal_is_read_as_it_stood_and_not_as_per_cents(tmp_path, monkeypatch):
+    """60 of 100 is 0.6; a probability of 1000 is a slip of the source, and is left empty."""
+    (tmp_path / "opportunity.csv").write_text(
+        "Id,OwnerId,Name,StageName,Amount,CloseDate,CreatedDate,IsWon,IsClosed,IsDeleted,Probability,ForecastCategory,NextStep\n"
+        "006A,005A,Refit,Proposal,100,2026-09-30,2026-07-01,false,false,false,60,BestCase,Send offer\n"
+        "006B,005A,New ship,Closed Won,50,2026-08-30,2026-06-01,true,true,false,1000,Closed,\n"
+    )
+    (tmp_path / "opportunity_history.csv").write_text(
+        "Id,OpportunityId,StageName,Amount,CloseDate,CreatedDate,Probability,ForecastCategory,IsDeleted\n"
+        "1,006B,Proposal,40,2026-08-30,2026-06-01,40,Pipeline,false\n"
+        "2,006A,Proposal,100,2026-09-30,2026-07-01,60,BestCase,false\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", "acme", "--from", str(tmp_path)]) == 0
+    tables = contract.check(source.read(tmp_path / "params" / "acme", tmp_path, tmp_path))
+    deals, past = tables["opportunities"].set_index("opportunity_id"), tables["opportunity_history"]
+    assert deals["probability"].fillna(-1).to_dict() == {"006A": 0.6, "006B": -1}
+    assert deals.loc["006A", ["name", "next_step", "forecast_category"]].tolist() == ["Refit", "Send offer", "BestCase"]
+    assert past.set_index("opportunity_id")["probability"].to_dict() == {"006A": 0.6, "006B": 0.4}

@@ -28,6 +28,12 @@ class Parameters(BaseModel):
         return value and date.fromisoformat(value).isoformat()
 
 
+class ExecutiveBrief(Parameters):
+    """Deals are named, or not."""
+
+    anonymise_deals: bool = Field(False, description="write numbers in place of deals' names")
+
+
 class MarketResearch(Parameters):
     """What is served, and what counts for how much."""
 
@@ -126,7 +132,7 @@ class Initiatives(Parameters):
 
 
 WORKBOOKS: dict[str, type[Parameters]] = {
-    "executive_brief": Parameters,
+    "executive_brief": ExecutiveBrief,
     "market_research": MarketResearch,
     "competitor_analysis": CompetitorAnalysis,
     "team_performance": TeamPerformance,

@@ -85,6 +85,20 @@ def _if_there(what: str) -> pa.Column:
     return pa.Column(TEXT, nullable=True, required=False, description=what, metadata={"type": TEXT})
 
 
+def _ratio_if_there(what: str) -> pa.Column:
+    """Give the column of a ratio that a table has only where the source gives it."""
+    check = pa.Check.in_range(0, 1, error="a ratio from 0 to 1 (of per cents, divide by 100 in the SELECT)")
+    return pa.Column(NUMBER, checks=check, nullable=True, required=False, description=what, metadata={"type": NUMBER})
+
+
+def _of_crm() -> dict[str, pa.Column]:
+    """Give the columns of what a CRM itself forecasts of a deal."""
+    return {
+        "probability": _ratio_if_there("chance to be won as the CRM has it, ratio"),
+        "forecast_category": _if_there("forecast category as the CRM has it, such as commit"),
+    }
+
+
 def _deleted() -> pa.Column:
     """Give the column by which a source that keeps deleted rows says so."""
     checks = pa.Check.str_matches(merges.YES_OR_NO, error="true or false")
@@ -220,6 +234,9 @@ TABLES: dict[str, pa.DataFrameSchema] = {
             loss_reason=_text("why it was lost"),
             kind=_if_there("new, expansion, renewal, or another kind of deal"),
             pipeline=_if_there("which sales process, where there are several"),
+            name=_if_there("what the deal is called"),
+            next_step=_if_there("what is to be done next"),
+            **_of_crm(),
             deleted=_deleted(),
             **_currency(),
         ),
@@ -233,6 +250,7 @@ TABLES: dict[str, pa.DataFrameSchema] = {
             amount=_amount("value, reporting currency", least=0),
             expected_close=_day("day it is expected to close"),
             rep_id=_text("owner"),
+            **_of_crm(),
             **_currency(),
         ),
         _schema(

@@ -37,6 +37,7 @@ NAMES = [
     "loss_reason",
     "kind",
     "pipeline",
+    "forecast_category",
     "manager",
     "source",
 ]

@@ -772,11 +772,16 @@ def _write_all(tables: Mapping[str, pd.DataFrame], aside: Mapping[str, pd.DataFr
 
 def _reopened(deals: pd.DataFrame, history: pd.DataFrame | None, as_of: pd.Timestamp) -> pd.DataFrame:
     later = deals["closed_on"] > as_of
+    then = {
+        c: deals[c].where(~later)
+        for c in ("loss_reason", "next_step", "probability", "forecast_category")
+        if c in deals
+    }
     deals = deals.assign(
+        **then,
         status=deals["status"].where(~later, "open"),
         stage=deals["stage"].where(~later, "open"),
         closed_on=deals["closed_on"].where(~later),
-        loss_reason=deals["loss_reason"].where(~later),
     )
     if history is None:
         return deals
@@ -784,7 +789,8 @@ def _reopened(deals: pd.DataFrame, history: pd.DataFrame | None, as_of: pd.Times
     state = state.reindex(deals["opportunity_id"]).set_axis(deals.index)
     known = state["stage"].notna()
     columns = ["stage", "amount", "expected_close"]
-    columns += [c for c in ("amount_in_currency",) if c in deals and c in state]
+    beside = ("amount_in_currency", "probability", "forecast_category")
+    columns += [c for c in beside if c in deals and c in state]
     return deals.assign(**{c: state[c].where(known, deals[c]) for c in columns})
 
 

@@ -6,7 +6,10 @@ import pytest
 
 from quarterdeck.analysis.pipeline import stages
 from quarterdeck.data.periods import quarter
+from quarterdeck.present.charts import team as chart
+from quarterdeck.present.narrative import team as say
 
+DAY = pd.Timestamp
 NOW = quarter(pd.Timestamp("2026-05-15"))
 
 
@@ -179,3 +182,65 @@ def test_a_seller_who_loses_half_of_what_others_keep_at_one_stage_leaks_there():
         and first["onward"] / first["n"] < first["low"]  # drawn
     )
     assert found["clear"].sum() == 1
+
+
+@pytest.fixture
+def two_pipelines():
+    """Sales: 40 deals by Lead and Offer, of which 20 got to the offer and 10 were won. Renewals: 30, by Notice alone, 24 won; and
+    five of a pipeline that is too small to be shown."""
+    ways = [
+        ("Sales", ["Lead", "Offer"], 10, "won"),
+        ("Sales", ["Lead", "Offer"], 10, "lost"),
+        ("Sales", ["Lead"], 20, "lost"),
+    ]
+    ways += [
+        ("Renewals", ["Notice"], 24, "won"),
+        ("Renewals", ["Notice"], 6, "lost"),
+        ("Partners", ["Talk"], 5, "lost"),
+    ]
+    deals, past = [], []
+    for way, (pipeline, passed, count, end) in enumerate(ways):
+        for k in range(count):
+            deal, opened = f"{way}-{k}", DAY("2026-02-01")
+            deals.append((deal, f"R{k % 2}", pipeline, opened, DAY("2026-03-01"), end, 100.0))
+            past += [(deal, opened + pd.Timedelta(days=d), stage, "open") for d, stage in enumerate(passed)]
+            past.append((deal, DAY("2026-03-01"), end, end))
+    columns = ["opportunity_id", "rep_id", "pipeline", "opened_on", "closed_on", "status", "amount"]
+    return pd.DataFrame(deals, columns=columns), pd.DataFrame(
+        past, columns=["opportunity_id", "changed_on", "stage", "status"]
+    )
+
+
+def test_each_pipeline_has_its_own_funnel(two_pipelines):
+    """Sales 40, 20 of 40 to the offer, 10 of 20 won; renewals 30, 24 of 30 won: 70 came in, and 34 were won."""
+    deals, past = two_pipelines
+    found = stages.funnel(deals, NOW, past)
+    assert found[["stage", "reached"]].values.tolist() == [
+        ["Sales: Lead", 40], ["Sales: Offer", 20], ["Sales: won", 10], ["Renewals: Notice", 30], ["Renewals: won", 24],
+    ]  # fmt: skip
+    assert found["conversion"].tolist() == pytest.approx([0.5, 0.5, np.nan, 0.8, np.nan], nan_ok=True)
+    assert stages.funnel_ends(found) == (70, 34) and set(found["pipeline"]) == {"Sales", "Renewals"}
+    assert "after “Sales: Lead”" in say.funnel_takeaway(found)
+    assert chart.funnel_bars(found).get_title(loc="left").strip() == "Of 70 deals that came in, 34 were won"
+    without = stages.funnel(deals, NOW)
+    assert without["stage"].tolist()[:3] == ["Sales: opened", "Sales: closed", "Sales: won"]
+
+
+def test_one_pipeline_or_small_ones_are_one_funnel(two_pipelines):
+    deals, past = two_pipelines
+    alone = deals[deals["pipeline"] == "Sales"]
+    assert stages.funnel(alone, NOW, past)["stage"].tolist() == ["Lead", "Offer", "won"]
+    assert set(stages.by_pipeline(deals.groupby("pipeline").head(19))) == {""}
+
+
+def test_leaks_are_those_of_a_pipeline(two_pipelines):
+    """Each of the two sellers lost as many as the other: no leak, and no stage of a pipeline beside one of another."""
+    deals, past = two_pipelines
+    reps = pd.DataFrame({"rep_id": ["R0", "R1"], "name": ["Ann", "Bo"], "manager": "M"})
+    table = stages.leaks(deals, past, reps, NOW)
+    assert set(table["stage"]) == {"Sales: Lead", "Sales: Offer", "Renewals: Notice"} and not table["clear"].any()
+    assert table.groupby("stage")["n"].sum().to_dict() == {
+        "Sales: Lead": 40,
+        "Sales: Offer": 20,
+        "Renewals: Notice": 30,
+    }

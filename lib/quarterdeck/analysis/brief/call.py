@@ -11,6 +11,8 @@ from quarterdeck.data.reasons import no_rows
 
 CATEGORIES = ["commit", "best", "pipeline"]
 REGIONS = ["region", "owner", "seen", "p10", "p50", "p90", "target", "gap", "chance", "moved", "commit"]
+MOST = 5  # deals that decide a quarter
+CALLED = ["deal", "customer", "next_step", "crm_chance", "crm_category"]
 TEAMS = ["manager", "sellers", "booked", "open_worth", "end", "quota", "gap"]
 
 
@@ -137,7 +139,7 @@ def deciding(
     opportunity_history: pd.DataFrame | None = None,
     customers: pd.DataFrame | None = None,
     reps: pd.DataFrame | None = None,
-    most: int = 5,
+    anonymise: bool = False,
 ) -> pd.DataFrame:
     """The open deals that move the quarter most: those whose amount and chance leave most money in doubt.
 
@@ -145,28 +147,29 @@ def deciding(
     ----------
     chances : DataFrame
         As `win_chances.chances` gives it.
+    anonymise : bool
+        Give the deal's number in place of its own and its customer's name, and no next step.
 
     Returns
     -------
     DataFrame
-        At most `most` rows, the largest swing first: `opportunity_id`, `deal` (customer's name, else the deal's number), `seller`,
-        `manager`, `region`, `stage`, `amount` (money), `chance` (of being won this quarter, ratio), `likely_close`,
-        `expected_close` (the seller's day), `late` (that day is past), `moved` (times it was put off), `competitor`, `changed`
-        (day of the last change); what is not known is missing, or empty where it is a name.
+        At most `MOST` rows, the largest swing first: `opportunity_id`, `deal` (its name, else the customer's, else the deal's
+        number), `customer` (where the deal bears a name of its own), `next_step`, `crm_chance` (the CRM's probability, ratio),
+        `crm_category`, `seller`, `manager`, `region`, `stage`, `amount` (money), `chance` (of being won this quarter, ratio),
+        `likely_close`, `expected_close` (the seller's day), `late` (that day is past), `moved` (times it was put off),
+        `competitor`, `changed` (day of the last change); what is not known is missing, or empty where it is a name.
     """
-    top = chances.head(most).merge(
-        opportunities[["opportunity_id", "customer_id", "rep_id", "competitor"]], on="opportunity_id", how="left"
-    )
-    names = pd.Series(dtype="str") if customers is None else customers.set_index("customer_id")["name"]
+    known = ["opportunity_id", "customer_id", "rep_id", "competitor"]
+    top = chances.head(MOST).merge(opportunities[known], on="opportunity_id", how="left")
+    top = top.join(_called(top, opportunities, customers, anonymise))
     top = named(top, reps) if reps is not None else top.assign(name="", manager="")
     top = top.assign(
-        deal=looked_up(top["customer_id"], names).fillna(top["opportunity_id"]),
         manager=top["manager"].fillna(""),
         late=top["expected_close"] < period.through,
         competitor=top["competitor"].fillna(""),
     )
     top = top.rename(columns={"name": "seller"}).join(_changes(opportunity_history), on="opportunity_id")
-    columns = ["opportunity_id", "deal", "seller", "manager", "region", "stage", "amount", "chance", "likely_close"]
+    columns = ["opportunity_id", *CALLED, "seller", "manager", "region", "stage", "amount", "chance", "likely_close"]
     return top[[*columns, "expected_close", "late", "moved", "competitor", "changed"]]
 
 
@@ -202,6 +205,26 @@ def silent(
     )
     columns = ["customer_id", "name", "seller", "spend", "at_stake", "last", "silent", "usual", "chance"]
     return table[columns].reset_index(drop=True)
+
+
+def _called(
+    top: pd.DataFrame, opportunities: pd.DataFrame, customers: pd.DataFrame | None, anonymise: bool
+) -> pd.DataFrame:
+    """Give how deals are called, and what the CRM says of them (CALLED, by the index of `top`)."""
+    given = opportunities.set_index("opportunity_id").reindex(top["opportunity_id"]).set_axis(top.index)
+    empty = pd.Series(None, top.index, dtype="str")
+    own, step = (empty if anonymise else given.get(column, empty) for column in ("name", "next_step"))
+    names = pd.Series(dtype="str") if customers is None or anonymise else customers.set_index("customer_id")["name"]
+    account = looked_up(top["customer_id"], names)
+    return pd.DataFrame(
+        {
+            "deal": own.fillna(account).fillna(top["opportunity_id"]),
+            "customer": account.where(own.notna()).fillna(""),
+            "next_step": step.fillna(""),
+            "crm_chance": given.get("probability", empty).astype(float),
+            "crm_category": given.get("forecast_category", empty).fillna(""),
+        }
+    )
 
 
 def _of_quarter(forecast_calls: pd.DataFrame, period: Period) -> pd.DataFrame:

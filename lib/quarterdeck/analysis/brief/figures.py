@@ -479,6 +479,12 @@ FIGURES: dict[str, Figure] = {
     ),
     # forecasting
     "deal_amount": Figure("Amount of an open deal: as it stands", "money", "neither", "pipeline.win_chances.chances"),
+    "crm_chance": Figure(
+        "CRM's probability: the chance that a deal is won, as the CRM holds it",
+        "chance",
+        "higher",
+        "brief.call.deciding",
+    ),
     "deal_chance": Figure(
         "Chance of a deal: that it is won by the end of the quarter", "chance", "higher", "pipeline.win_chances.chances"
     ),

@@ -6,14 +6,13 @@ Figures cover the twelve months to `period.through`, as `stages.velocity` and it
 import pandas as pd
 
 from quarterdeck.analysis.methods.intervals import wilson
-from quarterdeck.analysis.pipeline.stages import closed, factors
+from quarterdeck.analysis.pipeline.stages import FEWEST, closed, factors
 from quarterdeck.data.coverage import looks_back, twelve_months
 from quarterdeck.data.periods import Period
 from quarterdeck.data.reasons import no_rows
 from quarterdeck.errors import refuse_unknown
 
 SORTED_BY = ("kind", "pipeline")  # columns of deals, where the source gives them
-FEWEST = 20  # closed deals of a part, below which no rate of it is shown
 RENEWAL = "renewal"  # the kind of a deal that may bring nothing new
 PARTS = ["part", "closed", "won", "win_rate", "low", "high", "cycle_days", "average_won", "open_deals", "velocity"]
 

@@ -20,7 +20,8 @@ CLAIMS = 0.05  # companies whose sellers do not differ in which one may be said 
 LEAKS = [
     "rep_id", "name", "stage", "onward", "n", "rate", "low", "high", "team", "leak", "leak_low", "leak_high", "clear",
 ]  # fmt: skip
-FUNNEL = ["stage", "reached", "conversion", "low", "high", "basis"]
+FEWEST = 20  # closed deals of a pipeline or kind, below which no rate of it is shown
+FUNNEL = ["stage", "reached", "conversion", "low", "high", "basis", "pipeline"]
 
 
 def closed(opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
@@ -42,7 +43,7 @@ def named(rows: pd.DataFrame, reps: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     rows : DataFrame
-        Any columns, `rep_id` among them.
+        Any columns, `rep_id` among them; a `name` of their own, such as a deal's, gives way.
 
     Returns
     -------
@@ -50,7 +51,7 @@ def named(rows: pd.DataFrame, reps: pd.DataFrame) -> pd.DataFrame:
         The same rows with `name` and `manager`; a seller whom `reps` lacks is named ELSEWHERE, without a manager.
     """
     people = reps[["rep_id", "name", "manager"]]
-    return rows.merge(people, on="rep_id", how="left").fillna({"name": ELSEWHERE})
+    return rows.drop(columns="name", errors="ignore").merge(people, on="rep_id", how="left").fillna({"name": ELSEWHERE})
 
 
 def renamed(table: pd.DataFrame, reps: pd.DataFrame) -> pd.DataFrame:
@@ -94,20 +95,60 @@ def funnel(
 
     With a history: the deals closed in the twelve months to `period.through`, so that each has run its course; a deal
     that was in a later stage counts as having reached the earlier ones. Without one: the deals opened in those months,
-    as they stand (opened, closed, won), which reads low while many are still open.
+    as they stand (opened, closed, won), which reads low while many are still open. Stages of several pipelines are no one row of
+    stages: each pipeline with twenty such deals has a funnel of its own.
 
     Returns
     -------
     DataFrame
-        One row per stage, first stage first: `stage`, `reached` (deals), `conversion` (ratio to the next stage;
-        missing for the last), `low`, `high` (Wilson 90 %), `basis` ("history" or "status").
+        One row per stage, first stage first: `stage` (of several pipelines, after the pipeline's name), `reached` (deals),
+        `conversion` (ratio to the next stage; missing for the last), `low`, `high` (Wilson 90 %), `basis` ("history" or
+        "status"), `pipeline` (the one with most deals first; empty where there is one alone).
     """
     if opportunity_history is None:
         recent = opportunities[opportunities["opened_on"].between(_a_year_to(period), period.through)]
-        return _with_conversion(_from_status(recent), "status")
-    done = closed(opportunities, period)
-    past = opportunity_history[opportunity_history["opportunity_id"].isin(done["opportunity_id"])]
-    return _with_conversion(_from_history(past, done), "history")
+        parts = [_with_conversion(_from_status(own), "status", name) for name, own in by_pipeline(recent).items()]
+    else:
+        past = opportunity_history
+        parts = [
+            _with_conversion(
+                _from_history(past[past["opportunity_id"].isin(own["opportunity_id"])], own), "history", name
+            )
+            for name, own in by_pipeline(closed(opportunities, period)).items()
+        ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def funnel_ends(funnel: pd.DataFrame) -> tuple[int, int]:
+    """Count the deals that came in, and those that were won, over all pipelines.
+
+    Parameters
+    ----------
+    funnel : DataFrame
+        As `funnel` gives it, with a row at least.
+    """
+    by = funnel.groupby("pipeline")["reached"]
+    return int(by.first().sum()), int(by.last().sum())
+
+
+def by_pipeline(deals: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Part deals by their pipeline, where these are several; a pipeline with fewer than twenty deals is left out.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        `pipeline` where the source gives it.
+
+    Returns
+    -------
+    dict of DataFrame
+        By pipeline, the one with most deals first; all of them under an empty name where there is one alone, or none is large
+        enough.
+    """
+    counts = deals["pipeline"].value_counts().sort_values(ascending=False, kind="stable") if "pipeline" in deals else {}
+    if len(counts) < 2:
+        return {"": deals}
+    return {name: deals[deals["pipeline"] == name] for name in counts[counts >= FEWEST].index} or {"": deals}
 
 
 @no_rows(needs="a deal that closed in twelve months, and two stages on record")
@@ -117,7 +158,8 @@ def leaks(
 ) -> pd.DataFrame:
     """Where each seller loses more deals than all do, stage by stage, and what that costs in twelve months.
 
-    Of the deals closed in twelve months, as `funnel`. Leak = (conversion of all − the seller's, shrunk by `intervals.shrunk`) ×
+    Of the deals closed in twelve months, by pipeline as in `funnel`.
+    Leak = (conversion of all − the seller's, shrunk by `intervals.shrunk`) ×
     deals that reached the stage × what a deal that goes on is worth (average won × the share that is won of those that got as
     far). A seller's conversion is clearly other than the others' by Fisher's exact test (1934, Statistical Methods for Research
     Workers, 21.02), at a false discovery rate of one in twenty over all sellers and stages. Mix is not taken out:
@@ -130,29 +172,30 @@ def leaks(
         `onward`, `n` (deals), `rate`, `low`, `high` (shrunk, 90 %), `team` (all sellers', ratios), `leak`, `leak_low`,
         `leak_high` (money; below zero where more go on), `clear` (bool).
     """
-    done = closed(opportunities, period)
-    order, furthest = _furthest(
-        opportunity_history[opportunity_history["opportunity_id"].isin(done["opportunity_id"])], done
-    )
-    owner = done.set_index("opportunity_id")["rep_id"].reindex(furthest.index)
-    average, parts = done.loc[done["won"], "amount"].mean(), []
-    for k, stage in enumerate(order[:-1]):
-        own = (
-            (furthest[furthest >= k] > k).groupby(owner).agg(onward="sum", n="size").rename_axis("rep_id").reset_index()
-        )
-        worth = average * (furthest == len(order) - 1).sum() / max((furthest > k).sum(), 1)
-        own = own.join(shrunk(own["onward"], own["n"])).assign(stage=stage, team=own["onward"].sum() / own["n"].sum())
-        lost = {"leak": "rate", "leak_low": "high", "leak_high": "low"}
-        parts.append(
-            own.assign(
-                **{name: (own["team"] - own[rate]) * own["n"] * worth for name, rate in lost.items()}, z=_apart(own)
-            )
-        )
+    done = by_pipeline(closed(opportunities, period))
+    parts = [part for name, own in done.items() for part in _leaks(own, opportunity_history, name)]
     if not parts:
         return pd.DataFrame(columns=LEAKS)
     table = pd.concat(parts, ignore_index=True)
     table["clear"] = discovered(table["z"], CLAIMS)
     return named(table, reps).sort_values("leak", ascending=False, kind="stable", ignore_index=True)[LEAKS]
+
+
+def _leaks(done: pd.DataFrame, history: pd.DataFrame, pipeline: str) -> list[pd.DataFrame]:
+    """Give the leaks of each stage of one pipeline, without names, and how surely each is one (`z`)."""
+    order, furthest = _furthest(history[history["opportunity_id"].isin(done["opportunity_id"])], done)
+    owner = done.set_index("opportunity_id")["rep_id"].reindex(furthest.index)
+    average, parts = done.loc[done["won"], "amount"].mean(), []
+    for k, stage in enumerate(order[:-1]):
+        onward = furthest[furthest >= k] > k
+        own = onward.groupby(owner).agg(onward="sum", n="size").rename_axis("rep_id").reset_index()
+        worth = average * (furthest == len(order) - 1).sum() / max((furthest > k).sum(), 1)
+        own = own.join(shrunk(own["onward"], own["n"])).assign(stage=_in_pipeline(stage, pipeline))
+        own["team"] = own["onward"].sum() / own["n"].sum()
+        lost = {"leak": "rate", "leak_low": "high", "leak_high": "low"}
+        money = {name: (own["team"] - own[rate]) * own["n"] * worth for name, rate in lost.items()}
+        parts.append(own.assign(**money, z=_apart(own)))
+    return parts
 
 
 def stage_order(opportunity_history: pd.DataFrame) -> list[str]:
@@ -290,12 +333,17 @@ def _apart(own: pd.DataFrame) -> pd.Series:
     return side * -ndtri(pd.Series(tail, own.index).clip(1e-15, 0.5))
 
 
-def _with_conversion(reached: pd.Series, basis: str) -> pd.DataFrame:
+def _in_pipeline(stage: str, pipeline: str) -> str:
+    return f"{pipeline}: {stage}" if pipeline else stage
+
+
+def _with_conversion(reached: pd.Series, basis: str, pipeline: str = "") -> pd.DataFrame:
     onward = reached.shift(-1)
     low, high = wilson(onward, reached)
     conversion = onward / reached.where(reached > 0)
     table = pd.DataFrame({"reached": reached, "conversion": conversion, "low": low, "high": high})
-    table = table.rename_axis("stage").reset_index().assign(basis=basis)[FUNNEL]
+    table = table.rename_axis("stage").reset_index().assign(basis=basis, pipeline=pipeline)[FUNNEL]
+    table["stage"] = [_in_pipeline(stage, pipeline) for stage in table["stage"]]
     return table if reached.iloc[0] else table.iloc[:0]
 
 

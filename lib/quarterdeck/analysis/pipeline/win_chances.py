@@ -39,6 +39,10 @@ STANDING = [
     "rep_id",
     "pushes",
 ]
+OF_CRM = {
+    "probability": "crm",
+    "forecast_category": "category",
+}  # what a history may hold of a deal, and its name when tried
 LABELS = ["opportunity_id", "won", "mark", "quarter", "end", "near"]
 MOST_PUSHES = 3  # beyond which one more says no more
 WAYS = ["model", "by stage", "fixed"]
@@ -154,8 +158,9 @@ def tried(
     Returns
     -------
     DataFrame
-        One row per deal and mark: `region`, `won` (1 or 0), `model`, `by stage`, `fixed` (chances, ratios); no rows where the
-        history is too short.
+        One row per deal and mark: `region`, `won` (1 or 0), `model`, `by stage`, `fixed` (chances, ratios); where the history holds
+        what the CRM said of the deal, `crm` (probability, ratio), `category`, and `ever` (1 or 0: won at all; missing while it is
+        open); no rows where the history is too short.
     """
     spans = last_quarters(period, TRAINED + TESTED, _begin(begins))
     marked = _marked(opportunities, opportunity_history, spans, period.start)
@@ -171,7 +176,8 @@ def tried(
             region = looked_up(asked["opportunity_id"], opportunities.set_index("opportunity_id")["region"])
             table = asked[["won"]].assign(region=region, model=_predicted(_learned(near), asked))
             table["by stage"] = asked.join(rates, on=["stage", "mark"])["by stage"].fillna(known["won"].mean())
-            parts.append(table.assign(fixed=looked_up(asked["stage"], fixed).fillna(0.5)))
+            table = table.assign(fixed=looked_up(asked["stage"], fixed).fillna(0.5))
+            parts.append(table.join(_of_crm(asked, opportunities)))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["won", "region", *WAYS])
 
 
@@ -191,7 +197,7 @@ def trial(tried: pd.DataFrame) -> pd.DataFrame:
         distance of chance from share won, weighted by deals; ratio), `n` (deals × marks); no rows without any.
     """
     rows = [
-        (way, ((tried[way] - tried["won"]) ** 2).mean(), _calibration_error(tried[way], tried["won"]), len(tried))
+        (way, ((tried[way] - tried["won"]) ** 2).mean(), calibration_error(tried[way], tried["won"]), len(tried))
         for way in WAYS
     ]
     return pd.DataFrame(rows if len(tried) else [], columns=TRIAL).sort_values("brier", ignore_index=True)
@@ -284,6 +290,15 @@ def bookings_ahead(
     return pd.DataFrame([row | {"pipeline": middle + ndtri(0.9) * spread}], columns=BOOKINGS)
 
 
+def _of_crm(asked: pd.DataFrame, opportunities: pd.DataFrame) -> pd.DataFrame:
+    """Give what the CRM said of deals while they were open, and whether they were won at all; no columns where it said nothing."""
+    held = asked[[c for c in OF_CRM if c in asked]].rename(columns=OF_CRM)
+    if held.empty or not len(held.columns):
+        return held
+    ended = opportunities.set_index("opportunity_id")["status"].map({"won": 1.0, "lost": 0.0})
+    return held.assign(ever=looked_up(asked["opportunity_id"], ended))
+
+
 def _states(opportunities: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     """Give each open state of a deal with the day it entered its stage, its pushes, and the day on which the next one came."""
     past = history.sort_values(["opportunity_id", "changed_on"], kind="stable")
@@ -294,12 +309,14 @@ def _states(opportunities: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     pushes = pushed - pushed.where(first).ffill()
     past = past.assign(entered=past["changed_on"].where(moved).ffill(), until=until, pushes=pushes)
     known = opportunities.set_index("opportunity_id")[["opened_on", "segment", "competitor"]]
-    return past[past["status"].eq("open")].join(known, on="opportunity_id")[[*STANDING, "changed_on", "until"]]
+    columns = [*STANDING, *(c for c in OF_CRM if c in past), "changed_on", "until"]
+    return past[past["status"].eq("open")].join(known, on="opportunity_id")[columns]
 
 
 def _standing(states: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
     """Give the deals that were open at the end of a day, as they stood then."""
-    return states.loc[(states["changed_on"] <= day) & ~(states["until"] <= day), STANDING].assign(day=day)
+    stood = states[(states["changed_on"] <= day) & ~(states["until"] <= day)]
+    return stood.drop(columns=["changed_on", "until"]).assign(day=day)
 
 
 def _begin(begins: Mapping[str, pd.Timestamp]) -> pd.Timestamp:
@@ -339,7 +356,7 @@ def _marked(
     if not parts:
         return pd.DataFrame(columns=LABELS)
     looked = pd.concat(parts, ignore_index=True)
-    return _features(looked, looked["end"]).join(looked[LABELS])
+    return _features(looked, looked["end"]).join(looked[[*LABELS, *(c for c in OF_CRM if c in looked)]])
 
 
 def _features(standing: pd.DataFrame, end: pd.Timestamp | pd.Series) -> pd.DataFrame:
@@ -433,7 +450,14 @@ def _shock(near: pd.DataFrame, fit: _Model) -> float:
     return float(np.sqrt(max(beyond, 0.0) * quarters / (quarters - 1))) if quarters >= SPANS else np.nan
 
 
-def _calibration_error(chance: pd.Series, won: pd.Series) -> float:
+def calibration_error(chance: pd.Series, won: pd.Series) -> float:
+    """Mean distance of a chance from the share that came true, in ten bins of the chance, weighted by their size.
+
+    Parameters
+    ----------
+    chance, won : Series
+        Ratios, and 1 or 0, on one index.
+    """
     bins = np.minimum((chance * BINS).astype(int), BINS - 1)
     found = (
         pd.DataFrame({"chance": chance, "won": won})

@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from quarterdeck.analysis.methods.claims import amounts, apart, first, part
 from quarterdeck.analysis.pipeline.movement import slipped_total
+from quarterdeck.analysis.pipeline.stages import funnel_ends
 from quarterdeck.analysis.team.skill import first_months
 from quarterdeck.present import style
 from quarterdeck.present.charts.steps import pipeline
@@ -280,7 +281,7 @@ def funnel_bars(funnel: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_xlim(right=1.2 * funnel["reached"].max())
     ax.set_xlabel("deals")
     style.count_axis(ax.xaxis)
-    ends = funnel["reached"].iloc[0], funnel["reached"].iloc[-1]
+    ends = funnel_ends(funnel)
     span = "opened" if funnel["basis"].iloc[0] == "status" else "closed"
     finding = f"Of {style.counted(ends[0], 'deal')} that came in, {ends[1]:,.0f} were won"
     claim = part("stage_conversion", ends[1], ends[0], "deals won of those that came in")

@@ -10,6 +10,7 @@ from quarterdeck.analysis.methods.intervals import difference
 from quarterdeck.analysis.methods.members import NAIVE
 from quarterdeck.analysis.methods.regressors import UNDERTAKEN
 from quarterdeck.analysis.methods.series import JOINED
+from quarterdeck.analysis.pipeline.crm_chances import AT_ALL, IN_TIME, OURS, THEIRS
 from quarterdeck.analysis.planning.scenarios import after, either_way, of_revenue
 from quarterdeck.data.calendar import month_name
 from quarterdeck.present import style
@@ -229,6 +230,26 @@ def trial_takeaway(trial: pd.DataFrame) -> Sentence:
         f"{style.points(row['error']).lstrip('+')} on average (n {row['n']:,.0f}).",
         [best, *plain, amounts("chance_error", row["error"], best.subject, n=row["n"])],
     )
+
+
+def crm_takeaway(name: str, scores: pd.DataFrame | None = None) -> Sentence | None:
+    """Say whether this page's chances or the CRM's were nearer to what came (`analysis.pipeline.crm_chances.scores`); nothing
+    where the CRM's are not on record."""
+    if scores is None or scores.empty:
+        return None
+    by = scores.set_index(["who", "event"])
+    ours, theirs = (by.loc[(who, IN_TIME)] for who in (OURS, THEIRS))
+    side = first("brier_score", BESIDE, {"now": theirs["brier"], "than": ours["brier"]}, "chances: CRM", "score")
+    how = {"more than": "farther from", "less than": "nearer to", "as much as": "as near to"}[side.predicate]
+    than = "as" if side.predicate == "as much as" else "than"
+    said = f"**{name}: the CRM's probabilities were {how} what came by the quarter's end {than} this page's chances**: Brier score "
+    said += f"{theirs['brier']:.3f} against {ours['brier']:.3f} (n {theirs['n']:,.0f})."
+    claims = [side, amounts("brier_score", ours["brier"], "chances: model, beside the CRM's", n=ours["n"])]
+    if (THEIRS, AT_ALL) in by.index:
+        ever = by.loc[(THEIRS, AT_ALL)]
+        said += f" Of being won at all, which they speak of, theirs is {ever['brier']:.3f} (n {ever['n']:,.0f})."
+        claims.append(amounts("brier_score", ever["brier"], "chances: CRM, won at all", n=ever["n"]))
+    return Sentence(said, claims)
 
 
 def seek_takeaway(seek: pd.DataFrame, currency: str = "EUR") -> Sentence:

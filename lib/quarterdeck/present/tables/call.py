@@ -4,6 +4,7 @@ A row's cells have a main line and, smaller, a second one; on a phone each row i
 """
 
 import html
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,7 @@ TEAM = {
     "open_worth": ("team_open", "money"),
     "quota": ("team_quota", "money"),
 }
+LONGEST_STEP = 60  # characters of a deal's next step that are shown
 WIDTH, HEIGHT = 200, 26  # of a bullet, pixels
 Cell = tuple[str, str, str]  # its main line, its second line, the class that says how it stands
 
@@ -91,7 +93,9 @@ def deals(table: pd.DataFrame, currency: str = "EUR") -> Rows:
     """Lay out the deals that decide the quarter, by customer and seller (`analysis.brief.call.deciding`)."""
     money, rows = _money(currency), []
     for row in table.itertuples():
-        who = " · ".join(part for part in (row.seller, row.manager and f"team {row.manager}", row.region) if part)
+        who = " · ".join(
+            part for part in (row.customer, row.seller, row.manager and f"team {row.manager}", row.region) if part
+        )
         against = f"against {row.competitor}" if row.competitor else ""
         changed = "" if pd.isna(row.changed) else f"last changed {style.day(row.changed)}"
         put_off = "" if pd.isna(row.moved) or not row.moved else f"put off {style.counted(row.moved, 'time')}"
@@ -100,9 +104,9 @@ def deals(table: pd.DataFrame, currency: str = "EUR") -> Rows:
         rows.append(
             [
                 (row.deal, who, ""),
-                (row.stage, " · ".join(part for part in (against, changed) if part), ""),
+                (row.stage, " · ".join(part for part in (against, changed, _next(row.next_step)) if part), ""),
                 (money(row.amount), "", ""),
-                (style.chance(row.chance), "", ""),
+                (style.chance(row.chance), _crm(row), ""),
                 (VOID if pd.isna(row.likely_close) else style.day(row.likely_close), "", ""),
                 (own, past, "bad" if row.late else ""),
             ]
@@ -110,8 +114,20 @@ def deals(table: pd.DataFrame, currency: str = "EUR") -> Rows:
     heads = ["Deal, seller", "Stage", "Amount", "Chance this quarter", "Likely day", "Seller's day"]
     said = _listed(heads, rows, "deals")
     measures = {"amount": ("deal_amount", "money"), "chance": ("deal_chance", "chance")}
+    measures["crm_chance"] = ("crm_chance", "chance")
     said.facts = facts(table, {"deal": "deal"}, measures)
     return said
+
+
+def _next(step: str) -> str:
+    """Write what is to be done next, cut where it is long."""
+    return f"next: {textwrap.shorten(step, LONGEST_STEP, placeholder=' …')}" if step else ""
+
+
+def _crm(row: Any) -> str:
+    """Write what the CRM itself says of a deal: its probability and forecast category."""
+    said = ["" if pd.isna(row.crm_chance) else style.chance(row.crm_chance), row.crm_category]
+    return f"CRM: {', '.join(part for part in said if part)}" if any(said) else ""
 
 
 def accounts(table: pd.DataFrame, currency: str = "EUR") -> Rows:

@@ -3,6 +3,7 @@
 import great_tables as gt
 import pandas as pd
 
+from quarterdeck.analysis.pipeline.crm_chances import OURS, THEIRS
 from quarterdeck.analysis.planning.goal_seek import SLOWER
 from quarterdeck.present import style
 from quarterdeck.present.facts.forecast import LEVER_WORDS, UNITS
@@ -127,6 +128,41 @@ def trial(tried: pd.DataFrame) -> gt.GT:
     }
     note = "Four quarters, each estimated from the eight before it. Brier score: mean squared error, zero is perfect."
     return lay(tried.assign(way=tried["way"].map(names)), columns, note)
+
+
+def crm_scores(name: str, scores: pd.DataFrame | None = None) -> gt.GT | None:
+    """Lay out how true the CRM's probabilities were beside this page's chances (`analysis.pipeline.crm_chances.scores`); nothing
+    where the history holds none of them."""
+    if scores is None or scores.empty:
+        return None
+    columns = {
+        "who": ("Chance by", "text"),
+        "event": ("Of what", "text"),
+        "brier": ("Brier score", "fine"),
+        "error": ("Off on average", "ratio"),
+        "n": ("Deals looked at", "count"),
+    }
+    note = (
+        f"{name}: the deals of four quarters whose probability the CRM's history holds, as it stood while they were open. A CRM's "
+        "probability speaks of winning at all, this page's chance of winning by the quarter's end."
+    )
+    names = {OURS: "This page's model", THEIRS: "The CRM's probability"}
+    return lay(scores.assign(who=scores["who"].map(names)), columns, note)
+
+
+def crm_categories(name: str, categories: pd.DataFrame | None = None) -> gt.GT | None:
+    """Lay out what came of deals in each of the CRM's forecast categories (`analysis.pipeline.crm_chances.by_category`); nothing
+    where the history holds none of them."""
+    if categories is None or categories.empty:
+        return None
+    columns = {
+        "category": ("CRM's category", "text"),
+        "rate": ("Won by the quarter's end", "whole ratio"),
+        "interval": ("90 % interval", "interval whole ratio"),
+        "n": ("Deals looked at", "count"),
+    }
+    note = f"{name}: the category that each deal had on four days of four quarters, while it was open."
+    return lay(categories.assign(interval=None), columns, note)
 
 
 def levers(seek: pd.DataFrame, currency: str = "EUR") -> gt.GT:

@@ -19,13 +19,19 @@ SELECT o.id AS opportunity_id, {{ parts.account_of('o.account_id') }} AS custome
        CASE WHEN o.is_closed THEN CAST(o.close_date AS DATE) END AS closed_on,
        CAST(o.close_date AS DATE) AS expected_close, o.stage_name AS stage,
        CAST(o.amount AS DOUBLE){{ parts.rate(has.opportunity) }} AS amount,
+{% if has.opportunity.name %}
+       o.name AS name,
+{% endif %}
+{% if has.opportunity.next_step %}
+       o.next_step AS next_step,
+{% endif %}
 {% if has.opportunity.competitor %}
        o.competitor AS competitor,
 {% endif %}
 {% if has.opportunity.loss_reason %}
        o.loss_reason AS loss_reason,
 {% endif %}
-       CASE WHEN o.is_won THEN 'won' WHEN o.is_closed THEN 'lost' ELSE 'open' END AS status
+       CASE WHEN o.is_won THEN 'won' WHEN o.is_closed THEN 'lost' ELSE 'open' END AS status{{ parts.forecast_of('o', has.opportunity) }}
 FROM opportunity o
 {{ parts.join_account('o.account_id', true) -}}
 {{ parts.join_owner('o.owner_id') -}}

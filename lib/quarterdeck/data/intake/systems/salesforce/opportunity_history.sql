@@ -6,9 +6,15 @@ SELECT h.opportunity_id, CAST(h.created_date AS DATE) AS changed_on, h.stage_nam
        CASE WHEN h.stage_name = o.stage_name AND o.is_won THEN 'won'
             WHEN h.stage_name = o.stage_name AND o.is_closed THEN 'lost' ELSE 'open' END AS status,
        CAST(h.amount AS DOUBLE){{ parts.rate(has.opportunity) }} AS amount, CAST(h.close_date AS DATE) AS expected_close,
-       o.owner_id AS rep_id
+       o.owner_id AS rep_id{{ parts.forecast_of('h', has.opportunity_history) }}
 FROM (
   SELECT x.opportunity_id, x.created_date, x.stage_name, x.amount, x.close_date,
+{% if has.opportunity_history.probability %}
+         x.probability,
+{% endif %}
+{% if has.opportunity_history.forecast_category %}
+         x.forecast_category,
+{% endif %}
          row_number() OVER (PARTITION BY x.opportunity_id, CAST(x.created_date AS DATE) ORDER BY x.created_date DESC, x.id DESC) AS place
   FROM opportunity_history x WHERE NOT x.is_deleted
 ) h

@@ -15,6 +15,12 @@ LEFT JOIN (SELECT u.id, ur.name AS role FROM "user" u JOIN user_role ur ON ur.id
 {% macro account_of(key) -%}
 {% if has.account and has.account.master_record_id %}CASE WHEN a.is_deleted THEN a.master_record_id ELSE {{ key }} END{% else %}{{ key }}{% endif %}
 {%- endmacro %}
+{% macro forecast_of(row, of) -%}
+{% if of.probability %},
+       CASE WHEN {{ row }}.probability BETWEEN 0 AND 100 THEN {{ row }}.probability / 100 END AS probability{% endif %}
+{% if of.forecast_category %},
+       {{ row }}.forecast_category AS forecast_category{% endif %}
+{%- endmacro %}
 {% macro rate(of) -%}
 {% if of.currency_iso_code and (has.dated_conversion_rate or has.currency_type) %} / coalesce({% if has.dated_conversion_rate %}CAST(rate.conversion_rate AS DOUBLE), {% endif %}{% if has.currency_type %}CAST(ct.conversion_rate AS DOUBLE), {% endif %}1){% endif %}
 {%- endmacro %}
