@@ -618,6 +618,8 @@ def test_the_ramp_and_the_pace_in_words():
     spread = pd.DataFrame({"whole": [True, False], "together": [1.0, 0.36], "reps": [4, 4]})
     rate = {
         "gap": 7.0e6,
+        "part": float("nan"),
+        "counted": "Monday to Friday; holidays are not known",
         "left": 34,
         "needed": 2.1e5,
         "gone": 32,

@@ -13,16 +13,26 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from quarterdeck.data import holiday_dates
 from quarterdeck.errors import ContractError
 
 Days = TypeVar("Days", pd.Timestamp, pd.Series, pd.DatetimeIndex)
 Unit = Literal["month", "quarter", "year"]
 
 MONTHS = {"month": 1, "quarter": 3, "year": 12}  # in each unit
-IN_SOURCE = ["first_month", "weeks", "ends_on", "ends", "named"]  # what source.yaml may say; a table says the rest
+IN_SOURCE = [
+    "first_month",
+    "weeks",
+    "ends_on",
+    "ends",
+    "named",
+    "weekend",
+    "country",
+]  # what source.yaml may say; a table says the rest
 FIRST, LAST = 1600, 2300  # fiscal years that are laid out: beyond the days that stand for "always" and "never"
 WEEK, DAY = np.timedelta64(7, "D"), np.timedelta64(1, "D")
 WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+WEEKEND = ("saturday", "sunday")  # where none is given
 AROUND = 400  # years on either side of a table of periods
 LONG = 98  # days of a quarter with a 53rd week
 
@@ -48,11 +58,30 @@ class Calendar(BaseModel):
     named: Literal["end", "start"] = Field("end", description="the calendar year that names a fiscal year")
     periods: tuple[tuple[str, int, int], ...] = Field((), description="first day, fiscal year and month of each period")
     until: str = Field("", description="last day of the last of `periods`")
+    weekend: tuple[Literal[tuple(WEEKDAYS)], ...] = Field((), max_length=6, description="weekdays without work")
+    country: str = Field(
+        "", description="ISO 3166 code (DE), with or without a state (DE-BY), whose public holidays count"
+    )
 
     @field_validator("ends_on", mode="before")
     @classmethod
     def _in_small_letters(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value
+
+    @field_validator("weekend", mode="before")
+    @classmethod
+    def _several(cls, value: Any) -> Any:
+        given = (value,) if isinstance(value, str) else value
+        return tuple(str(day).lower() for day in given) if isinstance(given, list | tuple) else given
+
+    @field_validator("country")
+    @classmethod
+    def _is_a_country(cls, value: str) -> str:
+        if value and not holiday_dates.known(value):
+            raise ValueError(
+                f"no public holidays are known of {value!r}; give an ISO 3166 code such as DE, or with a state such as DE-BY"
+            )
+        return value
 
     @model_validator(mode="after")
     def _fits(self) -> "Calendar":
@@ -80,6 +109,39 @@ class Calendar(BaseModel):
     def plain(self) -> bool:
         """Tell whether fiscal years are calendar years."""
         return self.by_months and self.first_month == 1
+
+    @property
+    def knows_work(self) -> bool:
+        """Tell whether the company has said which days are worked."""
+        return bool(self.weekend or self.country)
+
+    def worked(self, first: pd.Timestamp, last: pd.Timestamp) -> np.ndarray:
+        """Tell of each day from the first to the last one whether it is worked: not on the weekend, nor on a public holiday.
+
+        >>> Calendar(country="DE").worked(pd.Timestamp("2026-12-23"), pd.Timestamp("2026-12-28")).tolist()
+        [True, True, False, False, False, True]
+        """
+        days = np.arange(np.datetime64(first, "D"), np.datetime64(last, "D") + DAY)
+        off = [WEEKDAYS.index(day) for day in self.weekend or WEEKEND]
+        mask = [day not in off for day in range(len(WEEKDAYS))]
+        return np.is_busday(days, mask, holiday_dates.between(self.country, first.year, last.year))
+
+    def working_days(self, first: pd.Timestamp, last: pd.Timestamp) -> int:
+        """Count the days that are worked, from the first to the last one; from Monday to Friday where nothing is said."""
+        return int(self.worked(first, last).sum())
+
+    def said_work(self) -> str:
+        """Say which days are counted as worked.
+
+        >>> GREGORIAN.said_work(), Calendar(weekend=["friday", "saturday"], country="EG").said_work()
+        ('Monday to Friday; holidays are not known', 'all days but Friday, Saturday and the public holidays of EG')
+        """
+        if not self.knows_work:
+            return "Monday to Friday; holidays are not known"
+        off = [day.capitalize() for day in self.weekend or WEEKEND]
+        if self.country:
+            return f"all days but {', '.join(off)} and the public holidays of {self.country}"
+        return f"all days but {' and '.join(off)}; holidays are not known"
 
     def start(self, days: Days, unit: Unit = "quarter") -> Days:
         """Give the first day of the month, quarter or year that each day lies in; missing for missing days."""
@@ -204,7 +266,7 @@ class Calendar(BaseModel):
 
     def facts(self) -> dict[str, Any]:
         """Give what a snapshot keeps of it, in values that JSON can hold; nothing of `GREGORIAN`."""
-        return {} if self.plain else self.model_dump(exclude_defaults=True)
+        return {} if self.plain and not self.knows_work else self.model_dump(exclude_defaults=True)
 
     def _at(self, days: Days, move: Any) -> Days:
         """Give the first days of the months that `move` gives for the months of days, in the kind that the days are of."""

@@ -540,7 +540,7 @@ def _calendar(held: Held, given: Calendar) -> Calendar | None:
     if table is None or any(r.severity == STOP for r in held.remarks if r.table == "calendar"):
         return None
     try:
-        return of_table(table)
+        return of_table(table).model_copy(update={"weekend": given.weekend, "country": given.country})
     except ContractError as error:
         held.faults.extend(error.faults)
     return None

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from quarterdeck.data.calendar import GREGORIAN, Calendar
@@ -42,13 +43,26 @@ class Period:
     def same_day(self, span: "Period") -> pd.Timestamp:
         """Give the day of another quarter that `through` is in this one: as many days in, or as many whole months.
 
+        Where the company has said which days are worked, it is the one by which the same part of the working days is gone.
+
         >>> quarter(pd.Timestamp("2026-05-31")).same_day(quarter(pd.Timestamp("2026-09-30"))).date().isoformat()
         '2026-08-31'
         """
+        if self.calendar.knows_work and self.through < self.end:
+            return self._as_worked(span)
         if self.through == self.calendar.end(self.through, "month"):
             months = self.calendar.place(self.through, "month") - self.calendar.place(self.start, "month")
             return self.calendar.same_month(span.start, months)
         return min(span.start + (self.through - self.start), span.end)
+
+    def _as_worked(self, span: "Period") -> pd.Timestamp:
+        """Give the day of another quarter by which the same part of its working days is gone; on a day off, the last such day."""
+        here, there = (self.calendar.worked(s.start, s.end) for s in (self, span))
+        day = (self.through - self.start).days
+        gone = round(here[: day + 1].sum() / max(here.sum(), 1) * there.sum())
+        reached = np.flatnonzero(np.cumsum(there) == gone)
+        place = 0 if not len(reached) else reached[0] if here[day] else reached[-1]
+        return span.start + pd.Timedelta(days=int(place))
 
     def seen(self, through: pd.Timestamp) -> "Period":
         """Give the span as it is seen through another day."""

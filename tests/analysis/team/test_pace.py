@@ -45,7 +45,7 @@ def test_the_run_rate_is_what_is_missing_over_the_working_days_left():
     ]
     others = deals.assign(rep_id="of another region")  # who has no quota does not count for it
     same = pace.run_rate(quotas, PERIOD, opportunities=pd.concat([deals, others])).iloc[0]
-    assert same.tolist() == row.tolist()
+    assert same.equals(row)
 
 
 def test_the_run_rate_knows_what_it_lacks():

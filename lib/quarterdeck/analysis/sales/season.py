@@ -9,6 +9,7 @@ from scipy.stats import t
 from quarterdeck.analysis.sales.by_period import monthly
 from quarterdeck.data.calendar import GREGORIAN, Calendar
 from quarterdeck.data.coverage import EVER, cadence
+from quarterdeck.data.holiday_dates import between
 from quarterdeck.data.reasons import no_rows
 
 WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
@@ -117,7 +118,7 @@ def holiday_effect(orders: pd.DataFrame, as_of: pd.Timestamp, country: str, leve
     days = _daily(orders, as_of, years=10)
     if not country or days.empty:
         return pd.DataFrame(columns=columns)
-    found = _holidays(country, days.index)
+    found = [pd.Timestamp(day) for day in between(country, days.index[0].year, days.index[-1].year)]
     pairs = [(days[h], _like(days, h, found)) for h in found if h in days.index]
     table = pd.DataFrame(pairs, columns=["on", "off"]).query("off > 0")
     n = len(table)
@@ -136,13 +137,6 @@ def _daily(orders: pd.DataFrame, as_of: pd.Timestamp, years: int) -> pd.Series:
         return pd.Series(dtype="float64", index=pd.DatetimeIndex([]))
     days = pd.date_range(recent["order_date"].min(), as_of)
     return recent.groupby("order_date")["revenue"].sum().reindex(days, fill_value=0.0)
-
-
-def _holidays(country: str, days: pd.DatetimeIndex) -> list[pd.Timestamp]:
-    import holidays
-
-    known = holidays.country_holidays(country, years=range(days[0].year, days[-1].year + 1))
-    return [pd.Timestamp(d) for d in sorted(known)]
 
 
 def _like(days: pd.Series, holiday: pd.Timestamp, holidays: list[pd.Timestamp]) -> float:

@@ -35,7 +35,7 @@ COVER = [
     "n",
     "brings",
 ]
-RATE = ["gap", "left", "needed", "gone", "so_far", "low", "middle", "high", "reached", "n"]
+RATE = ["gap", "left", "needed", "gone", "so_far", "low", "middle", "high", "reached", "n", "part", "counted"]
 ENDING = ["value", "low", "high", "quota", "attainment", "attainment_low", "attainment_high", "chance", "by"]
 CHANCES = ["rep_id", "name", "region", "attainment", "pipeline", "chance", "expected", "n", "brier", "brier_base"]
 
@@ -121,7 +121,8 @@ def run_rate(
 ) -> pd.DataFrame:
     """What must be booked on each working day that is left, for all quotas together to be reached, and what has been.
 
-    Needed = (Σ quota − Σ bookings of the sellers who have one) ÷ working days left, Monday to Friday; holidays are not known.
+    Needed = (Σ quota − Σ bookings of the sellers who have one) ÷ working days left, as the company's calendar counts them (Monday
+    to Friday where it says nothing).
     The past: what those with a quota booked a working day after the same day of each of eight past quarters, to its end.
 
     Returns
@@ -130,10 +131,12 @@ def run_rate(
         One row: `gap` (money; zero or less where the quota is met), `left` (working days), `needed` (money a working day),
         `gone` (working days), `so_far` (booked on each, money), `low`, `middle`, `high` (the tenth, half and nine tenths of past
         quarters, money a working day; missing below four), `reached` (past quarters that booked as much as is needed now), `n`
-        (past quarters); no row without a quota or a working day on both sides of today.
+        (past quarters), `part` (of the quarter's working days that is gone, ratio; missing where the calendar says nothing of
+        them), `counted` (which days these are, in words); no row without a quota or a working day on both sides of today.
     """
     now = attained_in(period, quotas, bookings(period, orders, opportunities))
-    gone, left = _working(period.start, period.through), _working(period.through + DAY, period.end)
+    worked = period.calendar.working_days
+    gone, left = worked(period.start, period.through), worked(period.through + DAY, period.end)
     if now.empty or not gone or not left:
         return pd.DataFrame(columns=RATE)
     gap = now["quota"].sum() - now["booked"].sum()
@@ -142,11 +145,12 @@ def run_rate(
         sold = bookings(span, orders, opportunities)
         after = period.same_day(span)
         late = attained_in(span, quotas, sold[sold["day"] > after])
-        if sold["amount"].sum() > 0 and len(late) and (days := _working(after + DAY, span.end)):
+        if sold["amount"].sum() > 0 and len(late) and (days := worked(after + DAY, span.end)):
             past.append(late["booked"].sum() / days)
     rates = pd.Series(past, dtype="float64")
     ends = rates.quantile([0.1, 0.5, 0.9]) if len(rates) >= FEWEST_QUARTERS else [np.nan] * 3
     row = [gap, left, gap / left, gone, now["booked"].sum() / gone, *ends, (rates >= gap / left).sum(), len(rates)]
+    row += [gone / (gone + left) if period.calendar.knows_work else np.nan, period.calendar.said_work()]
     return pd.DataFrame([row], columns=RATE)
 
 
@@ -278,11 +282,6 @@ def cover(
     row |= {"needed": 1 / part, "needed_low": 1 / high, "needed_high": 1 / low if low else np.inf}
     brings = part * due if ahead is None or ahead.empty else ahead["open_worth"].iloc[0]
     return pd.DataFrame([row | {"by_win_rate": now["required"].iloc[0], "brings": brings}], columns=COVER)
-
-
-def _working(first: pd.Timestamp, last: pd.Timestamp) -> int:
-    """Count the days from Monday to Friday from the first day to the last one."""
-    return int(np.busday_count(first.date(), (last + DAY).date()))
 
 
 def _begin(begins: Mapping[str, pd.Timestamp], opportunities: pd.DataFrame | None) -> pd.Timestamp:

@@ -211,27 +211,37 @@ def _end(end: pd.Series, alone: bool, currency: str) -> Sentence:
 
 def _rate(row: pd.Series, currency: str) -> Sentence:
     """Say what a working day must bring for the quota, beside what it brought and brought before (a row of `pace.run_rate`)."""
-    left = f"{style.counted(row['left'], 'working day')} left"
+    left, gone = f"{style.counted(row['left'], 'working day')} left", _gone(row)
     if not row["gap"] > 0:
-        return Sentence(f"The quota is met with {left}.", [amounts("run_rate", row["left"], "working days left")])
+        met = f"{gone}The quota is met with {left}."
+        return Sentence(met, [amounts("run_rate", row["left"], "working days left"), *gone.claims])
     needed, so_far, low, middle, high = (
         style.money(row[k], currency) for k in ("needed", "so_far", "low", "middle", "high")
     )
     figures = {"now": row["needed"], "than": row["so_far"], "left": row["left"], "gap": row["gap"]}
     side = first("run_rate", BESIDE, figures, "so far", "money")
     word = {"more than": "more than", "less than": "less than", "as much as": "just"}[side.predicate]
-    said = f"The quota asks {needed} of each of the {left} (Monday to Friday; holidays are not known), "
+    said = f"{gone}The quota asks {needed} of each of the {left} ({row['counted']}), "
     said += f"{word} the {so_far} of one so far"
     if pd.isna(row["middle"]):
-        return Sentence(f"{said}.", [side])
+        return Sentence(f"{said}.", [side, *gone.claims])
     reached = style.number(row["reached"]) if row["reached"] else "none"
     before = f"after this day past quarters brought {middle} a working day ({low} to {high}), {reached} of {row['n']:,.0f} as much"
     claims = [
         side,
+        *gone.claims,
         amounts("run_rate", row["middle"], "after the same day of past quarters", **row[["low", "high"]]),
         part("run_rate", row["reached"], row["n"], "past quarters that brought as much a working day"),
     ]
     return Sentence(f"{said}; {before}.", claims)
+
+
+def _gone(row: pd.Series) -> Sentence:
+    """Say how much of the quarter's working days is gone, where the company has said which they are."""
+    if pd.isna(row["part"]):
+        return Sentence("")
+    said = f"{style.percent(row['part'], 0)} of the quarter's working days are gone. "
+    return Sentence(said, [amounts("run_rate", row["part"], "part of the working days gone")])
 
 
 def chances_takeaway(chances: pd.DataFrame) -> Sentence:
