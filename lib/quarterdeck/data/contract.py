@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 import pandas as pd
 import pandera.pandas as pa
 
-from quarterdeck.data import merges, remarks
+from quarterdeck.data import merges, remarks, splits
 from quarterdeck.data.calendar import GREGORIAN, PUBLISHED, Calendar, of_table
 from quarterdeck.data.convert import DAY, NUMBER, TEXT, advice, convert, maybe_written_otherwise
 from quarterdeck.data.exchange import EURO, Reporting, exchange, hold_codes, with_rates_before
@@ -27,6 +27,7 @@ KEYS = {
     "targets": ["region", "period_start"],
     "opportunities": ["opportunity_id"],
     "opportunity_history": ["opportunity_id", "changed_on"],
+    "deal_splits": ["opportunity_id", "rep_id", "credit"],
     "forecast_calls": ["called_on", "period_start", "region", "rep_id", "category"],
     "market": ["period_start", "region", "segment", "source"],
     "competitors": ["period_start", "region", "segment", "competitor"],
@@ -48,6 +49,8 @@ LINKS = [  # (table, column, the table whose key it must be found in)
     ("opportunities", "rep_id", "reps"),
     ("opportunity_history", "opportunity_id", "opportunities"),
     ("opportunity_history", "rep_id", "reps"),
+    ("deal_splits", "opportunity_id", "opportunities"),
+    ("deal_splits", "rep_id", "reps"),
     ("forecast_calls", "rep_id", "reps"),
 ]
 ORDERED = [  # (table, the earlier date, the later date)
@@ -252,6 +255,14 @@ TABLES: dict[str, pa.DataFrameSchema] = {
             rep_id=_text("owner"),
             **_of_crm(),
             **_currency(),
+        ),
+        _schema(
+            "deal_splits",
+            "a seller's credit for a deal, where several have some",
+            opportunity_id=_text("deal number", True),
+            rep_id=_text("who gets the credit", True),
+            share=_amount("part of the deal, ratio; what the shares leave is the owner's", True, above=0),
+            credit=_text("overlay for credit beside the deal's whole; empty or another word for a part of it"),
         ),
         _schema(
             "forecast_calls",
@@ -465,6 +476,7 @@ def check(
     _hold_gone(held)
     _hold_rows(held)
     _hold_orders_and_links(held)
+    splits.hold_splits(held)
     held.too_many()
     for column, spellings in remarks.alike(held.tables):
         _hold_alike(held, column, spellings)

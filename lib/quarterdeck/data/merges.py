@@ -19,7 +19,7 @@ HOMES = {
 NAMING = {  # which tables name a customer or seller; what names a merged deal is its own past, which goes with it
     "customer": ("orders", "opportunities"),
     "deal": (),
-    "seller": ("orders", "opportunities", "opportunity_history", "quotas", "forecast_calls"),
+    "seller": ("orders", "opportunities", "opportunity_history", "deal_splits", "quotas", "forecast_calls"),
 }
 YES = r"(?i:true|t|yes|y|1)"
 YES_OR_NO = r"^(?i:true|t|yes|y|1|false|f|no|n|0)$"

@@ -100,6 +100,18 @@ RULES = {
         (STOP, ASIDE, NOTE),
         noted="deals that were closed and opened again count once, as they stand; one that is open has no day of closing",
     ),
+    "overlay": Rule(
+        "are credited to sellers beside the shares of the deal (overlay)",
+        NOTE,
+        (NOTE,),
+        noted="deals with overlay credit count once in sellers' bookings, by the other shares; the overlay is in no figure",
+    ),
+    "split_over": Rule(
+        "have shares that add up to more than one",
+        NOTE,
+        (NOTE,),
+        noted="deals whose shares add up to more than one count once: the shares are scaled",
+    ),
     "replaced": Rule(
         "are replaced by a row that was set later",
         NOTE,
@@ -112,7 +124,7 @@ RULES = {
         "name what its table does not hold",
         STOP,
         (STOP, ASIDE),
-        EVENTS | {"opportunity_history": ASIDE, "merges": ASIDE},
+        EVENTS | dict.fromkeys(("opportunity_history", "deal_splits", "merges"), ASIDE),
     ),
     FOLLOWS: Rule("belong to a row that is set aside", ASIDE, (ASIDE,)),
     "alike_regions": Rule("hold a region in two spellings", STOP, (STOP, NOTE)),

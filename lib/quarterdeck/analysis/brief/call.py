@@ -3,6 +3,7 @@
 import pandas as pd
 
 from quarterdeck.analysis.methods.lookup import looked_up
+from quarterdeck.analysis.pipeline.credit import credited, with_owners
 from quarterdeck.analysis.pipeline.stages import named
 from quarterdeck.analysis.team.performance import bookings
 from quarterdeck.data import COMPANY
@@ -118,11 +119,10 @@ def teams(
     """
     due = quotas[quotas["period_start"].ge(period.start) & quotas["period_end"].le(period.end)]
     manager = reps.set_index("rep_id")["manager"]
-    owner = looked_up(chances["opportunity_id"], opportunities.set_index("opportunity_id")["rep_id"])
     sums = {
         "quota": due.groupby("rep_id")["quota"].sum(),
         "booked": bookings(period, orders, opportunities).groupby("rep_id")["amount"].sum(),
-        "open_worth": chances["worth"].groupby(owner).sum(),
+        "open_worth": credited(with_owners(chances, opportunities), "worth").groupby("rep_id")["worth"].sum(),
     }
     table = pd.DataFrame(sums).fillna(0.0)
     table["manager"] = manager.reindex(table.index)

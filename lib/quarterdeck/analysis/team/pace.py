@@ -10,6 +10,7 @@ from scipy.stats import t as student
 from quarterdeck.analysis.forecasting.quarter_end import due_deals, pipeline_chances, spells
 from quarterdeck.analysis.methods.intervals import ratio
 from quarterdeck.analysis.methods.lookup import looked_up
+from quarterdeck.analysis.pipeline.credit import credited, with_owners
 from quarterdeck.analysis.pipeline.stages import named
 from quarterdeck.analysis.team.performance import attained_in, bookings, coverage_total
 from quarterdeck.data.answers import company_wide, own_rows
@@ -233,8 +234,8 @@ def by_own_deals(
     """
     if chances is None or chances.empty or table.empty:
         return table
-    seller = looked_up(chances["opportunity_id"], opportunities.set_index("opportunity_id")["rep_id"])
-    worth = looked_up(table["rep_id"], chances["worth"].groupby(seller).sum()).fillna(0.0)
+    parts = credited(with_owners(chances, opportunities), "worth")
+    worth = looked_up(table["rep_id"], parts.groupby("rep_id")["worth"].sum()).fillna(0.0)
     quota = attained_in(period, quotas, bookings(period, None, opportunities)).set_index("rep_id")["quota"]
     pipeline = worth / looked_up(table["rep_id"], quota)
     return table.assign(pipeline=pipeline, expected=table["attainment"] + pipeline)

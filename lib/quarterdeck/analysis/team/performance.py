@@ -13,6 +13,7 @@ from scipy.stats import t as student
 
 from quarterdeck.analysis.methods.intervals import discovered, median_interval, ratio, shrunk, wilson
 from quarterdeck.analysis.methods.lookup import looked_up
+from quarterdeck.analysis.pipeline.credit import credited
 from quarterdeck.analysis.pipeline.stages import closed, cycle, factors, named
 from quarterdeck.data.coverage import EVER, eight_quarters, four_quarters, looks_back, this_quarter, twelve_months
 from quarterdeck.data.periods import Period, last_quarters
@@ -49,6 +50,7 @@ def bookings(
 ) -> pd.DataFrame:
     """What was sold in the period so far: deals won by the day they closed if the company keeps deals, else orders.
 
+    A deal that several sellers share is a row for each of them, with its part of the amount (`pipeline.credit`).
     Recognised revenue would be the rival definition; quotas are set on bookings.
 
     Returns
@@ -59,7 +61,7 @@ def bookings(
     columns = ["rep_id", "day", "amount"]
     if opportunities is not None:
         own = opportunities["status"].eq("won") & period.contains(opportunities["closed_on"])
-        sold = opportunities.loc[own, ["rep_id", "closed_on", "amount"]]
+        sold = credited(opportunities[own])[["rep_id", "closed_on", "amount"]]
     elif orders is not None:
         sold = orders.loc[period.contains(orders["order_date"]), ["rep_id", "order_date", "revenue"]]
     else:

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.stats import t as student
 
 from quarterdeck.analysis.methods.intervals import ratio
+from quarterdeck.analysis.pipeline.credit import credited
 from quarterdeck.analysis.pipeline.stages import named
 from quarterdeck.analysis.sales.margin import labelled
 from quarterdeck.analysis.team.ramp_up import MONTH, share
@@ -131,7 +132,7 @@ def _lines(orders: pd.DataFrame | None, opportunities: pd.DataFrame | None) -> p
         account = orders["customer_id"].fillna("an order's own: " + orders["order_id"])
         lines = orders.assign(account=account, margin=cost).rename(columns={"order_date": "day"})
     elif opportunities is not None:
-        won = opportunities[opportunities["status"].eq("won")]
+        won = credited(opportunities[opportunities["status"].eq("won")])
         account = won["customer_id"].fillna("a deal's own: " + won["opportunity_id"])
         lines = won.assign(account=account, margin=np.nan).rename(columns={"closed_on": "day", "amount": "revenue"})
     else:

@@ -18,6 +18,7 @@ WITHOUT = {  # tables of the contract, and what pages lack without them
     "targets": "target attainment, and the chance to reach the target",
     "opportunities": "the pipeline, win rates and the quarter's end by deals",
     "opportunity_history": "how deals move",
+    "deal_splits": "credit of deals that several sellers share",
     "forecast_calls": "how right called forecasts were",
     "market": "market size and share",
     "competitors": "rivals' shares and prices",
