@@ -15,8 +15,7 @@ NO_FRAMES = ("results.sales", "stages.stage_order")  # a dictionary of frames, a
 
 
 FIGURES = list(companies.figures())
-UNHELD = ("calendar", "merges", "deal_splits")  # which a desk holds as no tables
-NONE = {name: contract.empty(name) for name in contract.TABLES if name not in UNHELD}
+NONE = {name: contract.empty(name) for name in contract.TABLES if name not in contract.USED_UP}
 
 
 @pytest.fixture(scope="module")

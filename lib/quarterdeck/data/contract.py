@@ -66,6 +66,7 @@ ORDERED = [  # (table, the earlier date, the later date)
 ]
 STATUSES = ["open", "won", "lost"]
 RATES = "exchange_rates"
+USED_UP = ("calendar", merges.TABLE, splits.TABLE)  # tables that `check` reads into others, and a desk holds as none
 SET, VERSIONED = "recorded_on", ("quotas", "targets")  # tables whose figures may be set again, and the day on which
 
 
