@@ -28,7 +28,7 @@ SAID = {  # by page, what it says of it
         "deals that were closed and opened again count once",
     ],
     "targets": ["price credits €"],
-}
+} | dict.fromkeys(("market_research", "competitor_analysis", "customers", "initiatives"), [])
 
 
 def with_pipelines(tables):
