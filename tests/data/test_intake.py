@@ -308,3 +308,32 @@ def test_what_salesforce_forecasts_of_a_deal_is_read_as_it_stood_and_not_as_per_
     assert deals["probability"].fillna(-1).to_dict() == {"006A": 0.6, "006B": -1}
     assert deals.loc["006A", ["name", "next_step", "forecast_category"]].tolist() == ["Refit", "Send offer", "BestCase"]
     assert past.set_index("opportunity_id")["probability"].to_dict() == {"006A": 0.6, "006B": 0.4}
+
+
+OTHERS = {  # a system's deals, and what is read of the first one
+    "deal": (
+        "deal_id,deal_pipeline_stage_id,property_closedate,property_createdate,property_dealname,property_amount,"
+        "property_hs_deal_stage_probability,property_hs_next_step,property_hs_manual_forecast_category,is_deleted\n"
+        "1,closedwon,2026-09-30,2026-07-01,Refit,100,0.6,Send offer,COMMIT,false\n",
+        ("Refit", 0.6, "Send offer", "COMMIT"),
+    ),
+    "opportunity": (
+        "opportunityid,statecode,createdon,estimatedclosedate,name,closeprobability,msdyn_forecastcategory_label,ownerid,accountid\n"
+        "1,Open,2026-07-01,2026-09-30,Refit,60,Best case,U1,A1\n",
+        ("Refit", 0.6, None, "Best case"),
+    ),
+    "deals": (
+        "id,stage_id,status,add_time,value,title,probability,user_id,deleted\n1,2,open,2026-07-01 10:00:00,100,Refit,60,U1,false\n",
+        ("Refit", 0.6, None, None),
+    ),
+}
+
+
+@pytest.mark.parametrize("file", OTHERS)
+def test_what_other_systems_forecast_of_a_deal_is_read_as_a_ratio(file, tmp_path, monkeypatch):
+    content, expected = OTHERS[file]
+    (tmp_path / f"{file}.csv").write_text(content)
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", "acme", "--from", str(tmp_path)]) == 0
+    row = source.read(tmp_path / "params" / "acme", tmp_path, tmp_path)["opportunities"].iloc[0]
+    assert tuple(row.get(c) for c in ("name", "probability", "next_step", "forecast_category")) == expected

@@ -15,6 +15,15 @@ SELECT o.opportunityid AS opportunity_id,
 {% if has.opportunity.channel %}
        o.channel AS channel,
 {% endif %}
+{% if has.opportunity.name %}
+       o.name AS name,
+{% endif %}
+{% if has.opportunity.closeprobability %}
+       CASE WHEN o.closeprobability BETWEEN 0 AND 100 THEN o.closeprobability / 100 END AS probability,
+{% endif %}
+{% if has.opportunity.forecastcategory %}
+       CAST(o.forecastcategory AS VARCHAR) AS forecast_category,
+{% endif %}
 {% if has.opportunity.competitor %}
        o.competitor AS competitor,
 {% endif %}

@@ -29,6 +29,18 @@ SELECT d.deal_id AS opportunity_id,
        CASE WHEN {{ status }} <> 'open' THEN CAST(d.closedate AS DATE) END AS closed_on,
        CAST(d.closedate AS DATE) AS expected_close, {{ 'coalesce(s.label, d.stage)' if has.deal_pipeline_stage else 'd.stage' }} AS stage,
        {{ amount }} AS amount,
+{% if has.deal.name %}
+       d.name AS name,
+{% endif %}
+{% if has.deal.next_step %}
+       d.next_step AS next_step,
+{% endif %}
+{% if has.deal.probability %}
+       CASE WHEN d.probability BETWEEN 0 AND 1 THEN d.probability END AS probability,
+{% endif %}
+{% if has.deal.forecast_category %}
+       d.forecast_category AS forecast_category,
+{% endif %}
 {% if has.deal.competitor %}
        d.competitor AS competitor,
 {% endif %}

@@ -13,6 +13,12 @@ SELECT d.id AS opportunity_id, d.org_id AS customer_id, d.user_id AS rep_id,
 {% if has.deal.channel %}
        d.channel AS channel,
 {% endif %}
+{% if has.deal.title %}
+       d.title AS name,
+{% endif %}
+{% if has.deal.probability %}
+       CASE WHEN d.probability BETWEEN 0 AND 100 THEN d.probability / 100 END AS probability,
+{% endif %}
 {% if has.deal.competitor %}
        d.competitor AS competitor,
 {% endif %}
