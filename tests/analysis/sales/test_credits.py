@@ -79,6 +79,7 @@ def test_the_waterfall_tells_credits_from_discounts(orders):
     assert dict(zip(steps["step"], steps["amount"], strict=True)) == {
         "list": 100, "discount": -10, "credits": -10, "net": 80, "goods": -60, "margin": 20,
     }  # fmt: skip
+    assert steps["after"].tolist() == [100, 90, 80, 80, 20, 20]
     assert (
         margin.price_rates(steps)["discount"] == pytest.approx(0.1)
         and steps.set_index("step")["kind"]["credits"] == "change"

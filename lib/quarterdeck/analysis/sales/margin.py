@@ -18,7 +18,7 @@ PARTS = [
     "dimension", "part", "revenue", "margin", "rate", "low", "high", "rate_before", "mix", "rate_effect", "change", "n",
 ]  # fmt: skip
 STEPS = ["before", "price", "cost", "volume", "mix", "new", "lost", "now"]
-WATERFALL = ["step", "amount", "kind", "covered", "share"]
+WATERFALL = ["step", "amount", "kind", "covered", "share", "after"]
 BANDS = ["band", "discount", "revenue", "share", "rate", "low", "high", "n"]
 BOTH = [
     "name",
@@ -187,7 +187,7 @@ def waterfall(orders: pd.DataFrame, period: Period, costs: pd.DataFrame | None =
     DataFrame
         In order: `step` ("list", "discount", "credits" where there are any, "net", "goods", "margin", "selling", "left"),
         `amount` (money; what is taken away is negative), `kind` ("total" or "change"), `covered` (part of revenue that is in
-        it), `share` (of the first step, ratio);
+        it), `share` (of the first step, ratio), `after` (what is left once the step is taken, money);
         no rows without known cost.
     """
     span = year(period)
@@ -208,6 +208,7 @@ def waterfall(orders: pd.DataFrame, period: Period, costs: pd.DataFrame | None =
         covered=net / whole, share=lambda t: t["amount"] / t["amount"].iloc[0]
     )
     table["kind"] = np.where(table["step"].isin(["discount", credits.STEP, "goods", "selling"]), "change", "total")
+    table["after"] = table["amount"].groupby(table["kind"].eq("total").cumsum()).cumsum()
     return table[WATERFALL]
 
 

@@ -116,8 +116,7 @@ def waterfall_bars(waterfall: pd.DataFrame, ax: Axes | None = None, currency: st
     ax = style.axes(ax)
     spots = np.arange(len(waterfall))
     total = waterfall["kind"].eq("total")
-    after = waterfall["amount"].where(total).bfill()
-    bottom, height = np.where(total, 0.0, after), waterfall["amount"].abs()
+    bottom, height = np.where(total, 0.0, waterfall["after"]), waterfall["amount"].abs()
     inks = np.where(
         total, style.NAVY, np.where(waterfall["step"].isin(["discount", credits.STEP]), style.WARN, style.SOFT)
     )
