@@ -1,5 +1,7 @@
 """Do the parts add up to the whole, before and after they are forecast?"""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -148,3 +150,28 @@ def test_a_flat_past_goes_on_as_it_was():
     panel = months_ahead.panel(pd.Timestamp("2025-12-31"), orders)
     forecast = months_ahead.ahead(panel, series.backtest(panel, 12, 12), 12, 12)
     assert forecast[["mean", "low", "middle", "high"]].to_numpy() == pytest.approx(1000)
+
+
+@given(
+    regions=st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3)), min_size=1, max_size=3),
+    periods=st.integers(0, 3),
+    asked=st.integers(0, 3),
+)
+@settings(max_examples=40, deadline=None)
+def test_a_part_of_a_panel_is_as_the_panel_of_the_part_alone(regions, periods, asked):
+    starts = pd.date_range("2025-01-01", periods=periods, freq="QS")
+    rows = [
+        (f"R{r}", f"s{s}", f"c{c}", start, 1.0 + r + 10 * s + 100 * c)
+        for r, (segments, channels) in enumerate(regions)
+        for s, c, start in product(range(segments), range(channels), starts)
+    ]
+    cells = pd.DataFrame(rows, columns=["region", "segment", "channel", "start", "value"])
+    own = hierarchy.part_of(hierarchy.sums(cells, "region"), "region", f"R{asked}").drop(columns="within")
+    alone = cells[cells["region"] == f"R{asked}"].drop(columns="region")
+    alone = alone.drop(columns=[c for c in ("segment", "channel") if alone[c].nunique() < 2])
+    if {"segment", "channel"}.isdisjoint(alone):
+        alone = alone.assign(part=hierarchy.WHOLE)
+    expected = hierarchy.sums(alone)
+    order = ["series", "start"]
+    left, right = (t.sort_values(order, ignore_index=True)[[*order, "value"]] for t in (own, expected))
+    assert left["series"].tolist() == right["series"].tolist() and left["value"].tolist() == right["value"].tolist()

@@ -76,8 +76,8 @@ def part_of(panel: pd.DataFrame, dimension: str, name: str) -> pd.DataFrame:
     own = panel[panel[dimension] == name].drop(columns=dimension)
     names = [c for c in own if c not in ("series", "start", "value")]
     for single in [n for n in names if own[n].nunique() < 3]:  # the value, and none where the series is a sum over it
-        summed = own[single].eq("") if own[single].eq("").any() else True
-        own, names = own[summed].drop(columns=single), [n for n in names if n != single]
+        summed = own[single].eq("")
+        own, names = own[summed | ~summed.any()].drop(columns=single), [n for n in names if n != single]
     own = own if names else own.assign(part=WHOLE)
     return own.assign(within=own["series"], series=_labels(own[names]) if names else WHOLE)
 
