@@ -295,6 +295,8 @@ def test_the_sentences_of_the_months_ahead():
         "**Joined, the forecasts missed by 20.0 % over 4 origins** (MASE 0.90; the best way alone, ETS, 0.95; repeating last year "
         "1.10), 9.0 % too low on the whole; the interval of 80 % would have held 79 % of 1,200 forecasts."
     )
+    alike = forecast_say.accuracy_takeaway(accuracy.assign(wape=0.0, bias=-1e-9))
+    assert "missed by 0.0 % over 4 origins" in alike and ", neither too high nor too low on the whole;" in alike
     parts = pd.DataFrame(
         {"dimension": "region", "part": ["A", "B"], "past": [1e6, 2e6], "middle": [1.5e6, 1.9e6], "change": [0.5, -0.05],
          "low": [1.2e6, 1.5e6], "high": [1.8e6, 2.3e6], "sure": [True, False]}

@@ -19,7 +19,7 @@ from quarterdeck.present.numbers import listed
 from quarterdeck.present.sentences import Sentence, ended, gap, wanted
 
 MOST_PEAKS = 3  # named in a sentence
-SIDE = {"more than": "too high", "less than": "too low", "as much as": "either way"}
+SIDE = {"more than": "too high", "less than": "too low"}
 CHANCE = {"above": "more than chance", "below": "more than chance", "not clear": "which may be chance"}
 
 
@@ -69,7 +69,7 @@ def accuracy_takeaway(accuracy: pd.DataFrame, level: float = 0.8) -> Sentence:
     (`analysis.forecasting.months_ahead.accuracy`)."""
     by = accuracy.set_index("model")
     own, naive = by.loc[JOINED], by.loc[NAIVE]
-    bias = first("forecast_bias", BESIDE, {"now": own["bias"], "than": 0.0}, "all ways joined")
+    bias, off = _bias(own["bias"], "all ways joined")
     missed = amounts("forecast_error", own["wape"], "all ways joined", origins=own["origins"], n=own["n"])
     claims, scaled = [missed], "no MASE, for nothing differs from a year before"
     if pd.notna(naive["mase"]):
@@ -81,7 +81,7 @@ def accuracy_takeaway(accuracy: pd.DataFrame, level: float = 0.8) -> Sentence:
         )
     said = (
         f"**Joined, the forecasts missed by {style.percent(own['wape'])} over {style.counted(own['origins'], 'origin')}** "
-        f"({scaled}), {style.percent(abs(own['bias']))} {SIDE[bias.predicate]} on the whole"
+        f"({scaled}), {off} on the whole"
     )
     claims = [*claims, bias]
     if pd.isna(own["coverage"]):
@@ -91,6 +91,14 @@ def accuracy_takeaway(accuracy: pd.DataFrame, level: float = 0.8) -> Sentence:
         f"; the interval of {style.percent(level, 0)} would have held {held} of {style.counted(own['n'], 'forecast')}."
     )
     return Sentence(said, [*claims, amounts("interval_coverage", own["coverage"], level=level)])
+
+
+def _bias(bias: float, subject: str) -> tuple[Claim | None, str]:
+    """Say by how much forecasts were too high or too low, where that is to be seen."""
+    claim = first("forecast_bias", BESIDE, {"now": bias, "than": 0.0}, subject, "ratio")
+    if claim is None or claim.predicate == "as much as":
+        return claim, "neither too high nor too low"
+    return claim, f"{style.percent(abs(bias))} {SIDE[claim.predicate]}"
 
 
 def regressors_takeaway(ahead: pd.DataFrame, gains: pd.DataFrame) -> Sentence:
@@ -285,10 +293,10 @@ def ledger_takeaway(scores: pd.DataFrame) -> Sentence:
     """Say how true the forecasts that were published were, against a plain guess (`analysis.forecasting.ledger.scores`)."""
     row = scores[scores["lead"] == EVERY].sort_values("metric", ascending=False, kind="stable").iloc[0]
     subject = f"published: {row['metric']}"
-    bias = first("forecast_bias", BESIDE, {"now": row["bias"], "than": 0.0}, subject)
+    bias, off = _bias(row["bias"], subject)
     said = (
         f"**The {style.counted(row['n'], 'forecast')} of {row['metric']} that came due missed by {style.percent(row['wape'])}**, "
-        f"{style.percent(abs(row['bias']))} {SIDE[bias.predicate]} on the whole, and eight-of-ten ranges held "
+        f"{off} on the whole, and eight-of-ten ranges held "
         f"{style.percent(row['coverage'], 0)} ({style.percent(row['low'], 0)} to {style.percent(row['high'], 0)}) of the time."
     )
     held = amounts("interval_coverage", row["coverage"], subject, low=row["low"], high=row["high"])
