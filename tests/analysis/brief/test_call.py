@@ -9,6 +9,7 @@ from quarterdeck.analysis.forecasting import landings, next_quarter, quarter_end
 from quarterdeck.analysis.pipeline import win_chances
 from quarterdeck.data import snapshot
 from quarterdeck.data.periods import Period
+from quarterdeck.present.tables import call as rows
 
 DAY = pd.Timestamp
 QUARTER = Period(DAY("2026-10-01"), DAY("2026-12-31"), DAY("2026-11-15"))
@@ -70,6 +71,11 @@ def test_regions_stand_by_their_gap_and_one_alone_is_no_list():
     assert table["region"].tolist() == ["North", "South", "West"]  # 4 - 4.5, 5 - 4, no target
     assert table["gap"].tolist()[:2] == [-0.5, 1.0] and table["moved"].iloc[0] == pytest.approx(-0.1)
     assert call.regions(course[course["region"].isin(["company", "North"])], QUARTER).empty
+    unknown = course.assign(p10=np.nan, p50=np.nan, p90=np.nan)
+    assert call.regions(unknown, QUARTER).empty  # where nothing is forecast, there is no gap
+    one = course.assign(**{c: course[c].where(course["region"] != "South") for c in ("p10", "p50", "p90")})
+    said = rows.regions(call.regions(one, QUARTER))
+    assert "to €" in said.text and "– to" not in said.text and said.data.count("<circle") == 2  # of three regions
 
 
 @pytest.mark.slow

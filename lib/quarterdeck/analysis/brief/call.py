@@ -60,7 +60,7 @@ def leads(reps: pd.DataFrame) -> pd.Series:
     return most.reset_index().drop_duplicates("region").set_index("region")["manager"]
 
 
-@no_rows(needs="a forecast of more than one region")
+@no_rows(needs="more than one region, and three past quarters to forecast from")
 def regions(
     course: pd.DataFrame,
     period: Period,
@@ -79,10 +79,10 @@ def regions(
     DataFrame
         One row per region: `region`, `owner` (as `leads` gives it, or empty), `seen` (in so far), `p10`, `p50`, `p90`, `target`,
         `gap` (p50 less target), `commit` (money), `chance` (of the target, ratio), `moved` (of the chance, on the week before);
-        what is not known is missing. No rows where there is one region alone.
+        what is not known is missing. No rows where there is one region alone, or no forecast of any.
     """
     own = course[course["region"] != COMPANY]
-    if own["region"].nunique() < 2:
+    if own["region"].nunique() < 2 or own.loc[own["day"] == own["day"].max(), "p50"].isna().all():
         return pd.DataFrame(columns=REGIONS)
     now = own[own["day"] == own["day"].max()].set_index("region")
     table = now.assign(gap=now["p50"] - now["target"], chance=now["probability"])

@@ -40,7 +40,10 @@ def quarterly_bars(
     ax.set_xticks(list(places), quarters["label"])
     ax.set_xlim(-0.6, len(quarters) + 0.2)
     style.money_axis(ax.yaxis, currency)
-    question = f"Where will the quarter end? Sales by quarter, {currency}; pale and line: forecast with 80 % interval"
+    asked = "Where will the quarter end" if len(ends) else "What did past quarters bring"
+    question = f"{asked}? Sales by quarter, {currency}" + (
+        "; pale and line: forecast with 80 % interval" if len(ends) else ""
+    )
     style.title(
         ax, _landing_finding(ends, currency), question + ("; brass: target" if quarters["target"].notna().any() else "")
     )

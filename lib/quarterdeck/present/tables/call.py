@@ -55,7 +55,8 @@ def regions(table: pd.DataFrame, currency: str = "EUR") -> Rows:
     for row in table.itertuples():
         odds, state = _odds(row.chance)
         cells = [(row.region, row.owner, ""), (_bullet(row, whole), "", "drawn"), (money(row.gap, True), "", state)]
-        cells.append((money(row.p50), f"{money(row.p10)} to {money(row.p90)}", ""))
+        spread = "" if pd.isna(row.p10) else f"{money(row.p10)} to {money(row.p90)}"
+        cells.append((money(row.p50), spread, ""))
         cells += [(money(row.commit), "", "")] if commits else []
         week = "" if pd.isna(row.moved) else f"{style.points(row.moved)} on the week"
         rows.append([*cells, (money(row.target), "", ""), (odds, week, state)])
@@ -194,14 +195,15 @@ def _money(currency: str) -> Callable[..., str]:
 def _bullet(row: Any, whole: float) -> str:
     """Draw a region: what is in, its forecast with the range, the leads' commit and the target."""
     low, middle, high, done, commit, target = (
-        0 if pd.isna(v) else max(v, 0) / whole * (WIDTH - 6)  # layout
+        0 if pd.isna(v) or not whole > 0 else max(v, 0) / whole * (WIDTH - 6)  # layout
         for v in (row.p10, row.p50, row.p90, row.seen, row.commit, row.target)
     )
     parts = [
         f'<rect class="range" x="{low:.1f}" y="8" width="{high - low:.1f}" height="10"/>',
         f'<rect class="done" x="0" y="8" width="{done:.1f}" height="10"/>',
-        f'<circle class="forecast" cx="{middle:.1f}" cy="13" r="4"/>',
     ]
+    if pd.notna(row.p50):
+        parts.append(f'<circle class="forecast" cx="{middle:.1f}" cy="13" r="4"/>')
     if pd.notna(row.commit):
         parts.append(f'<path class="commit" d="M{commit - 4:.1f},1 L{commit + 4:.1f},1 L{commit:.1f},7 Z"/>')
     if pd.notna(row.target):
