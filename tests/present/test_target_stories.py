@@ -52,6 +52,19 @@ def frames(demo_company, tmp_path_factory):
     }
 
 
+@pytest.mark.parametrize(
+    ("region", "source", "shared"),
+    [("company", "targets", True), ("North", "company", True), ("North", "targets", False), ("North", "asked", False)],
+)
+def test_a_plan_is_a_share_of_the_company_s_only_where_it_comes_from_there(region, source, shared):
+    row = {"label": "Q1 2027", "region": region, "revenue_target": 90.0, "from_what": source, "measure": "revenue"}
+    row |= {"low": 70.0, "high": 120.0, "chance": 0.4, "last_year": 80.0}
+    said = say.plan_takeaway(pd.DataFrame([row]))
+    assert {c.metric for c in said.claims} == {"plan"} | (
+        {"split_target", "split_chance", "split_change"} if shared else set()
+    )
+
+
 def test_pictures_head_themselves_with_a_finding_and_a_question(frames):
     drawn = [
         chart.split_rows(frames["split"]),

@@ -55,6 +55,29 @@ def test_units_are_those_of_the_forecast_and_one_alone_is_none():
     assert isinstance(prospects.units(plan, forecast, table, "segment"), Missing)
 
 
+@pytest.mark.parametrize("asleep", [0.0, np.nan])
+def test_a_unit_without_sales_takes_no_forecast_from_the_others(asleep):
+    table = panel(North=60.0, South=40.0, West=[9.0] * 4 + [asleep] * 5).dropna()
+    forecast = ahead(all=110.0, North=66.0, South=44.0, West=0.0)
+    units = prospects.units(prospects.next_plan(NOW, "company", forecast, table), forecast, table, "region")
+    assert units["unit"].tolist() == ["North", "South"] and units["middle"].tolist() == [66.0, 44.0]
+
+
+def test_where_all_but_one_unit_sleep_there_is_nothing_to_split():
+    table, forecast = panel(North=60.0, West=[9.0] * 4 + [0.0] * 5), ahead(all=66.0, North=66.0, West=0.0)
+    units = prospects.units(prospects.next_plan(NOW, "company", forecast, table), forecast, table, "region")
+    assert units.sentence == "Not shown: it needs two regions to tell apart, more than this page has."
+
+
+@pytest.mark.parametrize("forecast", [ahead(all=110.0, North=66.0, South=44.0), ahead()])
+def test_a_last_year_before_the_data_is_missing_and_not_zero(forecast):
+    table = panel(North=60.0, South=40.0)
+    table = table[table["start"] >= "2025-10-01"]
+    plan = prospects.next_plan(NOW, "company", forecast, table, asked=100.0)
+    units = prospects.units(plan, forecast, table, "region")
+    assert plan["last_year"].isna().all() and units["last_year"].isna().all() and len(units) == 2
+
+
 @pytest.mark.slow
 def test_without_a_forecast_history_is_taken_and_its_spread_is_what_it_was():
     rng = np.random.default_rng(3)

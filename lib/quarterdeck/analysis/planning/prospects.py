@@ -116,10 +116,11 @@ def units(
     names = [c for c in panel if c not in ("series", "start", "value", "part")]
     others = [c for c in names if c != dimension]
     own = panel[panel[names].ne("").any(axis=1) & panel[others].eq("").all(axis=1)] if dimension in names else panel[:0]
-    if own.empty or plan.empty:
+    table = pd.DataFrame(columns=HISTORY)
+    if len(own) and len(plan):
+        table = _past_quarters(quarters, quarter(plan["period_start"].iloc[0], calendar).whole(), own)
+    if len(table) < 2:  # what one unit is asked for is the whole plan
         return Missing(f"Not shown: it needs two {dimension}s to tell apart, more than this page has.")
-    span = quarter(plan["period_start"].iloc[0], calendar).whole()
-    table = _past_quarters(quarters, span, own)
     label = own.drop_duplicates("series").set_index("series")[dimension]
     table = table.assign(
         dimension=dimension, unit=looked_up(table["series"], label), floor=0.0, cap=np.inf, cap_from=""
@@ -263,7 +264,8 @@ def from_history(
     Returns
     -------
     DataFrame
-        One row per series: `series`, `low`, `middle`, `high` (80 % range, money), `last_year` (same quarter), `basis`.
+        One row per series: `series`, `low`, `middle`, `high` (80 % range, money), `last_year` (same quarter; missing where none
+        of the series reaches so far back), `basis`.
     """
     wide = cells.pivot_table(index="start", columns="series", values="value").sort_index()
     level = _levels(wide)
@@ -275,7 +277,8 @@ def from_history(
     mean = level * factor
     ends = {"low": 0.1, "middle": 0.5, "high": 0.9}
     quantiles = {name: gamma.ppf(part, 1 / variation, scale=mean * variation) for name, part in ends.items()}
-    before = wide.reindex([span.shifted(-4).start]).iloc[0].reindex(level.index).fillna(0.0)
+    start = span.shifted(-4).start
+    before = wide.loc[start].reindex(level.index).fillna(0.0) if start in wide.index else np.nan
     table = pd.DataFrame(quantiles, index=level.index).assign(last_year=before, basis="history")
     return table.rename_axis("series").reset_index()
 
@@ -318,14 +321,20 @@ def _widened(errors: np.ndarray) -> float:
 
 
 def _past_quarters(quarters: pd.DataFrame, span: Period, panel: pd.DataFrame) -> pd.DataFrame:
-    """Give low, middle, high and last year of each series of a panel in a quarter: forecast, else from its history."""
+    """Give low, middle, high and last year of each series of a panel in a quarter: forecast, else from its history.
+
+    Last year is missing where no series reaches so far back.
+    """
     ahead = quarters["start"].eq(span.start) & quarters["series"].isin(panel["series"]) & (quarters["low"] > 0)
     known = quarters[ahead]
-    if len(known) < panel["series"].nunique():
-        return from_history(panel[["series", "start", "value"]], span)
+    others = from_history(panel[["series", "start", "value"]], span) if len(known) < panel["series"].nunique() else None
+    if known.empty and others is not None:
+        return others
     before = panel[panel["start"] == span.shifted(-4).start].set_index("series")["value"]
-    known = known.assign(last_year=looked_up(known["series"], before).fillna(0.0), basis="forecast")
-    return known[HISTORY].reset_index(drop=True)
+    past = looked_up(known["series"], before).fillna(0.0) if len(before) else np.nan
+    known = known.assign(last_year=past, basis="forecast")[HISTORY]
+    rows = [known] if others is None else [known, others[~others["series"].isin(known["series"])]]
+    return pd.concat([r for r in rows if len(r)], ignore_index=True)
 
 
 @no_rows(needs="a plan of the next quarter")

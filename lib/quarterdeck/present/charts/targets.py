@@ -38,13 +38,17 @@ def split_rows(split: pd.DataFrame, ax: Axes | None = None, currency: str = "EUR
     ax = style.rows(ax, len(split), each=0.42)
     spots = np.arange(len(split) - 1, -1, -1)
     ax.hlines(spots, split["low"], split["high"], color=style.US, linewidth=7, alpha=0.28, label="80 % range")
-    ax.scatter(split["last_year"], spots, s=34, marker="|", color=style.INK, zorder=3, label="same quarter last year")
+    if split["last_year"].notna().any():
+        ax.scatter(
+            split["last_year"], spots, s=34, marker="|", color=style.INK, zorder=3, label="same quarter last year"
+        )
     hollow = {"facecolor": "white", "edgecolor": style.PLAN, "marker": "D", "zorder": 4}
     if split["flat"].notna().all():
         ax.scatter(split["flat"], spots, s=44, label=f"last year {style.change(split['growth'].iloc[0])}", **hollow)
     ax.scatter(split["target"], spots, s=52, color=style.PLAN, marker="D", zorder=5, label="equal chance")
     for spot, row in zip(spots, split.itertuples(), strict=True):
-        said = f"  {style.chance(row.chance)}, by last year {style.chance(row.flat_chance)}"
+        flat = "" if pd.isna(row.flat_chance) else f", by last year {style.chance(row.flat_chance)}"
+        said = f"  {style.chance(row.chance)}{flat}"
         ax.annotate(said, (1.0, spot), xycoords=("axes fraction", "data"), va="center", fontsize=9)
     ax.set_yticks(spots, split["unit"].str.cat(split["bound"].map(lambda b: f" ({b})" if b else "")))
     ax.set_ylim(-0.6, len(split) - 0.4)

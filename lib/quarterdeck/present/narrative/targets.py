@@ -9,6 +9,7 @@ from quarterdeck.analysis.methods.intervals import growth
 from quarterdeck.analysis.planning.profit import gain_total
 from quarterdeck.analysis.sales import credits
 from quarterdeck.analysis.sales.margin import attained_total, margin_total, price_rates
+from quarterdeck.data import COMPANY
 from quarterdeck.data.snapshot import Desk
 from quarterdeck.present import style
 from quarterdeck.present.facts.targets import cannot_split, margin_gain
@@ -31,13 +32,18 @@ def plan_takeaway(plan: pd.DataFrame, currency: str = "EUR") -> Sentence:
     amount, low, high = (style.money(row[c], currency) for c in ("revenue_target", "low", "high"))
     said = f"**The plan of {row['label']} is {amount} of {row['measure']}, {SOURCES[row['from_what']]}**"
     said += f", with a chance of {style.chance(row['chance'])}; its 80 % range is {low} to {high}."
-    asked = amounts("plan", row["revenue_target"], row["label"], low=row["low"], high=row["high"])
-    claims = [asked, amounts("split_target", row["revenue_target"]), amounts("split_chance", row["chance"])]
-    if pd.notna(moved := growth(row["revenue_target"], row["last_year"])):
-        grown = style.change(moved)
-        said += f" The same quarter of last year brought {style.money(row['last_year'], currency)}, so that is {grown}."
+    moved, ends = growth(row["revenue_target"], row["last_year"]), {"low": row["low"], "high": row["high"]}
+    parts = {"target": row["revenue_target"], "chance": row["chance"], "change": moved}
+    if row["region"] == COMPANY or row["from_what"] == "company":  # else it is no part of the company's split
+        claims = [amounts(f"split_{what}", value) for what, value in parts.items()]
+    else:
+        claims, ends = [], ends | parts
+    claims = [amounts("plan", row["revenue_target"], row["label"], **ends), *claims]
+    if pd.notna(moved):
+        said += f" The same quarter of last year brought {style.money(row['last_year'], currency)}, so that is "
+        said += f"{style.change(moved)}."
         than = {"now": row["revenue_target"], "than": row["last_year"]}
-        claims += [first("plan", BESIDE, than, row["label"], "money"), amounts("split_change", moved)]
+        claims.insert(-1, first("plan", BESIDE, than, row["label"], "money"))
     return Sentence(said, claims)
 
 

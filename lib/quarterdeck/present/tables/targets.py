@@ -6,6 +6,8 @@ import pandas as pd
 from quarterdeck.present import style
 from quarterdeck.present.tables import lay
 
+OF_LAST_YEAR = {"last_year", "change", "flat", "flat_chance", "floor"}  # columns of a split that need one
+
 
 def split(split: pd.DataFrame, currency: str = "EUR") -> gt.GT:
     """Lay out proposed targets beside last year plus x (`analysis.planning.target_split.split`)."""
@@ -21,13 +23,15 @@ def split(split: pd.DataFrame, currency: str = "EUR") -> gt.GT:
         "cap": ("Cap", "money"),
         "why": ("Held by", "text"),
     }
+    if split["flat"].isna().all():
+        columns = {c: head for c, head in columns.items() if c not in OF_LAST_YEAR}
     why = split["bound"].where(split["bound"] != "cap", split["cap_from"] + " (cap)").replace("", "–")
     note = (
         "Floor: part of what last year plus x asks. Cap: what the market holds within our best share nearby, what the sellers "
         "can carry, or a seller's best quarter of two years; the lowest of those known."
     )
     if split["dimension"].iloc[0] == "region":
-        note += " A region's own page plans from its own forecast, and may ask for something else."
+        note += " Where a target of the quarter is set for a region, its own page plans with that, else with what stands here."
     shown = split.assign(why=why, cap=split["cap"].replace(float("inf"), float("nan")))
     return lay(shown, columns, note, currency)
 
