@@ -240,3 +240,19 @@ def test_a_figure_of_three_years_says_how_much_of_them_there_is(demo_company, fu
     if "months" in shown:
         assert (shown["months"] == 14).all()
         assert (desk(demo_company[0]).ask(function)["months"] == 36).all()
+
+
+@given(wins=st.integers(1, 30), lost=st.booleans())
+def test_a_region_of_few_deals_without_a_loss_records_them_where_the_company_does(wins, lost):
+    days = pd.Series(pd.date_range("2025-01-01", periods=80, freq="D"))
+    others = pd.DataFrame({"opened_on": days, "closed_on": days, "status": ["won", "lost"] * 40, "region": "South"})
+    own = others.head(wins).assign(region="North", status="won")
+    if lost:
+        own = pd.concat([own, others.tail(1).assign(region="North", status="lost")])
+    whole = {"opportunities": pd.concat([others, own], ignore_index=True)}
+    begins = coverage.Begins({"opportunities": own}, whole, {})
+    share = (40 + wins) / (80 + wins + lost)  # of all that closed, those won
+    if share**wins >= 0.05:
+        assert begins["losses"] == pd.Timestamp("2025-01-01")
+    else:  # so many wins in a row are no chance: nobody wrote down what was lost
+        assert begins["losses"] == (days.iloc[-1] if lost else coverage.NEVER)

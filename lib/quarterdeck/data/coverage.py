@@ -31,6 +31,7 @@ EITHER = {
     "sales": ("orders", "opportunities"),
 }  # the first that the company keeps
 NEVER, FAR = pd.Timestamp.max, pd.Timestamp("2200-01-01")
+UNLIKELY = 0.05  # chance of no loss among a region's closed deals below which its losses are not recorded
 DAY, YEAR = pd.Timedelta(days=1), pd.DateOffset(years=1)
 LONGEST_WAIT = 92 * DAY  # between rows, that counts as usual
 MONTH = 30.4375  # days
@@ -61,7 +62,7 @@ class Begins(Mapping):
 
     def _found(self, table: str) -> pd.Timestamp:
         if table == "losses":
-            return first_loss(self._tables.get("opportunities"), self["opportunities"])
+            return self._losses()
         if table not in self._tables:
             return pd.Timestamp.min
         known = self._whole if table in self._whole else self._tables
@@ -71,6 +72,18 @@ class Begins(Mapping):
         whole = pd.Timestamp(self._declared.get(table, every))
         late = max(every, whole) + usual_wait(table, self._tables[table])
         return own if own > late else whole  # one that has no row here is whole where the company's is
+
+    def _losses(self) -> pd.Timestamp:
+        """Give the day from which losses are recorded: the company's, where so few closed here that chance explains no loss yet."""
+        deals, company = self._tables.get("opportunities"), self._whole.get("opportunities")
+        begin = self["opportunities"]
+        own = first_loss(deals, begin)
+        if own <= begin or deals is None or company is None:
+            return own
+        start = max(begin, first_loss(company, first_whole("opportunities", {"opportunities": company})))
+        closed, others = (f.loc[f["closed_on"].ge(start), ["status", "closed_on"]] for f in (deals, company))
+        before = closed["closed_on"].lt(own).sum()
+        return start if len(others) and others["status"].eq("won").mean() ** before >= UNLIKELY else own
 
 
 class _Ever(dict):

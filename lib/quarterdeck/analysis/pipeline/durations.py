@@ -18,7 +18,7 @@ FEWEST = 20  # deals or stays below which nothing is reported
 YEARS = 2  # of deals opened, and of stays entered, that are looked at
 
 
-@no_rows(needs="twenty deals that have ended")
+@no_rows(needs="twenty deals opened in two years that have ended, some won and some lost")
 def incidence(
     opportunities: pd.DataFrame, as_of: pd.Timestamp, level: float = 0.9, begins: Mapping[str, pd.Timestamp] = EVER
 ) -> pd.DataFrame:
