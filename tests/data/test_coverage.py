@@ -256,3 +256,10 @@ def test_a_region_of_few_deals_without_a_loss_records_them_where_the_company_doe
         assert begins["losses"] == pd.Timestamp("2025-01-01")
     else:  # so many wins in a row are no chance: nobody wrote down what was lost
         assert begins["losses"] == (days.iloc[-1] if lost else coverage.NEVER)
+
+
+@pytest.mark.parametrize(("weeks", "first"), [(2, "2025-01-06"), (6, "2025-01-04")])
+def test_weekends_before_the_first_row_are_whole_once_weekends_are_known_to_have_no_rows(weeks, first):
+    days = pd.date_range("2025-01-06", periods=5 * weeks, freq="B")  # a Monday; 10 days with rows, and 30
+    orders = pd.DataFrame({"order_date": days})
+    assert coverage.Begins({"orders": orders}, {"orders": orders}, {})["orders"] == pd.Timestamp(first)

@@ -26,6 +26,7 @@ DATED = {
 }  # the day by which a table's rows begin; deals are whole once they hold both what was opened and what was closed
 CADENCES: dict[str, Unit] = {"monthly": "month", "quarterly": "quarter"}
 FEWEST_DATES = 4  # of a table, from which its cadence is read
+FEWEST_DAYS = 20  # with rows, from which one sees on which weekdays there are none: by chance (6 ÷ 7) ** 20, 5 %
 EITHER = {
     "bookings": ("opportunities", "orders"),
     "sales": ("orders", "opportunities"),
@@ -372,6 +373,8 @@ def _first_day(days: pd.Series, calendar: Calendar) -> pd.Timestamp:
         return first
     if (unit := CADENCES.get(cadence(days, calendar))) is not None:
         return calendar.start(first, unit)
+    if days.nunique() < FEWEST_DAYS:
+        return first
     weekdays, new_year = set(days.dt.day_of_week), (days.dt.day_of_year == 1).any()
     while (day := first - DAY).day_of_week not in weekdays or (day.day_of_year == 1 and not new_year):
         first = day
