@@ -63,6 +63,12 @@ def test_a_unit_without_sales_takes_no_forecast_from_the_others(asleep):
     assert units["unit"].tolist() == ["North", "South"] and units["middle"].tolist() == [66.0, 44.0]
 
 
+def test_without_a_whole_quarter_there_is_no_plan_and_no_unit():
+    table = panel(North=60.0)[:0]
+    assert isinstance(plan := prospects.next_plan(NOW, "company", ahead(), table, asked=50.0), Missing)
+    assert plan.sentence == prospects.NO_PLAN
+
+
 def test_where_all_but_one_unit_sleep_there_is_nothing_to_split():
     table, forecast = panel(North=60.0, West=[9.0] * 4 + [0.0] * 5), ahead(all=66.0, North=66.0, West=0.0)
     units = prospects.units(prospects.next_plan(NOW, "company", forecast, table), forecast, table, "region")

@@ -327,14 +327,16 @@ def _past_quarters(quarters: pd.DataFrame, span: Period, panel: pd.DataFrame) ->
     """
     ahead = quarters["start"].eq(span.start) & quarters["series"].isin(panel["series"]) & (quarters["low"] > 0)
     known = quarters[ahead]
-    others = from_history(panel[["series", "start", "value"]], span) if len(known) < panel["series"].nunique() else None
-    if known.empty and others is not None:
-        return others
+    if known.empty:
+        return from_history(panel[["series", "start", "value"]], span)
     before = panel[panel["start"] == span.shifted(-4).start].set_index("series")["value"]
     past = looked_up(known["series"], before).fillna(0.0) if len(before) else np.nan
     known = known.assign(last_year=past, basis="forecast")[HISTORY]
-    rows = [known] if others is None else [known, others[~others["series"].isin(known["series"])]]
-    return pd.concat([r for r in rows if len(r)], ignore_index=True)
+    if len(known) == panel["series"].nunique():
+        return known.reset_index(drop=True)
+    others = from_history(panel[["series", "start", "value"]], span)
+    others = others[~others["series"].isin(known["series"])]
+    return pd.concat([known, others], ignore_index=True) if len(others) else known.reset_index(drop=True)
 
 
 @no_rows(needs="a plan of the next quarter")
