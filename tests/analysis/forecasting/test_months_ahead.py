@@ -86,6 +86,32 @@ def test_parts_stand_beside_their_last_year(whole):
     assert months_ahead.parts(panel, ahead[ahead["step"] < 12], 12).empty  # less than a year is not held against a year
 
 
+def test_a_part_that_began_within_the_year_has_no_growth(whole):
+    panel, _, ahead = whole
+    name = months_ahead.parts(panel, ahead, 12)["part"].iloc[0]
+    late = panel[panel["series"].ne(name) | panel["start"].ge("2026-05-01")]  # six months of it
+    assert name not in set(months_ahead.parts(late, ahead, 12)["part"])
+
+
+@pytest.mark.parametrize(("asleep", "known"), [(3, True), (4, False), (7, False)])
+def test_a_region_that_sold_nothing_for_a_year_has_no_forecast(asleep, known):
+    starts = pd.date_range("2024-10-01", periods=8, freq="QS")
+    cells = pd.concat(
+        [
+            pd.DataFrame({"region": region, "start": starts, "value": [9.0] * (8 - none) + [0.0] * none})
+            for region, none in (("North", asleep), ("South", 0))
+        ]
+    )
+    panel = hierarchy.sums(cells, "region")
+    ahead = pd.DataFrame({"series": ["all", "North", "South"], "start": pd.Timestamp("2026-10-01"), "mean": 1.0})
+    numbers = ahead.rename(columns={"series": "unit"})
+    steps = months_ahead.Quarters(panel, ahead[:0], ahead, ahead, numbers, ahead)
+    north, south = (months_ahead.own_series(steps, region) for region in ("North", "South"))
+    assert len(north.panel) == len(south.panel) == 8 and len(south.joined) == len(south.by_quarter) == 1
+    for frame in north[2:]:
+        assert len(frame) == 1 if known else frame == Missing(months_ahead.ASLEEP)
+
+
 def test_the_open_quarter_is_as_on_top_of_the_page():
     starts = pd.date_range("2024-10-01", periods=8, freq="QS")
     panel = pd.DataFrame({"series": "all", "start": starts, "value": np.arange(8.0) + 10})

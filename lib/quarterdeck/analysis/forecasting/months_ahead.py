@@ -33,6 +33,9 @@ YEAR = 4  # quarters
 NEAR = 0.25  # part of a season that is near
 
 
+ASLEEP = "Not shown: it needs sales in the last twelve months, and there were none."
+
+
 class Months(NamedTuple):
     """The steps of a forecast by month; each is a frame, or the `Missing` that the desk gives in its place."""
 
@@ -56,6 +59,8 @@ class Quarters(NamedTuple):
 def own_series(steps: "Months | Quarters", region: str) -> "Months | Quarters":
     """Give a region's part of a forecast: its series, named as if it were a company of its own.
 
+    One that sold nothing for a year has no forecast: that it goes on so is no more than a guess, and not sure.
+
     Parameters
     ----------
     steps : Months or Quarters
@@ -70,7 +75,11 @@ def own_series(steps: "Months | Quarters", region: str) -> "Months | Quarters":
     own = hierarchy.outer(panel, by_period.WITHIN) if whole else hierarchy.part_of(panel, by_period.WITHIN, region)
     own = own.assign(within=own["series"]) if whole else own
     names = own.drop_duplicates("within").set_index("within")["series"]
-    return type(steps)(own.drop(columns="within").reset_index(drop=True), *(_renamed(s, names) for s in steps[1:]))
+    parts = [_renamed(s, names) for s in steps[1:]]
+    year = own.loc[own["series"] == WHOLE, "value"].tail(12 if isinstance(steps, Months) else YEAR)
+    if len(year) and (year <= 0).all():
+        parts[1:] = [Missing(ASLEEP)] * len(parts[1:])
+    return type(steps)(own.drop(columns="within").reset_index(drop=True), *parts)
 
 
 def _renamed(frame: pd.DataFrame | Missing, names: pd.Series) -> pd.DataFrame | Missing:
@@ -289,13 +298,15 @@ def parts(panel: pd.DataFrame, ahead: pd.DataFrame, season: int) -> pd.DataFrame
     DataFrame
         One row per part of more than one, largest first within its dimension: `dimension`, `part`, `past` (last season's), `low`,
         `middle`, `high` (next season's; money), `change`, `low_change`, `high_change` (against `past`, ratios), `sure` (the
-        interval leaves no change out); no rows where the forecast is shorter than a season.
+        interval leaves no change out); no rows where the forecast is shorter than a season; a part whose past is
+        shorter has no last year, and is left out.
     """
     names = [c for c in panel if c not in ("series", "start", "value", "part")]
     if ahead.empty or ahead["step"].max() < season:
         return pd.DataFrame(columns=PARTS)
     now = ahead[ahead["step"] <= season].groupby("series")[["low", "middle", "high"]].sum()
-    past = panel.groupby("series")["value"].apply(lambda v: v.tail(season).sum()).rename("past")
+    past = panel.groupby("series")["value"].apply(lambda v: v.tail(season).sum() if len(v) >= season else np.nan)
+    past = past.rename("past")
     labels = panel.drop_duplicates("series").set_index("series")[names]
     single = labels[labels.ne("").sum(axis=1).eq(1)] if len(names) > 1 else labels[labels.ne("").all(axis=1)]
     if single.empty:
