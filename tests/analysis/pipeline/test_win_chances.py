@@ -22,6 +22,14 @@ def tried(asked):
     return win_chances.tried(**asked, period=PERIOD)
 
 
+@pytest.mark.parametrize("region", ["North", "South", "company"])
+def test_a_region_is_given_its_own_deals_and_none_where_it_has_none(region):
+    deals = {"opportunity_id": ["D1", "D2"], "region": "North", "worth": 5.0, "shock": 0.1, "region_shock": [0.2, 0.3]}
+    own = win_chances.own_deals(pd.DataFrame(deals), region)
+    assert own["opportunity_id"].tolist() == ([] if region == "South" else ["D1", "D2"])
+    assert own["shock"].tolist() == {"North": [0.2, 0.3], "South": [], "company": [0.1, 0.1]}[region]
+
+
 def test_every_open_deal_has_a_chance_that_grows_with_time(asked):
     table = win_chances.chances(**asked, period=PERIOD)
     assert set(table["opportunity_id"]) == set(asked["opportunities"].query("status == 'open'")["opportunity_id"])

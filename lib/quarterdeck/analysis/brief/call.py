@@ -131,7 +131,7 @@ def teams(
     return by.assign(gap=by["end"] - by["quota"]).reset_index().sort_values("gap", ignore_index=True)[TEAMS]
 
 
-@no_rows(needs="three hundred looks at deals that were open in past quarters")
+@no_rows(needs="open deals, and three hundred looks at deals that were open in past quarters")
 def deciding(
     chances: pd.DataFrame,
     opportunities: pd.DataFrame,

@@ -60,12 +60,14 @@ class _Model(NamedTuple):
 
 def own_deals(answer: pd.DataFrame, region: str) -> pd.DataFrame:
     """Give a region's deals of `chances`, with the shock that its deals share; the company's are all of them."""
-    whole = region == COMPANY
-    own = answer if whole else answer[answer["region"] == region].assign(shock=answer["region_shock"])
+    own = answer
+    if region != COMPANY:
+        own = answer[answer["region"] == region]
+        own = own.assign(shock=own["region_shock"])  # a column of all regions would bring its rows along
     return own.drop(columns="region_shock").reset_index(drop=True)
 
 
-@no_rows(needs="three hundred looks at deals that were open in past quarters")
+@no_rows(needs="open deals, and three hundred looks at deals that were open in past quarters")
 @company_wide(own_deals)
 def chances(
     opportunities: pd.DataFrame,
@@ -221,7 +223,7 @@ def reliability(tried: pd.DataFrame) -> pd.DataFrame:
     return table.assign(rate=table["won"] / table["n"], low=low, high=high).reset_index(drop=True)[columns]
 
 
-@no_rows("opportunities.amount", needs="three hundred looks at deals that were open in past quarters")
+@no_rows("opportunities.amount", needs="open deals, and three hundred looks at deals that were open in past quarters")
 def by_stage(chances: pd.DataFrame) -> pd.DataFrame:
     """What the open deals of each stage are worth this quarter; the stages add up to what all are worth.
 

@@ -41,7 +41,7 @@ class _Base(NamedTuple):
     n: int
 
 
-@no_rows(needs="three hundred looks at deals that were open in past quarters")
+@no_rows(needs="open deals, and three hundred looks at deals that were open in past quarters")
 def basis(
     period: Period,
     opportunities: pd.DataFrame,
@@ -126,7 +126,7 @@ def response(elasticity: pd.DataFrame, orders: pd.DataFrame, products: pd.DataFr
     return pd.DataFrame([row], columns=columns)
 
 
-@no_rows(needs="three hundred looks at deals that were open in past quarters")
+@no_rows(needs="open deals, and three hundred looks at deals that were open in past quarters")
 def scenario(
     basis: pd.DataFrame,
     chances: pd.DataFrame,
