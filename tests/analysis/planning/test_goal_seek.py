@@ -151,3 +151,21 @@ def test_the_record_of_the_demo_company_is_whole(demo_company):
     won = tables["opportunities"].query("status == 'won'")
     last = won["closed_on"].between("2026-07-01", "2026-09-30")
     assert table["bookings"].iloc[-1] == pytest.approx(won.loc[last, "amount"].sum())
+
+
+@pytest.mark.parametrize(("silent", "rows"), [(0, 11), (1, 10), (3, 8), (4, 0), (6, 0)])
+def test_what_was_usual_before_a_year_without_bookings_is_so_no_more(silent, rows):
+    ends = pd.date_range("2024-01-01", periods=11 - silent, freq="QS") + pd.Timedelta(
+        days=40
+    )  # to Q3 2026, if none is silent
+    deals = pd.concat(
+        [
+            pd.DataFrame(
+                {"closed_on": ends, "status": status, "amount": 100.0, "opened_on": ends - pd.Timedelta(days=99)}
+            )
+            for status in ("won", "won", "lost")
+        ]
+    )
+    reps = pd.DataFrame({"hired": [pd.Timestamp("2020-01-01")], "left_on": pd.Series([None], dtype="datetime64[us]")})
+    found = goal_seek.lever_record(deals, reps, PERIOD)
+    assert len(found) == rows and (found["bookings"] == 200.0).all()

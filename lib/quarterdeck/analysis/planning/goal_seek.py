@@ -20,7 +20,8 @@ HISTORY, FEWEST, USUAL = 20, 6, 4  # quarters looked at, needed, and taken as us
 
 
 @no_rows(
-    "opportunities.amount", needs="a whole quarter in which deals were won for an amount above zero, and others lost"
+    "opportunities.amount",
+    needs="a quarter, of the last four whole ones, in which deals were won for an amount above zero, and others lost",
 )
 def lever_record(
     opportunities: pd.DataFrame, reps: pd.DataFrame, period: Period, begins: Mapping[str, pd.Timestamp] = EVER
@@ -32,9 +33,10 @@ def lever_record(
     DataFrame
         One row per whole quarter, oldest first: `label`, `open_deals` (when it began), `opened` (deals opened in it), `win_rate`
         (of deals closed in it, ratio), `average_won` (money), `cycle_days` (mean of deals won), `sellers` (there when it began),
-        `bookings` (money); quarters without bookings, or without a deal recorded as lost, are left out.
+        `bookings` (money); quarters without bookings, or without a deal recorded as lost, are left out. No rows where all of the
+        last four are: what was usual before them is so no more.
     """
-    rows = []
+    rows, recent = [], {span.label for span in last_quarters(period, USUAL)}
     for span in last_quarters(period, HISTORY, begins["opportunities"]):
         done = opportunities[opportunities["closed_on"].between(span.start, span.end)]
         won = done[done["status"].eq("won")]
@@ -55,6 +57,7 @@ def lever_record(
                     won["amount"].sum(),
                 ]
             )
+    rows = rows if rows and rows[-1][0] in recent else []
     return pd.DataFrame(rows, columns=["label", *LEVERS, "bookings"]).astype(
         dict.fromkeys([*LEVERS, "bookings"], "float64")
     )
