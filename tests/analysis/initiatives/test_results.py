@@ -9,6 +9,7 @@ from scipy.stats import t as student
 from quarterdeck.analysis.initiatives import payoff, results
 from quarterdeck.analysis.initiatives.results import FAILED, UNCLEAR, WORKED
 from quarterdeck.analysis.methods.finding import FINDING, chance_above
+from quarterdeck.data.reasons import LACKING
 
 DAY = pd.Timestamp("2026-06-30")
 CERTAIN = {
@@ -202,6 +203,16 @@ def test_a_region_sees_what_names_it_or_nobody():
     assert own["initiative_id"].tolist() == ["J", "K"] and len(results.touching(effects)) == 3
     assert own["effect"].tolist() == effects["effect"].tolist()[1:]
     assert results.touching(effects[effects["region"].eq("North")], "South").empty
+
+
+def test_a_region_that_no_initiative_touches_is_told_so():
+    effects = pd.DataFrame({"name": ["A"], "region": ["North"], **dict.fromkeys(results.MONEY, 5.0)})
+    none = pd.DataFrame({"name": pd.Series(dtype="str"), "subject": "", "region": ""})
+    answer = {"effects": effects, "shares": pd.DataFrame({"North": [1.0], "South": [0.0]})}
+    answer |= dict.fromkeys(("paths", "placebos", "prices", "findings", "bridges"), none)
+    assert len(results.own_results(answer, "North")["effects"]) == 1
+    south = results.own_results(answer, "South")["effects"]
+    assert south.empty and south.attrs[LACKING] == results.UNTOUCHED
 
 
 def test_deals_are_left_to_the_win_rate():

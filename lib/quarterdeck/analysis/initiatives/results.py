@@ -21,7 +21,7 @@ from quarterdeck.analysis.sales.by_period import SCOPE
 from quarterdeck.data.answers import Missing, company_wide, region_row
 from quarterdeck.data.coverage import EVER
 from quarterdeck.data.coverage import begun as begun_by
-from quarterdeck.data.reasons import no_rows
+from quarterdeck.data.reasons import LACKING, no_rows
 from quarterdeck.data.snapshot import COMPANY
 
 METRIC = {"campaign": "revenue", "price": "volume", "launch": "revenue", "training": "win_rate", "territory": "revenue"}
@@ -30,6 +30,7 @@ BEFORE = 728  # days before that are looked at: two years
 FEWEST_BEFORE = 4
 ROUNDS = 3  # of estimating each initiative with the others' effects taken out
 SUSPECT = 0.05  # p of a trend before the start below which a comparison is not believed
+UNTOUCHED = "Not shown: it needs an initiative that touches this region's sales, and none does."
 ENTANGLED = 0.5  # part of what an initiative touched that another one touched too, above which their effects cannot be separated
 FALSE_DISCOVERIES = 0.1
 MONEY = ["spend", *(f"{what}{end}" for what in ("money", "gain") for end in payoff.ENDS)]  # what regions have parts of
@@ -275,7 +276,10 @@ def own_results(answer: dict[str, pd.DataFrame], region: str) -> dict[str, pd.Da
     named["findings"] = answer["findings"][answer["findings"]["subject"].isin(whose)]
     bridge = region_row(answer["bridges"], region)
     whole = {"effects": effects, "bridge": bridge, **named}
-    return {name: frame.reset_index(drop=True) for name, frame in whole.items()}
+    parts = {name: frame.reset_index(drop=True) for name, frame in whole.items()}
+    if region != COMPANY and effects.empty:
+        parts["effects"].attrs = {LACKING: UNTOUCHED}
+    return parts
 
 
 @company_wide(own_results)
