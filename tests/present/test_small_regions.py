@@ -7,6 +7,7 @@ import pandas as pd
 from quarterdeck.analysis.team import performance
 from quarterdeck.present import style
 from quarterdeck.present.charts import forecast as forecast_chart
+from quarterdeck.present.charts import rivalry as rivalry_chart
 from quarterdeck.present.charts import steps as steps_chart
 from quarterdeck.present.charts import team as chart
 from quarterdeck.present.narrative import market as market_say
@@ -45,6 +46,34 @@ def test_one_seller_is_no_team():
     assert "At that pace, the one seller ends at €46 (80 % range €38 to €58), 46 % of quota." in (
         say.pace_takeaway(pace, spread, end=end)
     )
+
+
+def test_where_no_quarter_is_whole_none_is_counted():
+    assert heading(chart.attainment_course(quarters((0, 3)))) == "No whole quarter with quotas is on record yet"
+
+
+def test_a_rank_is_one_among_all_who_are_ranked_and_not_those_of_the_page_alone():
+    row = {
+        "rep_id": "R",
+        "name": "A",
+        "region": "North",
+        "low": -0.1,
+        "high": 0.2,
+        "points": 0.01,
+        "n": 10,
+        "months": 36,
+    }
+    skills = pd.DataFrame([row | {"rank_low": 1, "rank_high": 9, "place": "like the others", "of": 9}] * 3)
+    assert "A rank is known to within 8 of 9 places" in say.skill_takeaway(skills)
+
+
+def test_a_price_that_did_not_move_did_not_move_most():
+    starts = pd.date_range("2025-01-01", periods=5, freq="QS")
+    prices = pd.DataFrame({"start": starts, "label": [str(s.date()) for s in starts], "competitor": "Makeo"})
+    flat = rivalry_chart.price_lines(prices.assign(price_index=[95.0, 95.0, 95.0, 95.0, 95.01]))
+    assert heading(flat) == "No rival's price moved against ours in a year"
+    moved = rivalry_chart.price_lines(prices.assign(price_index=[95.0, 95.0, 95.0, 95.0, 94.0]))
+    assert heading(moved) == "Makeo moved most in a year: −1.0 points against us"
 
 
 def test_none_is_said_in_words_and_no_tenth_of_few_sellers():

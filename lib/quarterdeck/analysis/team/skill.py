@@ -45,6 +45,7 @@ SKILL = [
     "place",
     "n",
     "months",
+    "of",
 ]
 
 
@@ -71,8 +72,8 @@ def skills(
     DataFrame
         One row per seller, best first: `rep_id`, `name`, `region`, `skill`, `low`, `high` (log-odds, 90 %), `points` (of win
         rate at the mean, difference of ratios), `rank`, `rank_low`, `rank_high` (90 %), `place` ("above", "below" or "like
-        the others"), `n` (deals), and in every row `months` (of the three years, that the deals hold); no rows below a
-        hundred deals or three sellers.
+        the others"), `n` (deals), and in every row `months` (of the three years, that the deals hold) and `of` (sellers
+        ranked); no rows below a hundred deals or three sellers.
     """
     deals = deals_of_three_years(opportunities, period, begins["losses"])
     sellers = deals["rep_id"].value_counts()
@@ -92,7 +93,7 @@ def skills(
     base = np.log(deals["won"].mean() / (1 - deals["won"].mean()))
     table["place"] = np.where(clear, np.where(found > 0, "above", "below"), "like the others")
     table["points"] = expit(base + found) - expit(base)
-    table["months"] = months_of(YEARS, period.through, begins["losses"])
+    table["months"], table["of"] = months_of(YEARS, period.through, begins["losses"]), len(sellers)
     off = middle - found
     whole = np.tensordot(weight, spread + off[:, :, None] * off[:, None, :], 1)
     table[["rank", "rank_low", "rank_high"]] = ranks(found, whole, level)

@@ -8,7 +8,7 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from quarterdeck.analysis.competition.competitors import OTHERS, US
 from quarterdeck.analysis.competition.dynamics import distances, price_moves
-from quarterdeck.analysis.methods.claims import amounts, first, least, part
+from quarterdeck.analysis.methods.claims import amounts, as_read, first, least, part
 from quarterdeck.present import style
 from quarterdeck.present.charts.competitors import inks
 from quarterdeck.present.numbers import listed
@@ -124,6 +124,10 @@ def _price_mover(prices: pd.DataFrame) -> Sentence:
             [part("price_index", 0, prices["competitor"].nunique(), "rivals known")],
         )
     top = moved.abs().idxmax()
+    if as_read(abs(moved[top]), "tenths") == 0:
+        return Sentence(
+            "No rival's price moved against ours in a year", [part("price_index", 0, len(moved), "rivals moved")]
+        )
     figures = {"now": moved[top], "most": moved.max(), "least": moved.min()}
     claim = first("price_index", ("did most",), figures, f"a year's move of rival: {top}")
     return Sentence(f"{top} moved most in a year: {moved[top]:+.1f} points against us".replace("-", "−"), [claim])

@@ -381,6 +381,8 @@ def _alone(spread: pd.DataFrame) -> bool:
 
 def _course(whole: pd.DataFrame) -> Sentence:
     """Say in how many whole quarters all together, and the median seller, reached the quota."""
+    if whole.empty:
+        return Sentence("No whole quarter with quotas is on record yet")
     counts = [int((whole[column] >= 1).sum()) for column in ("together", "median")]
     subjects = ("quarters in which all together reached the quota", "quarters in which the median seller did")
     claims = [part("quota_attainment", n, len(whole), subject) for n, subject in zip(counts, subjects, strict=True)]

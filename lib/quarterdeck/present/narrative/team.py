@@ -91,9 +91,10 @@ def skill_takeaway(skills: pd.DataFrame) -> Sentence:
     sides = [_side(clear, "above", "more"), _side(clear, "below", "less")]
     said = listed(s for s in sides if s)
     wide, deals = rank_width(skills), skills["n"].sum()
-    ranks = f"A rank is known to within {wide:.0f} of {style.counted(len(skills), 'place')} at the median"
+    places = skills["of"].iloc[0]
+    ranks = f"A rank is known to within {wide:.0f} of {style.counted(places, 'place')} at the median"
     since = span(skills["months"].iloc[0])
-    claims = [counted, *clear, amounts("seller_skill", wide, "places of a rank", of=len(skills), n=deals)]
+    claims = [counted, *clear, amounts("seller_skill", wide, "places of a rank", of=places, n=deals)]
     if not said:
         return Sentence(
             f"**No seller stands apart from the others once deals are equal** "
