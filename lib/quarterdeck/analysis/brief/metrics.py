@@ -300,6 +300,7 @@ METRICS: dict[str, Metric] = {
             columns={"value": "at_stake", "low": "stake_low", "high": "stake_high"},
             since="the next twelve months",
             additive=True,
+            lacking="chances forecast a year ago that were surely better than one chance for all accounts",
         ),
         Metric(
             "quota_attainment",
@@ -638,7 +639,7 @@ def _answer(desk: Desk, metric: Metric, options: dict) -> dict:
         }
     needed = metric.lacking or f"{max(metric.min_n, 1)} or more of what it counts"
     lacked = f"Not shown: {metric.title.lower()} needs {needed}."
-    if not metric.lacking and LACKING in answer.attrs:
+    if LACKING in answer.attrs and (answer.empty or not metric.lacking):
         lacked = answer.attrs[LACKING].replace("Not shown: it", f"Not shown: {metric.title.lower()}")
     if answer.empty or pd.isna(answer[metric.columns.get("value", "value")].iloc[0]):
         return {"missing": lacked}

@@ -372,7 +372,7 @@ def carried(
     return pd.DataFrame(rows, columns=["unit", "carried"])
 
 
-@no_rows(needs="a plan of the next quarter")
+@no_rows(needs="a plan of the next quarter, and a year of orders and bookings behind it")
 def next_goal(
     plan: pd.DataFrame,
     opportunities: pd.DataFrame,

@@ -15,6 +15,7 @@ from quarterdeck.present.numbers import Count
 from quarterdeck.present.sentences import Said, Sentence
 
 NOT_ESTIMATED = "not estimated"
+CERTAIN = 1e-9  # the least risk that is written
 
 
 def sold(card: pd.DataFrame, name: str, currency: str = "EUR") -> Sentence:
@@ -170,7 +171,7 @@ def _gain(row: pd.Series, currency: str) -> str:
 
 
 def _risk(risk: float, strength: str) -> str:
-    return (strength or NOT_ESTIMATED) if pd.isna(risk) else style.chance(risk)
+    return (strength or NOT_ESTIMATED) if pd.isna(risk) else style.chance(max(risk, CERTAIN))  # no estimate is certain
 
 
 def small_print(finding: dict[str, Any]) -> str:

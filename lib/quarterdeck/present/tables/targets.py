@@ -26,9 +26,10 @@ def split(split: pd.DataFrame, currency: str = "EUR") -> gt.GT:
     if split["flat"].isna().all():
         columns = {c: head for c, head in columns.items() if c not in OF_LAST_YEAR}
     why = split["bound"].where(split["bound"] != "cap", split["cap_from"] + " (cap)").replace("", "–")
-    note = (
-        "Floor: part of what last year plus x asks. Cap: what the market holds within our best share nearby, what the sellers "
-        "can carry, or a seller's best quarter of two years; the lowest of those known."
+    note = "Floor: part of what last year plus x asks. " if "floor" in columns else ""
+    note += (
+        "Cap: what the market holds within our best share nearby, what the sellers can carry, or a seller's best quarter of two "
+        "years; the lowest of those known."
     )
     if split["dimension"].iloc[0] == "region":
         note += " Where a target of the quarter is set for a region, its own page plans with that, else with what stands here."
