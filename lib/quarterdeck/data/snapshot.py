@@ -271,6 +271,7 @@ class Desk:
             return answer
         among = answer.attrs.get(reasons.LOOKED, 0)
         said = reasons.reason(function, {} if len(answer) else given, self.tables, self._whose(), among)
+        said = said or answer.attrs.get(reasons.LACKING, "")  # of what it asked in turn
         answer = answer.copy(deep=False)
         answer.attrs = {reasons.LACKING: said} if said else {}
         return answer

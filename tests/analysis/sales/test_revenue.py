@@ -1,5 +1,7 @@
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from quarterdeck.analysis.sales import revenue
 from quarterdeck.data.periods import quarter
@@ -96,3 +98,27 @@ def test_selling_cost_is_held_against_revenue_of_the_same_quarters():
     row = revenue.selling_expense_ratio(ORDERS, costs, PERIOD).iloc[0]
     assert row["value"] == pytest.approx(23 / 230)  # (3 + 20) ÷ (40 + 90 + 100): April 2025 to March 2026
     assert revenue.selling_expense_ratio(ORDERS, costs.tail(1), PERIOD).empty
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([0.0, 1.0, 4.0, 6.0, 50.0, 100.0]), st.booleans()), min_size=1, max_size=5
+    ).filter(lambda regions: any(sold for sold, _ in regions))
+)
+def test_targets_of_some_regions_are_no_target_of_all(regions):
+    day, period = pd.Timestamp("2026-11-01"), quarter(pd.Timestamp("2026-11-15"))
+    names = [f"R{i}" for i in range(len(regions))]
+    orders = pd.DataFrame({"region": names, "order_date": day, "revenue": [sold for sold, _ in regions]})
+    targets = pd.DataFrame(
+        {"region": names, "revenue_target": 10.0, "period_start": period.start, "period_end": period.end}
+    )
+    targets = targets[[has for _, has in regions]]
+    due = revenue.due_targets(targets, period, orders)
+    without = sum(sold for sold, has in regions if not has)
+    if without > 0.05 * sum(sold for sold, _ in regions):
+        assert due.empty
+    else:
+        assert due["revenue_target"].sum() == 10.0 * len(targets)
+    for name in targets["region"]:  # a region's own page knows its own target
+        own, sold = (table[table["region"] == name] for table in (targets, orders))
+        assert len(revenue.due_targets(own, period, sold)) == 1

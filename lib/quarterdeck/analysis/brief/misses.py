@@ -161,7 +161,7 @@ def margin_short(orders: pd.DataFrame, targets: pd.DataFrame, period: Period) ->
         at the rate asked for, money so far), `value`, `low`, `high` (gross margin, 90 %), `compared` (asked for; ratios), `n`
         (order lines).
     """
-    due = targets[targets["period_start"].ge(period.start) & targets["period_end"].le(period.end)]
+    due = revenue.due_targets(targets, period, orders)
     due, now = due.dropna(subset=["margin_target"]), revenue.gross_margin(orders, period)
     if now.empty or not due["revenue_target"].sum() > 0:
         return pd.DataFrame(columns=FINDING)

@@ -13,6 +13,7 @@ from quarterdeck.analysis.methods.claims import first
 from quarterdeck.analysis.methods.lookup import looked_up
 from quarterdeck.analysis.pipeline import movement
 from quarterdeck.analysis.sales.constant_rates import STEP, at_constant_rates, effect, several_currencies
+from quarterdeck.analysis.sales.revenue import due_targets
 from quarterdeck.analysis.team import pace, performance
 from quarterdeck.data.coverage import EVER, last_year, looks_back, this_quarter
 from quarterdeck.data.periods import Period, last_quarters
@@ -50,7 +51,7 @@ def quarterly(
             "start": span.start,
             "label": span.name,
             "sold": sales.loc[span.contains(sales["day"]), "amount"].sum(),
-            "target": _target(targets, span),
+            "target": _target(targets, span, orders),
         }
         for span in spans
     ]
@@ -111,6 +112,7 @@ def aims(
     quotas: pd.DataFrame | None = None,
     opportunities: pd.DataFrame | None = None,
     opportunity_history: pd.DataFrame | None = None,
+    orders: pd.DataFrame | None = None,
     begins: Mapping[str, pd.Timestamp] = EVER,
 ) -> pd.DataFrame:
     """What each figure is held against, where something is: targets of the whole quarter, and the coverage that is needed.
@@ -134,7 +136,7 @@ def aims(
     found |= {"target_attainment": 1.0, "quota_attainment": 1.0}
     found["next_pipeline"] = np.nan if ahead is None else ahead["needed"].max()
     if targets is not None:
-        due = targets[targets["period_start"].ge(period.start) & targets["period_end"].le(period.end)]
+        due = due_targets(targets, period, orders)
         found["revenue"] = due["revenue_target"].sum() or np.nan
         margins = due.dropna(subset=["margin_target"])
         if margins["revenue_target"].sum() > 0:
@@ -271,10 +273,10 @@ def _sales(orders: pd.DataFrame | None, opportunities: pd.DataFrame | None) -> p
     return pd.DataFrame({"day": pd.Series(dtype="datetime64[us]"), "amount": pd.Series(dtype="float64")})
 
 
-def _target(targets: pd.DataFrame | None, span: Period) -> float | None:
+def _target(targets: pd.DataFrame | None, span: Period, orders: pd.DataFrame | None) -> float | None:
     if targets is None:
         return None
-    due = targets[targets["period_start"].ge(span.start) & targets["period_end"].le(span.end)]
+    due = due_targets(targets, span, orders)
     return due["revenue_target"].sum() if len(due) else None
 
 

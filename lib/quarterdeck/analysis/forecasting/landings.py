@@ -73,7 +73,14 @@ def _by_region(asks: Mapping[str, Callable], function: Callable) -> pd.DataFrame
 
 
 def _together(table: pd.DataFrame) -> pd.DataFrame:
-    """Move landings so that they add up, and say by how much each was moved."""
+    """Move landings so that they add up, and say by how much each was moved.
+
+    Where some regions have targets, no quota stands in for those that have none: the two are of different things.
+    """
+    quotas = table["of_quotas"].eq(1)
+    if (table["target"].notna() & ~quotas).any():
+        unknown = {"target": np.nan, "probability": np.nan, "of_quotas": 0.0}
+        table = table.assign(**{column: table[column].mask(quotas, value) for column, value in unknown.items()})
     moved = added_up(table.set_index("region")).to_numpy() - table["p50"]
     return _moved(table, moved.where(np.isfinite(moved), 0.0))
 

@@ -186,7 +186,7 @@ def _steps(ask: Callable, periods: int, season: int, level: float = 0.8) -> tupl
     return sold, plans, tested, future
 
 
-@no_rows(needs="a whole period of orders or deals won")
+@no_rows(needs="orders or deals won of a whole month or quarter, dated as finely as that")
 def panel(
     as_of: pd.Timestamp,
     orders: pd.DataFrame | None = None,

@@ -15,6 +15,7 @@ from quarterdeck.analysis.forecasting.one_number import FEWEST
 from quarterdeck.analysis.methods.intervals import growth, wilson
 from quarterdeck.analysis.methods.lookup import looked_up
 from quarterdeck.analysis.sales.by_period import daily
+from quarterdeck.analysis.sales.revenue import due_targets
 from quarterdeck.data.coverage import EVER
 from quarterdeck.data.periods import Period, last_quarters
 from quarterdeck.data.reasons import no_rows
@@ -44,13 +45,13 @@ def landing(
     -------
     DataFrame
         One row: `seen` (in so far), `to_come` (the rest of the median), `p10`, `p50`, `p90`, `target` (money; missing where
-        unknown; the sum of the region's targets, else of the quotas), `of_quotas` (1 where it is these), `probability` (ratio),
-        `n_origins` (past forecasts), `wape` (their weighted absolute percentage error, ratio).
+        unknown; the sum of the targets, `revenue.due_targets`, else of the quotas), `of_quotas` (1 where it is these),
+        `probability` (ratio), `n_origins` (past forecasts), `wape` (their weighted absolute percentage error, ratio).
     """
     past = origins(period, as_of, orders, opportunities, opportunity_history, begins=begins)
     sales = daily(orders, opportunities)
     seen = float(sales[(sales.index >= period.start) & (sales.index <= period.through)].sum())
-    errors, (target, of_quotas) = past["error"].dropna(), _target(period, targets, quotas)
+    errors, (target, of_quotas) = past["error"].dropna(), _target(period, targets, quotas, orders)
     row = dict.fromkeys(LANDING, np.nan) | {"seen": seen, "target": target, "of_quotas": of_quotas}
     row["n_origins"] = len(errors)
     if period.through == period.end:
@@ -251,13 +252,16 @@ def call_values(
     return table.assign(**wapes, **ends, day=since, by_day=since + 1).reset_index()[columns]
 
 
-def _target(period: Period, targets: pd.DataFrame | None, quotas: pd.DataFrame | None) -> tuple[float, float]:
+def _target(
+    period: Period, targets: pd.DataFrame | None, quotas: pd.DataFrame | None, orders: pd.DataFrame | None
+) -> tuple[float, float]:
     """Sum the region's targets of a period, else its quotas, and tell whether it was these."""
-    for table, column in ((targets, "revenue_target"), (quotas, "quota")):
-        if table is not None:
-            due = table[table["period_start"].ge(period.start) & table["period_end"].le(period.end)]
-            if len(due):
-                return float(due[column].sum()), float(table is quotas)
+    if targets is not None and len(due := due_targets(targets, period, orders)):
+        return float(due["revenue_target"].sum()), 0.0
+    if quotas is not None:
+        due = quotas[quotas["period_start"].ge(period.start) & quotas["period_end"].le(period.end)]
+        if len(due):
+            return float(due["quota"].sum()), 1.0
     return np.nan, 0.0
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from quarterdeck.analysis.sales.revenue import due_targets
 from quarterdeck.data.coverage import EVER
 from quarterdeck.data.periods import WEEK, Period, last_quarters
 from quarterdeck.data.reasons import no_rows
@@ -82,9 +83,7 @@ def quarter_goal(
     """
     columns = ["goal", "from_what"]
     if targets is not None and orders is not None:
-        due = targets[targets["period_start"].ge(period.start) & targets["period_end"].le(period.end)][
-            "revenue_target"
-        ].sum()
+        due = due_targets(targets, period, orders)["revenue_target"].sum()
         until = min(
             period.start, orders["order_date"].max() + pd.Timedelta(days=1)
         )  # a whole year, also for a later quarter

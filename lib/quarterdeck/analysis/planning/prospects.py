@@ -13,6 +13,7 @@ from quarterdeck.analysis.methods.intervals import Z80, shrunk_means
 from quarterdeck.analysis.methods.lookup import looked_up
 from quarterdeck.analysis.planning import goal_seek
 from quarterdeck.analysis.planning.capacity import capacity
+from quarterdeck.analysis.sales.revenue import due_targets
 from quarterdeck.analysis.team.performance import bookings, win_rate_total
 from quarterdeck.analysis.team.ramp_up import MONTH, share
 from quarterdeck.data.calendar import GREGORIAN, Calendar
@@ -85,7 +86,7 @@ def next_plan(
     """
     span = following(period)
     known = _past_quarters(quarters, span, panel[panel["series"] == WHOLE])
-    due = pd.Series(dtype=float) if targets is None else _due(targets, span)
+    due = pd.Series(dtype=float) if targets is None else due_targets(targets, span, orders)["revenue_target"]
     tried = landing is None or landing["n_origins"].iloc[0] >= one_number.FEWEST
     own = 0.0 if share is None or region == COMPANY else share["target"].sum()
     choices = [("asked", asked), ("targets", due.sum()), ("company", own), ("forecast", known["middle"].sum() * tried)]
@@ -477,11 +478,6 @@ def _share_of_sellers(
     revenue = orders.loc[year, "revenue"].sum()
     booked = sold.loc[sold["day"].ge(begin) & sold["day"].lt(period.start), "amount"].sum()
     return booked / revenue if revenue > 0 else 1.0
-
-
-def _due(targets: pd.DataFrame, span: Period) -> pd.Series:
-    within = targets["period_start"].ge(span.start) & targets["period_end"].le(span.end)
-    return targets.loc[within, "revenue_target"]
 
 
 def _shape(units: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -105,11 +105,12 @@ def monthly(
     Returns
     -------
     DataFrame
-        One row per month, oldest first: `start` (first day), `value` (money).
+        One row per month, oldest first: `start` (first day), `value` (money); no rows where orders come by the quarter.
     """
     sales = daily(orders, opportunities)
     sales = sales[sales.index <= as_of]
-    if sales.empty:
+    by_quarter = orders is not None and cadence(orders["order_date"], calendar) == "quarterly"
+    if sales.empty or by_quarter:
         return pd.DataFrame({"start": pd.DatetimeIndex([]), "value": []})
     first = whole_since(begins["opportunities" if orders is None else "orders"], sales.index.min(), calendar, "month")
     months = _ended(first, as_of, calendar, "month")

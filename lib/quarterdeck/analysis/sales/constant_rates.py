@@ -7,6 +7,7 @@ growth at constant rates is that of the business, and what is left of reported g
 import pandas as pd
 
 from quarterdeck.analysis.methods.intervals import growth
+from quarterdeck.analysis.sales.revenue import due_targets
 from quarterdeck.data.coverage import last_year, looks_back
 from quarterdeck.data.exchange import PLAN_RATE, RATE, RATE_BEFORE
 from quarterdeck.data.periods import Period
@@ -111,8 +112,7 @@ def at_plan_rates(orders: pd.DataFrame, targets: pd.DataFrame, period: Period) -
         One row: `value` (ratio), `numerator`, `denominator` (money), `n` (order lines); no row where no target is set, all was sold
         in one currency or no line has a plan's rate.
     """
-    due = targets[targets["period_start"].ge(period.start) & targets["period_end"].le(period.end)]
-    goal, here = due["revenue_target"].sum(), period.contains(orders["order_date"])
+    goal, here = due_targets(targets, period, orders)["revenue_target"].sum(), period.contains(orders["order_date"])
     planned = PLAN_RATE in orders and (orders[RATE].ne(1.0) & orders[PLAN_RATE].notna() & here).any()
     sold = _valued(orders, orders[PLAN_RATE], here).loc[here, "revenue"].sum() if planned else 0.0
     row = {"value": sold / goal if goal else None, "numerator": sold, "denominator": goal, "n": int(here.sum())}

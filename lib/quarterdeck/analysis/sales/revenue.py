@@ -8,9 +8,12 @@ import pandas as pd
 
 from quarterdeck.analysis.methods.intervals import Z90, growth, ratio
 from quarterdeck.analysis.sales.credits import sales
+from quarterdeck.data import COMPANY
 from quarterdeck.data.coverage import four_quarters, last_year, looks_back, this_quarter
 from quarterdeck.data.periods import Period, last_quarters
 from quarterdeck.data.reasons import no_rows
+
+BARE = 0.05  # part of revenue that regions without a target may bring, and the others' targets still be the company's
 
 
 def revenue(orders: pd.DataFrame, period: Period) -> pd.DataFrame:
@@ -71,7 +74,35 @@ def gross_margin(orders: pd.DataFrame, period: Period) -> pd.DataFrame:
     return _part(lines, lines["revenue"] - lines["cost"], lines["revenue"])
 
 
-@no_rows(needs="a revenue target of this quarter")
+def due_targets(targets: pd.DataFrame, span: Period, orders: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Targets of a span; none where regions that bring more than a twentieth of a year's revenue have no target in it.
+
+    What all regions sell is not held against the targets of some.
+
+    Parameters
+    ----------
+    targets : DataFrame
+        region, period_start, period_end, and what else there is.
+    orders : DataFrame, optional
+        region, order_date, revenue; without its regions nothing is known of those without a target.
+
+    Returns
+    -------
+    DataFrame
+        Rows of `targets`.
+    """
+    due = targets[targets["period_start"].ge(span.start) & targets["period_end"].le(span.end)]
+    known = orders is not None and "region" in orders and "region" in due
+    if not known or due.empty or due["region"].eq(COMPANY).any():  # a plan's is that of all
+        return due
+    last = min(span.through, orders["order_date"].max())
+    year = orders[orders["order_date"].between(last - pd.DateOffset(years=1), last)]
+    sold = year.groupby("region")["revenue"].sum().clip(lower=0.0)
+    without = sold[~sold.index.isin(due["region"])].sum()
+    return due if without <= BARE * sold.sum() else due.iloc[:0]
+
+
+@no_rows(needs="a revenue target of this quarter for every region that sells")
 @looks_back(orders=this_quarter)
 def target_attainment(orders: pd.DataFrame, targets: pd.DataFrame, period: Period) -> pd.DataFrame:
     """Revenue of the period so far over the target of the whole period.
@@ -81,8 +112,7 @@ def target_attainment(orders: pd.DataFrame, targets: pd.DataFrame, period: Perio
     DataFrame
         One row: `value` (ratio), `numerator`, `denominator` (money), `n` (order lines); no row where no target is set.
     """
-    due = targets[targets["period_start"].ge(period.start) & targets["period_end"].le(period.end)]
-    goal = due["revenue_target"].sum()
+    goal = due_targets(targets, period, orders)["revenue_target"].sum()
     sold = revenue(orders, period)
     return sold.assign(numerator=sold["value"], denominator=goal, value=sold["value"] / goal) if goal else sold.iloc[:0]
 
@@ -115,8 +145,7 @@ def margin_target_attainment(orders: pd.DataFrame, targets: pd.DataFrame, period
     DataFrame
         One row: `value` (ratio), `numerator`, `denominator` (money), `n` (order lines); no row where no margin target is set.
     """
-    due = targets[targets["period_start"].ge(period.start) & targets["period_end"].le(period.end)]
-    goal = due["margin_target"].sum()
+    goal = due_targets(targets, period, orders)["margin_target"].sum()
     earned = gross_margin(orders, period)
     table = earned.assign(denominator=goal, value=earned["numerator"] / goal) if goal else earned.iloc[:0]
     return table[["value", "numerator", "denominator", "n"]]

@@ -17,7 +17,7 @@ FEWEST_YEARS = 2
 NEAR = 28  # days on either side of a holiday that it is held against
 
 
-@no_rows(needs="every month of the year in two years of orders")
+@no_rows(needs="every month of the year in two years of orders, dated by the month or finer")
 def month_index(
     orders: pd.DataFrame,
     as_of: pd.Timestamp,

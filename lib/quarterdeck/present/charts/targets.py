@@ -158,7 +158,8 @@ def whale_curve(whale: pd.DataFrame, peak: pd.DataFrame, ax: Axes | None = None,
         style.money(-row["lost"], currency),
         part("customer_profit", row["losing"], row["customers"], "lose"),
     )
-    said = f"{row['losing']:,.0f} of {style.counted(row['customers'], 'customer')} take {taken} away again"
+    takes = "takes" if row["losing"] == 1 else "take"
+    said = f"{row['losing']:,.0f} of {style.counted(row['customers'], 'customer')} {takes} {taken} away again"
     if not row["losing"]:
         said = style.counted(row["customers"], "customer pays", "customers all pay")
     finding = Sentence(said, [losing, amounts("customer_profit", row["lost"], "of those that lose")])
