@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from quarterdeck.analysis.methods.intervals import median_interval, prior, shrunk, shrunk_means, wilson
 
@@ -59,7 +61,7 @@ def test_groups_that_look_alike_still_have_an_interval_of_honest_width():
 @pytest.mark.parametrize("won", [[0, 0, 0, 0], [10, 10, 10, 10]])
 def test_rates_stay_within_zero_and_one_where_all_or_none_succeed(won):
     found = shrunk(pd.Series(won), pd.Series([10] * 4))
-    assert ((found > 0) & (found < 1)).all(axis=None)
+    assert found["rate"].between(0, 1, inclusive="neither").all() and ((found >= 0) & (found <= 1)).all(axis=None)
 
 
 def test_intervals_of_shrunk_rates_cover_the_true_rates_as_often_as_they_say():
@@ -91,3 +93,11 @@ def test_estimates_without_any_doubt_are_drawn_too(estimate, error):
     assert np.isfinite(found).all(axis=None) and (found["low"] <= found["high"]).all()
     if not error.any():
         assert found["value"].tolist() == pytest.approx(estimate, abs=1e-3)
+
+
+@given(st.lists(st.integers(0, 90), min_size=1, max_size=6), st.booleans(), st.floats(0.5, 0.999))
+def test_where_all_or_none_succeeded_no_group_stands_apart_from_all(trials, succeeded, level):
+    n = pd.Series(trials)
+    found = shrunk(n if succeeded else 0 * n, n, level)
+    assert (found["low"] == 0.0).all() if not (succeeded and n.sum()) else (found["high"] == 1.0).all()
+    assert found["rate"].between(found["low"], found["high"]).all()

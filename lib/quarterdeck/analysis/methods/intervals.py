@@ -48,7 +48,8 @@ def shrunk(won: pd.Series, n: pd.Series, level: float = 0.9) -> pd.DataFrame:
     all groups (empirical Bayes, beta-binomial; Efron and Morris 1975), its strength is averaged over, weighted by
     likelihood and the uniform-shrinkage prior (Daniels 1999). Plugging in the most likely strength instead would give
     intervals of next to no width where the groups look alike. With fewer than three groups, or where all or none
-    succeeded, the prior is Jeffreys' (½, ½) and next to nothing is shrunk.
+    succeeded, the prior is Jeffreys' (½, ½) and next to nothing is shrunk; an interval then reaches the end at which all groups
+    are (Brown, Cai and DasGupta 2001, Statistical Science 16), so that none stands apart from all.
 
     Parameters
     ----------
@@ -73,7 +74,11 @@ def shrunk(won: pd.Series, n: pd.Series, level: float = 0.9) -> pd.DataFrame:
         "low": _quantile(a, b, weights, (1 - level) / 2),
         "high": _quantile(a, b, weights, (1 + level) / 2),
     }
-    return pd.DataFrame(columns, index=won.index)
+    table = pd.DataFrame(columns, index=won.index)
+    if won.sum() in (0, n.sum()):
+        end, edge = ("low", 0.0) if won.sum() == 0 else ("high", 1.0)
+        table[end] = edge
+    return table
 
 
 def prior(won: pd.Series, n: pd.Series) -> tuple[float, np.ndarray, np.ndarray]:

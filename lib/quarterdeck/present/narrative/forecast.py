@@ -222,7 +222,8 @@ def bookings_takeaway(ahead: pd.DataFrame, goal: pd.DataFrame, currency: str = "
         return Sentence(said, claims)
     beside = first("bookings_ahead", BESIDE, {"now": row["best"], "than": goal["goal"].iloc[0]}, "goal", "money")
     wanted, basis = style.money(goal["goal"].iloc[0], currency), goal["from_what"].iloc[0]
-    return Sentence(f"{said} That is {gap(beside, currency)} the {wanted} that the {basis} needs.", [*claims, beside])
+    needs = "need" if basis == "quotas" else "needs"
+    return Sentence(f"{said} That is {gap(beside, currency)} the {wanted} that the {basis} {needs}.", [*claims, beside])
 
 
 def trial_takeaway(trial: pd.DataFrame) -> Sentence:
