@@ -263,3 +263,15 @@ def test_weekends_before_the_first_row_are_whole_once_weekends_are_known_to_have
     days = pd.date_range("2025-01-06", periods=5 * weeks, freq="B")  # a Monday; 10 days with rows, and 30
     orders = pd.DataFrame({"order_date": days})
     assert coverage.Begins({"orders": orders}, {"orders": orders}, {})["orders"] == pd.Timestamp(first)
+
+
+@pytest.mark.parametrize(("day", "said"), [("2026-09-18", True), ("2026-09-19", False)])
+def test_a_page_of_weekly_orders_says_where_last_year_has_fewer_weeks(day, said):
+    orders = pd.DataFrame({"order_date": pd.date_range("2025-01-03", day, freq="W-FRI"), "region": "North"})
+    tables = snapshot.Tables({"orders": orders})
+    page = Desk(
+        "demo", "Halcyon Marine", "company", pd.Timestamp(day), "EUR", "", tables, snapshot.Tables({"orders": orders})
+    )
+    assert not page.remarked()  # of orders that nobody asked for there is nothing to say
+    page.ask(lambda orders: len(orders))
+    assert any("12 weeks of them, the same days of last year 11" in s for s in page.remarked()) == said

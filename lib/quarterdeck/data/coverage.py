@@ -191,6 +191,26 @@ def cadence(days: pd.Series, calendar: Calendar = GREGORIAN) -> str:
     return alike[-1] if alike else "weekly" if dates.dt.day_of_week.nunique() == 1 else "daily"
 
 
+def uneven_weeks(days: pd.Series, period: Period) -> str:
+    """Say where rows that come by the week have another number of weeks in a period so far than a year before; empty elsewhere.
+
+    >>> fridays = pd.Series(pd.date_range("2025-01-03", "2026-09-18", freq="W-FRI"))
+    >>> uneven_weeks(fridays, quarter(pd.Timestamp("2026-09-18")))
+    'orders come by the week: the quarter so far has 12 weeks of them, the same days of last year 11, and growth is of these'
+    >>> uneven_weeks(fridays, quarter(pd.Timestamp("2026-09-19")))
+    ''
+    """
+    if cadence(days, period.calendar) != "weekly":
+        return ""
+    now, before = (days[span.contains(days)].nunique() for span in (period, period.before()))
+    if now == before or not before:
+        return ""
+    return (
+        f"orders come by the week: the quarter so far has {now} weeks of them, the same days of last year {before}, and growth is "
+        "of these"
+    )
+
+
 def _even(days: pd.Series, calendar: Calendar) -> bool:
     """Tell whether all days begin a month, or all end one."""
     return any((edge(days, "month") == days).all() for edge in (calendar.start, calendar.end))

@@ -282,7 +282,9 @@ class Desk:
     def remarked(self) -> list[str]:
         """Say what is to be known of the rows of the tables that have been asked for so far."""
         said = (r.sentence(self.region, example=False) for r in self.remarks if r.table in self._stands_on)
-        return [sentence for sentence in (*said, self.calendar.extra_week(self.as_of)) if sentence]
+        days = self.tables["orders"]["order_date"] if "orders" in self._stands_on & {*self.tables} else None
+        weeks = "" if days is None else coverage.uneven_weeks(days, self.period)
+        return [sentence for sentence in (*said, self.calendar.extra_week(self.as_of), weeks) if sentence]
 
     def _unusable(self, table: str) -> str:
         """Say why no row of a table can be used, where the company has rows of it."""
