@@ -384,6 +384,7 @@ METRICS: dict[str, Metric] = {
             "Jordan and Vazzana, Cracking the Sales Management Code",
             ("opportunities.expected_close", "quotas.quota"),
             performance.coverage_total,
+            min_n=0,
             since="to the quarter's end",
             comparable=False,
         ),
