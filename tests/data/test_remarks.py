@@ -213,7 +213,7 @@ def test_calls_and_markets_that_fit_no_quarter_are_said():
     }
     given = {"orders": orders()} | {name: pd.DataFrame(rows) for name, rows in tables.items()}
     said = {r.table: r.said for r in contract.check(given).remarks}
-    assert "held against no result" in said["forecast_calls"] and "in which they begin" in said["market"]
+    assert "held against no result" in said["forecast_calls"] and "split between them by days" in said["market"]
     fiscal = {r.table for r in contract.check(given, calendar=Calendar(first_month=11)).remarks}
     assert fiscal == {"market"}
 

@@ -96,7 +96,8 @@ def test_a_rule_stops_sets_aside_or_notes_as_it_does_by_default_and_as_source_ya
         if grave == "set aside":
             assert len(left) + len(aside) == len(frame) and aside["rule"].tolist() == [rule]
         elif grave == "note":
-            assert len(left) == len(frame) and aside.empty
+            split = rule == "across_calendar_quarters"  # one row gives two
+            assert len(left) == len(frame) + split and aside.empty
 
 
 def test_a_row_that_is_set_aside_is_kept_with_its_number_reason_and_money():
@@ -218,6 +219,27 @@ def test_targets_of_any_span_are_kept_whole_split_or_set_aside_to_the_cent(calen
     assert said.get("endless", 0) == (aside["rule"] == "endless").sum() if len(aside) else "endless" not in said
     whole = len(left.drop_duplicates("region")) + len(aside)
     assert whole == len(given) and (grave == "note" or len(left) + len(aside) == len(given))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(SPAN, min_size=1, max_size=6), st.sampled_from(["market", "competitors"]))
+def test_a_market_of_any_span_is_split_over_calendar_quarters_to_the_cent(spans, name):
+    starts = pd.to_datetime([pd.Timestamp("2024-01-01") + pd.Timedelta(days=first) for first, _, _ in spans])
+    ends = [start + pd.Timedelta(days=days % 1500) for start, (_, days, _) in zip(starts, spans, strict=True)]
+    columns = {
+        "region": [f"R{k}" for k in range(len(spans))],
+        "segment": "s",
+        "period_start": starts,
+        "period_end": ends,
+    }
+    own = {"market": {}, "competitors": {"competitor": "Volt"}}[name]
+    money = {"market": "market_revenue", "competitors": "revenue"}[name]
+    given = pd.DataFrame(columns | own | {money: [max(cents, 0) / 100 for *_, cents in spans]})
+    left = contract.check({"orders": orders(), name: given}, calendar=Calendar(first_month=11))[name]
+    assert (GREGORIAN.place(left["period_start"]) == GREGORIAN.place(left["period_end"])).all()
+    assert left.groupby("region")[money].sum().to_numpy() == pytest.approx(
+        given.set_index("region")[money].sort_index(), abs=0.001
+    )
 
 
 def test_days_that_a_table_of_months_does_not_reach_are_noted_or_stop():

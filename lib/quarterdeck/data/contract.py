@@ -560,19 +560,18 @@ def _calendar(held: Held, given: Calendar) -> Calendar | None:
 
 
 def _hold_spans(held: Held, calendar: Calendar) -> None:
-    """Hold spans to quarters: targets, quotas and costs over more than one are split; and days to the table of fiscal months."""
+    """Hold spans to quarters: rows over more than one are split; and days to the table of fiscal months."""
     for name in (n for n in remarks.SPANS if n in held.tables):
         held.hold(name, "endless", _spanning(held, name, remarks.endless(held.tables[name]), "give it its last day"))
-        frame = held.tables[name]
-        rows = remarks.across_quarters(frame, calendar)
-        split = _split(name, frame, rows, calendar) if rows.any() else frame
-        held.hold(name, "across_quarters", _spanning(held, name, rows), split)
+        frame, published = held.tables[name], name in ("market", "competitors")
+        by = PUBLISHED if published else calendar
+        rows = remarks.across_quarters(frame, by)
+        split = _split(name, frame, rows, by) if rows.any() else frame
+        rule = "across_calendar_quarters" if published else "across_quarters"
+        held.hold(name, rule, _spanning(held, name, rows), split)
     if "forecast_calls" in held.tables:
         rows = remarks.no_quarter(held.tables["forecast_calls"], calendar)
         held.hold("forecast_calls", "no_quarter", _spanning(held, "forecast_calls", rows))
-    for name in (n for n in ("market", "competitors") if n in held.tables):
-        rows = remarks.across_quarters(held.tables[name], PUBLISHED)
-        held.hold(name, "across_calendar_quarters", _spanning(held, name, rows))
     for name in (n for n in dict(DATED) if n in held.tables and calendar.periods):
         held.hold(name, "beyond_calendar", _beyond(name, held.tables[name], calendar))
 

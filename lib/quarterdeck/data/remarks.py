@@ -25,8 +25,10 @@ SPANS = {
     "targets": ["revenue_target", "margin_target"],
     "quotas": ["quota"],
     "costs": ["amount"],
+    "market": ["market_revenue"],
+    "competitors": ["revenue"],
 }  # tables whose rows count for the quarter that they lie in, and their columns of money
-LONGEST = 10  # years that a target, quota or cost may run over
+LONGEST = 10  # years that such a row may run over
 NAMES = [
     "region",
     "segment",

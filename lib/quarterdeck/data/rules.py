@@ -146,7 +146,7 @@ RULES = {
         "tell of a market or rival over more than one calendar quarter",
         NOTE,
         (STOP, ASIDE, NOTE),
-        noted="rows that run over more than one calendar quarter count for the one in which they begin",
+        noted="rows that run over more than one calendar quarter are split between them by days",
     ),
     "beyond_calendar": Rule(
         "hold a day that the table calendar does not reach",

@@ -282,8 +282,8 @@ class Desk:
     def remarked(self) -> list[str]:
         """Say what is to be known of the rows of the tables that have been asked for so far."""
         said = (r.sentence(self.region, example=False) for r in self.remarks if r.table in self._stands_on)
-        days = self.tables["orders"]["order_date"] if "orders" in self._stands_on & {*self.tables} else None
-        weeks = "" if days is None else coverage.uneven_weeks(days, self.period)
+        orders = self.tables._frames.get("orders") if "orders" in self._stands_on else None  # to look is not to ask
+        weeks = "" if orders is None else coverage.uneven_weeks(orders["order_date"], self.period)
         return [sentence for sentence in (*said, self.calendar.extra_week(self.as_of), weeks) if sentence]
 
     def _unusable(self, table: str) -> str:
