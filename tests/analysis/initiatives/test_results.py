@@ -205,7 +205,7 @@ def test_a_region_sees_what_names_it_or_nobody():
     assert results.touching(effects[effects["region"].eq("North")], "South").empty
 
 
-def test_a_region_that_no_initiative_touches_is_told_so():
+def test_a_region_that_no_initiative_touches_has_that_reason():
     effects = pd.DataFrame({"name": ["A"], "region": ["North"], **dict.fromkeys(results.MONEY, 5.0)})
     none = pd.DataFrame({"name": pd.Series(dtype="str"), "subject": "", "region": ""})
     answer = {"effects": effects, "shares": pd.DataFrame({"North": [1.0], "South": [0.0]})}
