@@ -39,7 +39,7 @@ def bookings(opportunities: pd.DataFrame, period: Period) -> pd.DataFrame:
     return _amounts(opportunities[opportunities["status"].eq("won") & period.contains(opportunities["closed_on"])])
 
 
-@no_rows(needs="an order in the same days a year before")
+@no_rows(needs="revenue above zero in the same days a year before")
 @looks_back(orders=last_year)
 def revenue_growth(orders: pd.DataFrame, period: Period) -> pd.DataFrame:
     """Revenue of the period so far against the same span a year before, less one.
