@@ -10,7 +10,7 @@ import json
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from quarterdeck.batch.unchanged import packages
 from quarterdeck.data import COMPANY, answers
 from quarterdeck.data.calendar import Calendar
 from quarterdeck.data.periods import quarter
+from quarterdeck.data.tree import level
 
 EXECUTE = "quarterdeck.batch.company_wide"
 
@@ -43,6 +44,7 @@ class Task:
     made_of: dict[str, Any]
     earlier: Path | None
     why: str
+    region: str = COMPANY  # on whose level of the organisation's tree regions are those of the answer
 
 
 def tasks(jobs: list[Job], frozen: dict[str, Any], company: Path, force: bool = False) -> list[Task]:
@@ -65,11 +67,13 @@ def tasks(jobs: list[Job], frozen: dict[str, Any], company: Path, force: bool = 
             asking = {*question.options.values()} <= job.parameters.keys()
             if asking and question.function.__module__ in _reached(job.file):
                 options = {option: job.parameters[given] for option, given in question.options.items()}
+                region = job.parameters["region"]
                 day = job.parameters.get("as_of") or frozen["as_of"]
                 for asked in ({}, {"as_of": _year_before(day, frozen)}) if question.before else ({},):
-                    name = answers.named(question.function, {"as_of": day} | options | asked)
+                    name = answers.named(question.function, {"as_of": day} | options | asked, level(frozen, region))
                     if name not in found:
-                        found[name] = _task(name, question, options | asked, day, frozen, company, force)
+                        task = _task(name, question, options | asked, day, frozen, company, force)
+                        found[name] = replace(task, region=region)
     return list(found.values())
 
 
@@ -123,7 +127,7 @@ def work(owner: Any, job: dict[str, Any]) -> None:
         The connection to the process that asked for this one, where it was forked; nothing is sent.
     job : dict
         name, function ("module:name"), options, company, day, data (the snapshot's folder), code and made_of (what it is made
-        of), and parts (the hashes of rows, by region and table).
+        of), parts (the hashes of rows, by region and table), region (one of those that it is of) and level (all of these).
     """
     from quarterdeck.batch import kernels
     from quarterdeck.data.snapshot import open_desk, tables_read
@@ -131,7 +135,7 @@ def work(owner: Any, job: dict[str, Any]) -> None:
     kernels.limit_memory()
     module, _, name = job["function"].partition(":")
     function, data = getattr(importlib.import_module(module), name), Path(job["data"])
-    desk = open_desk(job["company"], COMPANY, job["day"], str(data))
+    desk = open_desk(job["company"], job["region"], job["day"], str(data))
     try:
         day = {k: pd.Timestamp(v) for k, v in job["options"].items() if k == "as_of"}
         desk.ask(function, **job["options"] | day)
@@ -140,7 +144,7 @@ def work(owner: Any, job: dict[str, Any]) -> None:
         rows = {table: job["parts"][COMPANY].get(table, "") for table in read if not table.startswith(answers.PREFIX)}
         for other in (t.removeprefix(answers.PREFIX) for t in read if t.startswith(answers.PREFIX)):
             rows |= answers.record(data / answers.FOLDER / other)["rows"]
-        parts = {region: answers.hashed(answers.cut(function, answer, region)) for region in job["parts"]}
+        parts = {region: answers.hashed(answers.cut(function, answer, region)) for region in job["level"]}
         about = {"code": job["code"], "made_of": job["made_of"], "rows": rows, "parts": parts}
         answers.store(answer, data / answers.FOLDER / job["name"], about)
     except Exception as fault:  # the pages that ask for it compute it themselves, and say what is wrong
@@ -211,6 +215,8 @@ def _settled(task: Task, frozen: dict[str, Any], data: Path, pool: Any, first: l
         "code": _code(function.__module__),
         "made_of": task.made_of,
         "parts": frozen["parts"],
+        "region": task.region,
+        "level": [r for r in frozen["parts"] if level(frozen, r) == level(frozen, task.region)],
     })  # fmt: skip
     return task
 

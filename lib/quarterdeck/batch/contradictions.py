@@ -6,7 +6,7 @@ others lies among them; words follow from the figures as they read, and colours 
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations, groupby
 from typing import Any
 
@@ -31,6 +31,7 @@ PER_PAGE: tuple[str, ...] = (
 )
 ONE_VALUE = "one fact, one value"
 OWN = ("account", "deal", "seller", "team", "region")  # kinds that are the same whichever region's page they stand on
+PARTED = ("seller", "team")  # of these, those of which each unit of an organisation has the part that is its own
 NAMED = (*OWN, "segment", "product", "category", "channel", "rival", "initiative", "stage", "group", "month", "weekday")
 MOST = 20  # values of one fact that are looked at
 JOINED = {"forecast_joined": "forecast_view"}  # what joins other figures, and the measure of these
@@ -49,7 +50,12 @@ GROWTH = {"revenue": "revenue_growth"}  # a sum, and the rate by which it moved,
 Fact = dict[str, Any]
 
 
-def contradictions(facts: pd.DataFrame, regions: dict[str, str] | None = None, expected: int = 0) -> list[dict]:
+def contradictions(
+    facts: pd.DataFrame,
+    regions: dict[str, str] | None = None,
+    expected: int = 0,
+    tree: Sequence[tuple[str, list[str]]] = (),
+) -> list[dict]:
     """Hold all facts of a run against each other.
 
     Parameters
@@ -60,6 +66,8 @@ def contradictions(facts: pd.DataFrame, regions: dict[str, str] | None = None, e
         The regions that were run: the name that the data gives each, by that of its file.
     expected : int
         How many regions the company has; only where all of them were run must they add up to it, else not be more.
+    tree : sequence of (str, list of str), optional
+        As `reconcile.reconcile` takes it: the units of the first sum are the regions, and those below them are in theirs.
 
     Returns
     -------
@@ -76,17 +84,28 @@ def contradictions(facts: pd.DataFrame, regions: dict[str, str] | None = None, e
     """
     facts = facts[facts["measure"].isin([*METRICS, *FIGURES])]  # a company's own notebook may state others
     known = facts.dropna(subset=["value"])
-    known = known.assign(who=_who(known), scope=_scope(known))
+    known = known.assign(who=_who(known), scope=_scope(known, bool(tree)))
     known = known[known["who"].ne("")]
     said = facts[facts["predicate"].ne("")].to_dict("records")
+    top = known
+    if tree:
+        regions, expected = _highest(regions or {}, tree[0][1]), len(tree[0][1])
+        deeper = known["kind"].eq("region") & ~known["entity"].isin(regions.values())
+        top = known[known["region"].isin(regions) & ~deeper]
     files, names = set(regions or {}) - {COMPANY}, set((regions or {}).values()) - {COMPANY}
     all_there = len(files) == expected > 0
-    sums = [*_parts(known, files if all_there else None), *_regions(known, names if all_there else None)]
+    sums = [*_parts(top, files if all_there else None), *_regions(top, names if all_there else None)]
     words = [*_words(said), *_odds(said), *_colours(said, known)]
     return [*_one_value(known), *_shares(known), *_joined(known), *sums, *words]
 
 
-def held(facts: pd.DataFrame, regions: dict[str, str], expected: int) -> tuple[list[dict], dict[str, int]]:
+def _highest(regions: dict[str, str], units: list[str]) -> dict[str, str]:
+    return {file: name for file, name in regions.items() if name == COMPANY or name in units}
+
+
+def held(
+    facts: pd.DataFrame, regions: dict[str, str], expected: int, tree: Sequence[tuple[str, list[str]]] = ()
+) -> tuple[list[dict], dict[str, int]]:
     """Give what `run.json` says of a run's facts: what was held against what, and what pages compute for themselves.
 
     The parameters are those of `contradictions`.
@@ -97,10 +116,12 @@ def held(facts: pd.DataFrame, regions: dict[str, str], expected: int) -> tuple[l
         A check for each measure that is stated in two places, with `n` facts, and each break; and how many breaks there are of each
         measure in PER_PAGE, which fail no run.
     """
-    found = contradictions(facts, regions, expected)
+    found = contradictions(facts, regions, expected, tree)
     broken = [b for b in found if b["of"] not in PER_PAGE]
     known = facts.dropna(subset=["value"])
-    stated = known.assign(scope=_scope(known)).groupby(["measure", "kind", "entity", "period", "scope"]).size()
+    stated = (
+        known.assign(scope=_scope(known, bool(tree))).groupby(["measure", "kind", "entity", "period", "scope"]).size()
+    )
     twice = stated[stated > 1].groupby("measure").size().drop([b["metric"] for b in found], errors="ignore")
     sound = {"check": ONE_VALUE, "region": COMPANY, "places": [], "values": [], "difference": 0.0, "ok": True}
     whole = [sound | {"metric": measure, "n": int(n)} for measure, n in twice.items()]
@@ -129,11 +150,15 @@ def _who(known: pd.DataFrame) -> pd.Series:
     return known["entity"].mask(twice, known["id"])
 
 
-def _scope(known: pd.DataFrame) -> pd.Series:
-    """Give within what a fact is the same: the run, a region's pages, or, of what is no name but a sentence's own words, a page."""
+def _scope(known: pd.DataFrame, parted: bool = False) -> pd.Series:
+    """Give within what a fact is the same: the run, a region's pages, or, of what is no name but a sentence's own words, a page.
+
+    Where regions are units of an organisation (`parted`), sellers and teams may sell in several; a page gives its own part.
+    """
     own_page = known["measure"].isin([name for name, figure in FIGURES.items() if figure.of_page])
     of_page = own_page | known["predicate"].ne("") & ~known["kind"].isin(NAMED)
-    scope = known["region"].where(~known["kind"].isin(OWN), "")
+    everywhere = known["kind"].isin(OWN) & ~(known["kind"].isin(PARTED) & parted)
+    scope = known["region"].where(~everywhere, "")
     return scope.where(~of_page, known["region"] + "/" + known["page"])
 
 

@@ -27,9 +27,9 @@ from quarterdeck.batch import (
 from quarterdeck.batch.plan import Job, plan, refuse_unknown_regions, region_files
 from quarterdeck.batch.reconcile import reconcile, untried
 from quarterdeck.batch.workers import Limits, Step, WorkerPool
-from quarterdeck.data import answers, source
+from quarterdeck.data import answers, source, tree
 from quarterdeck.data.contract import check
-from quarterdeck.data.snapshot import CompanyInfo, freeze, refuse_far
+from quarterdeck.data.snapshot import CompanyInfo, called, freeze, refuse_far
 from quarterdeck.errors import ParamsError
 from quarterdeck.present.numbers import counted
 
@@ -66,7 +66,7 @@ class RunOptions:
         """Give the company's folder of runs."""
         return self.out / self.company.name
 
-    def jobs(self, known: list[str] | None = None) -> list[Job]:
+    def jobs(self, known: list[str] | dict[str, str] | None = None) -> list[Job]:
         """List the jobs that these options ask for; `known` are the regions of the data, once these are read."""
         given = {"data": "data"} | ({"as_of": self.as_of} if self.as_of else {})
         return plan(self.company, self.notebooks, self.regions or [], self.only or [], known, **given)
@@ -111,7 +111,7 @@ def run(
         noted = _noted(options)
         folder, frozen = _frozen(options, jobs)
         try:
-            jobs = options.jobs(frozen["regions"])
+            jobs = options.jobs(called(frozen))
             frozen = _answered(jobs, frozen, folder, limits, pool, options.force, progress)
             steps = _steps(jobs, frozen, company, options.force)
             if settled := _settled(steps, frozen, company):
@@ -122,7 +122,7 @@ def run(
                 done = list(progress(_done(steps, frozen, folder, pool), len(steps), "notebook"))
                 facts = _facts(folder, frozen, options.as_of, steps, done)
                 facts = last_good.standing_in(
-                    folder, facts | {"regions": list(region_files(options.company, frozen["regions"]))}
+                    folder, facts | {"regions": list(region_files(options.company, called(frozen)))}
                 )
             record.write(folder, facts, noted)
         except KeyboardInterrupt as stop:
@@ -163,7 +163,7 @@ def preview(options: RunOptions) -> list[Step]:
     with folders.held(options.runs):
         folder, frozen = _frozen(options, jobs)
         shutil.rmtree(folder)
-        jobs = options.jobs(frozen["regions"])
+        jobs = options.jobs(called(frozen))
         ahead = company_wide.tasks(jobs, frozen, options.runs, options.force)
         return _steps(jobs, company_wide.expected(ahead, frozen), options.runs, options.force)
 
@@ -201,7 +201,7 @@ def _frozen(options: RunOptions, jobs: list[Job]) -> tuple[Path, dict]:
     try:
         about = CompanyInfo.of(company.name, described)
         frozen = freeze(tables, folder / "data", about, folder.parent, jobs[0].parameters["as_of"])
-        refuse_unknown_regions({j.region: j.parameters for j in jobs}, frozen["regions"], company)
+        refuse_unknown_regions({j.region: j.parameters for j in jobs}, called(frozen), company)
         today = pd.Timestamp.now()
         if not jobs[0].parameters["as_of"] and pd.Timestamp(frozen["as_of"]) > today:
             refuse_far(tables, today)
@@ -270,16 +270,15 @@ def _facts(folder: Path, frozen: dict, as_of: str, steps: list[Step], done: list
     found = {(d["region"], d["notebook"]): d for d in done}
     entries, kpis, forecasts = [], [], []
     for step in steps:
-        job = step.job
-        outcome = found[job.region, job.notebook]
+        job, outcome = step.job, found[step.job.region, step.job.notebook]
         state = {k: outcome[k] for k in ("state", "seconds", "error", "made_in", "made_of")}
         entries.append(step.labels() | state | {"parameters": job.parameters, "notebook_hash": job.notebook_hash})
         kpis += [step.labels() | kpi for kpi in outcome["kpis"]]
         labels = {"region": job.parameters["region"], "notebook": job.notebook}
         forecasts += [labels | forecast for forecast in outcome["forecasts"]]
     regions = {s.job.region: s.job.parameters["region"] for s in steps}
-    sums = regions, len(frozen["regions"])
-    held, per_page = contradictions.held(_stated(folder, steps, entries), *sums)
+    sums = {"regions": regions, "expected": len(frozen["regions"]), "tree": tree.sums(frozen)}
+    held, per_page = contradictions.held(_stated(folder, steps, entries), **sums)
     failed = [(e["region"], e["notebook"]) for e in entries if e["state"] == "failed"]
     return {
         "company": frozen["company"],
@@ -292,10 +291,11 @@ def _facts(folder: Path, frozen: dict, as_of: str, steps: list[Step], done: list
         "snapshot": frozen["hash"],
         "remarks": [*frozen["remarks"], *frozen["later"]],
         "set_aside": frozen["set_aside"],
+        **tree.noted(frozen),
         "notebooks": entries,
         "kpis": kpis,
         "forecasts": forecasts,
-        "reconciliation": reconcile(kpis, *sums, forecasts, failed) + held,
+        "reconciliation": reconcile(kpis, forecasts=forecasts, failed=failed, **sums) + held,
         "computed_per_page": per_page,
-        "not_reconciled": untried(kpis, *sums, failed),
+        "not_reconciled": untried(kpis, failed=failed, **sums),
     }

@@ -124,6 +124,14 @@ class Held(TypedDict):
     ok: bool
 
 
+class Organisation(TypedDict):
+    """How regions lie in one another: the view, and by unit the one above it, or nothing."""
+
+    __pydantic_config__ = _open
+    view: str
+    parents: dict[str, str]
+
+
 class Facts(TypedDict):
     """What `run.json` says."""
 
@@ -136,6 +144,7 @@ class Facts(TypedDict):
     created_at: Moment
     snapshot: str
     library: NotRequired[str]
+    organisation: NotRequired[Organisation]
     notebooks: list[Entry]
     kpis: list[Figure]
     forecasts: NotRequired[list[Forecast]]

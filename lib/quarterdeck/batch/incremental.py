@@ -22,6 +22,7 @@ from quarterdeck.batch.plan import Job
 from quarterdeck.batch.record import RECORDED
 from quarterdeck.batch.unchanged import LIBRARY, packages
 from quarterdeck.data import answers
+from quarterdeck.data.tree import UNITS
 from quarterdeck.errors import RunError
 
 LOOK_BACK = 8  # runs
@@ -44,7 +45,8 @@ class Page:
 
 def described(frozen: dict[str, Any]) -> dict[str, Any]:
     """Give what `snapshot.json` says of the company itself, on which every page of it stands."""
-    return {k: frozen[k] for k in ("company", "title", "currency", "whole_from", "calendar") if k in frozen}
+    own = {k: frozen[k] for k in ("company", "title", "currency", "whole_from", "calendar") if k in frozen}
+    return own | ({"view": frozen[UNITS]["view"]} if UNITS in frozen else {})
 
 
 def made_of(job: Job, frozen: dict[str, Any]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def plan(
     notebooks: Path,
     only_regions: list[str],
     only_notebooks: list[str],
-    known: list[str] | None = None,
+    known: list[str] | dict[str, str] | None = None,
     **given: Any,
 ) -> list[Job]:
     """List the jobs of a company: each of its regions × each notebook, the company as a whole first.
@@ -47,8 +47,9 @@ def plan(
         The folder of the notebooks.
     only_regions, only_notebooks : list of str
         Names to keep, a region by its file's stem or by its own name; empty for all.
-    known : list of str, optional
-        The regions of the data, once these are read: where source.yaml says `regions: all`, each has pages without a file.
+    known : list or dict of str, optional
+        The regions of the data, once these are read (of a dict: by whatever they may be called): where source.yaml says
+        `regions: all`, each has pages without a file.
     given : Any
         Parameters that go before those of the files.
 
@@ -73,15 +74,16 @@ def plan(
     return jobs
 
 
-def region_files(company: Path, known: list[str] | None = None) -> dict[str, dict]:
+def region_files(company: Path, known: list[str] | dict[str, str] | None = None) -> dict[str, dict]:
     """Read a company's region files: what each holds, by the stem of its name.
 
     Parameters
     ----------
     company : Path
         The folder `params/<company>`.
-    known : list of str, optional
-        The regions of the data; where source.yaml says `regions: all`, those without a file are given as if they had one.
+    known : list or dict of str, optional
+        The regions of the data, as `plan` takes them; where source.yaml says `regions: all`, those without a file are given as if
+        they had one.
 
     Raises
     ------
@@ -105,11 +107,18 @@ def region_files(company: Path, known: list[str] | None = None) -> dict[str, dic
             )
         for name in WORKBOOKS:
             parameters(name, held, f"{company / stem}.yaml")
+    if isinstance(known, dict):
+        found = {stem: held | {"region": known.get(held["region"], held["region"])} for stem, held in found.items()}
     if every:
         named = {held["region"] for held in found.values()}
-        without = [region for region in [COMPANY, *(known or [])] if region not in named]
+        without = [region for region in [COMPANY, *names(known or [])] if region not in named]
         found |= region_parameters(company.name, without, set(found))
     return found
+
+
+def names(known: list[str] | dict[str, str]) -> list[str]:
+    """Give the names of the regions of the data, as `plan` takes them."""
+    return list(dict.fromkeys(known.values())) if isinstance(known, dict) else known
 
 
 def region_parameters(company: str, regions: list[str], taken: set[str] = frozenset()) -> dict[str, dict]:
@@ -127,7 +136,7 @@ def region_parameters(company: str, regions: list[str], taken: set[str] = frozen
     return found
 
 
-def refuse_unknown_regions(files: dict[str, dict], known: list[str], company: Path) -> None:
+def refuse_unknown_regions(files: dict[str, dict], known: list[str] | dict[str, str], company: Path) -> None:
     """Refuse a region file whose region the data does not have.
 
     Raises
@@ -138,14 +147,14 @@ def refuse_unknown_regions(files: dict[str, dict], known: list[str], company: Pa
     for stem, held in files.items():
         if held["region"] not in (COMPANY, *known):
             raise ParamsError(
-                f"{company / stem}.yaml: there is no region {held['region']!r} in the data; it has {', '.join(known)}."
+                f"{company / stem}.yaml: there is no region {held['region']!r} in the data; it has {', '.join(names(known))}."
             )
 
 
-def without_file(files: dict[str, dict], known: list[str]) -> list[str]:
+def without_file(files: dict[str, dict], known: list[str] | dict[str, str]) -> list[str]:
     """Name the regions of the data that no file of the company's stands for."""
     named = {held["region"] for held in files.values()}
-    return [region for region in known if region not in named]
+    return [region for region in names(known) if region not in named]
 
 
 def _found(region: str, files: dict[str, dict]) -> str:

@@ -1,6 +1,7 @@
 """Do two places say the same of the same figure, do the regions add up, and does what is in lead to what is forecast?"""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -9,6 +10,12 @@ from quarterdeck.data.snapshot import COMPANY
 
 CENT = 0.01
 ACTUALS = ("revenue", "bookings")  # what a forecast of the quarter's end starts from: the first that the company has
+OF_ROWS = (
+    "revenue",
+    "bookings",
+    "pipeline_open",
+    "next_pipeline",
+)  # of orders and deals, each of which is one unit's alone
 AHEAD, LANDING = "forecast_to_come", "forecast_p50"
 
 
@@ -18,6 +25,7 @@ def reconcile(
     expected: int,
     forecasts: list[dict] | None = None,
     failed: Sequence[tuple[str, str]] = (),
+    tree: Sequence[tuple[str, list[str]]] = (),
 ) -> list[dict]:
     """Hold the figures of a run against each other.
 
@@ -33,6 +41,9 @@ def reconcile(
         What was published: region (its name), notebook, metric, period_start, p50.
     failed : sequence of (str, str), optional
         The pages that failed, by region and notebook: sums that would need one of them are left to `untried`.
+    tree : sequence of (str, list of str), optional
+        Where regions are units of an organisation, `sums` of `organisation.facts`. The first is of the company, to which all sums
+        are held; to the others, sums of orders and deals alone: a unit may have targets and initiatives of its own.
 
     Returns
     -------
@@ -51,14 +62,20 @@ def reconcile(
         return []
     frame = pd.DataFrame(kpis)
     checks = _pages(frame)
-    if _all_there(regions, expected):
-        checks += _sums(frame, failed)
+    for group in _groups(regions, expected, tree):
+        checks += _sums(frame, failed, group)
     for region, own in frame.groupby("region", sort=False):
         checks += _outlook(region, own.drop_duplicates("metric").set_index("metric"), forecasts or [], regions)
     return checks
 
 
-def untried(kpis: list[dict], regions: dict[str, str], expected: int, failed: Sequence[tuple[str, str]]) -> list[dict]:
+def untried(
+    kpis: list[dict],
+    regions: dict[str, str],
+    expected: int,
+    failed: Sequence[tuple[str, str]],
+    tree: Sequence[tuple[str, list[str]]] = (),
+) -> list[dict]:
     """Name the sums over the regions that cannot be held against the company, for pages that they need failed.
 
     The parameters are those of `reconcile`.
@@ -74,11 +91,12 @@ def untried(kpis: list[dict], regions: dict[str, str], expected: int, failed: Se
     >>> untried(shown, {"company": "company", "x": "X", "y": "Y"}, 2, [("y", "a")])
     [{'check': 'regions add up', 'region': 'company', 'metric': 'revenue', 'failed': ['y/a']}]
     """
-    if not kpis or not _all_there(regions, expected):
-        return []
-    lacking = {metric: _lacking(shown, failed) for metric, shown in pd.DataFrame(kpis).groupby("metric")}
-    named = {"check": "regions add up", "region": COMPANY}
-    return [named | {"metric": m, "failed": pages} for m, pages in lacking.items() if METRICS[m].additive and pages]
+    left = []
+    for group in _groups(regions, expected, tree) if kpis else []:
+        named = {"check": "regions add up", "region": group.whole}
+        lacking = {metric: _lacking(shown, failed, group) for metric, shown in pd.DataFrame(kpis).groupby("metric")}
+        left += [named | {"metric": m, "failed": pages} for m, pages in lacking.items() if group.holds(m) and pages]
+    return left
 
 
 def say(check: dict) -> str:
@@ -107,24 +125,44 @@ def _pages(frame: pd.DataFrame) -> list[dict]:
     return checks
 
 
-def _all_there(regions: dict[str, str], expected: int) -> bool:
-    return COMPANY in regions and len(set(regions) - {COMPANY}) == expected
+class Group(NamedTuple):
+    """Pages that must add up: the file of the whole, those of its parts, and whether only sums of rows must."""
+
+    whole: str
+    parts: list[str]
+    of_rows: bool = False
+
+    def holds(self, metric: str) -> bool:
+        """Tell whether the parts' sum of a metric is the whole's."""
+        return METRICS[metric].additive and (metric in OF_ROWS or not self.of_rows)
 
 
-def _lacking(shown: pd.DataFrame, failed: Sequence[tuple[str, str]]) -> list[str]:
+def _groups(regions: dict[str, str], expected: int, tree: Sequence[tuple[str, list[str]]]) -> list[Group]:
+    """Give what must add up to what, of the pages that were run; nothing where one of them was not."""
+    if not tree:
+        there = COMPANY in regions and len(set(regions) - {COMPANY}) == expected
+        return [Group(COMPANY, sorted(set(regions) - {COMPANY}))] if there else []
+    files = {name: file for file, name in regions.items()}
+    there = [(number, whole, parts) for number, (whole, parts) in enumerate(tree) if {whole, *parts} <= files.keys()]
+    return [Group(files[whole], [files[part] for part in parts], number > 0) for number, whole, parts in there]
+
+
+def _lacking(shown: pd.DataFrame, failed: Sequence[tuple[str, str]], group: Group) -> list[str]:
     """Name the failed pages that would have shown a figure, for a region of which no other page shows it."""
     pages, regions = set(shown["notebook"]), set(shown["region"])
-    return [f"{region}/{page}" for region, page in failed if page in pages and region not in regions]
+    own = [(region, page) for region, page in failed if region in (group.whole, *group.parts)]
+    return [f"{region}/{page}" for region, page in own if page in pages and region not in regions]
 
 
-def _sums(frame: pd.DataFrame, failed: Sequence[tuple[str, str]]) -> list[dict]:
-    """Hold the regions' sum of every additive figure against the company's, where no page that it needs has failed."""
+def _sums(frame: pd.DataFrame, failed: Sequence[tuple[str, str]], group: Group) -> list[dict]:
+    """Hold the parts' sum of every additive figure against the whole's, where no page that it needs has failed."""
     checks = []
     for metric, shown in frame.groupby("metric"):
         values = shown.drop_duplicates("region").set_index("region")["value"]
-        if METRICS[metric].additive and COMPANY in values and not _lacking(shown, failed):
-            two = values.drop(COMPANY).sum(), values[COMPANY]
-            checks.append(_check("regions add up", metric, COMPANY, ("the regions together", COMPANY), two, CENT))
+        if group.holds(metric) and group.whole in values and not _lacking(shown, failed, group):
+            two = values.reindex(group.parts).sum(), values[group.whole]
+            places = "the regions together", group.whole
+            checks.append(_check("regions add up", metric, group.whole, places, two, CENT))
     return checks
 
 

@@ -52,14 +52,14 @@ def _found(args: argparse.Namespace, described: Any, read: dict) -> dict[str, An
     from quarterdeck.data import contract, rules, snapshot
 
     tables = contract.check(read, **described.for_check)
-    known = snapshot.regions(tables)
+    company = snapshot.CompanyInfo.of(args.params.name, described)
+    known = snapshot.known_regions(tables, company)
     files = plan.region_files(args.params, known)
     plan.refuse_unknown_regions(files, known, args.params)
     today = pd.Timestamp.now().normalize()
     snapshot.refuse_far(tables, today)
     ends = snapshot.dated(tables, described.cadence)
     last = snapshot.last_day(ends)
-    company = snapshot.CompanyInfo.of(args.params.name, described)
     return {
         "company": args.params.name,
         "holds": True,

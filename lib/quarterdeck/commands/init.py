@@ -84,7 +84,7 @@ def _write(folder: Path, made: str) -> list[str]:
 
 def _write_regions(folder: Path, data: Path | None) -> None:
     """Write company.yaml and a file for each region of the data."""
-    from quarterdeck.batch.plan import region_parameters
+    from quarterdeck.batch.plan import names, region_parameters
     from quarterdeck.data import contract, snapshot, source
 
     data = data.parent if data and data.is_file() else data
@@ -93,7 +93,8 @@ def _write_regions(folder: Path, data: Path | None) -> None:
     tables = contract.check(read, **described.for_check)
     import yaml
 
-    for stem, held in region_parameters(folder.name, [snapshot.COMPANY, *snapshot.regions(tables)]).items():
+    known = snapshot.known_regions(tables, snapshot.CompanyInfo.of(folder.name, described))
+    for stem, held in region_parameters(folder.name, [snapshot.COMPANY, *names(known)]).items():
         path = folder / f"{stem}.yaml"
         if not path.exists():
             path.write_text(yaml.safe_dump(held, sort_keys=False, allow_unicode=True), encoding="utf-8")

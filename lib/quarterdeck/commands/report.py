@@ -67,12 +67,12 @@ def _table(facts: dict) -> Any:
 def _point(args: argparse.Namespace, folder: Path, facts: dict) -> None:
     """Note what may be a mistake; say where the run is, and how to look at it."""
     from quarterdeck.batch import plan
+    from quarterdeck.data.snapshot import called
 
     if not args.region:
         frozen = json.loads((folder / "data" / "snapshot.json").read_text(encoding="utf-8"))
-        note_without_file(
-            args.params, plan.without_file(plan.region_files(args.params, frozen["regions"]), frozen["regions"])
-        )
+        known = called(frozen)
+        note_without_file(args.params, plan.without_file(plan.region_files(args.params, known), known))
         _note_days(args.as_of, frozen["dated_to"])
     print(f"{facts['title']} as of {facts['as_of']}: {folder}")
     out = "" if args.out == Path("outputs") else f"--out {args.out}"

@@ -43,7 +43,8 @@ def _run_regions(outputs: Path) -> list[tuple[str, str]]:
 
     shelf = Shelf(outputs)
     runs = [run for company in shelf.companies() for run in shelf.runs(company)]
-    return [(run.company, region_name(entry)) for run in runs for entry in run.notebooks()]
+    made = [(run.company, region_name(entry)) for run in runs for entry in run.notebooks()]
+    return made + [(run.company, unit) for run in runs for unit in run.record.parents]
 
 
 def _region_files(params: Path) -> list[tuple[str, str]]:

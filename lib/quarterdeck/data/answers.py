@@ -89,8 +89,8 @@ def cut(function: Callable, answer: Any, region: str) -> Any:
     return answer if isinstance(answer, Missing) else function.company_wide(answer, region)
 
 
-def named(function: Callable, options: Mapping[str, Any]) -> str:
-    """Name an answer by its function and the options that it was asked with, those by default too.
+def named(function: Callable, options: Mapping[str, Any], level: int = 1) -> str:
+    """Name an answer by its function, the options that it was asked with, those by default too, and the level of its regions.
 
     >>> def sales(orders, top: int = 5): ...
     >>> sales.__module__ = "quarterdeck.analysis.sales.revenue"
@@ -99,7 +99,7 @@ def named(function: Callable, options: Mapping[str, Any]) -> str:
     """
     defaults = {k: p.default for k, p in inspect.signature(function).parameters.items() if isinstance(p.default, PLAIN)}
     given = {k: f"{v:%Y-%m-%d}" if isinstance(v, pd.Timestamp) else v for k, v in options.items()}
-    content = json.dumps(defaults | given, sort_keys=True)
+    content = json.dumps(defaults | given, sort_keys=True) + (f" of level {level}" if level > 1 else "")
     module = function.__module__.removeprefix(CLASSES)
     return f"{module}.{function.__qualname__}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
 

@@ -14,6 +14,7 @@ from quarterdeck.data import merges, remarks, splits
 from quarterdeck.data.calendar import GREGORIAN, PUBLISHED, Calendar, of_table
 from quarterdeck.data.convert import DAY, NUMBER, TEXT, advice, convert, maybe_written_otherwise
 from quarterdeck.data.exchange import EURO, Reporting, exchange, hold_codes, with_rates_before
+from quarterdeck.data.organisation import EVER, NEVER, WAY, Units, known, ways
 from quarterdeck.data.remarks import Remark
 from quarterdeck.data.rules import ASIDE, FOLLOWS, RULES, STOP, Broken, Held, Place, Rule, said, severity
 from quarterdeck.errors import ContractError
@@ -36,6 +37,8 @@ KEYS = {
     "exchange_rates": ["currency", "to_currency", "kind", "valid_from"],
     "calendar": ["period_start"],
     "merges": ["kind", "old_id"],
+    "organisation": ["unit_id", "valid_from"],
+    "assignments": ["kind", "id", "valid_from"],
 }
 DATED = [("orders", "order_date"), ("opportunities", "opened_on"), ("opportunities", "closed_on")]  # what has come
 LINKS = [  # (table, column, the table whose key it must be found in)
@@ -52,6 +55,8 @@ LINKS = [  # (table, column, the table whose key it must be found in)
     ("deal_splits", "opportunity_id", "opportunities"),
     ("deal_splits", "rep_id", "reps"),
     ("forecast_calls", "rep_id", "reps"),
+    ("organisation", "parent_id", "organisation"),
+    ("assignments", "unit_id", "organisation"),
 ]
 ORDERED = [  # (table, the earlier date, the later date)
     ("reps", "hired", "left_on"),
@@ -63,9 +68,11 @@ ORDERED = [  # (table, the earlier date, the later date)
     ("forecast_calls", "period_start", "period_end"),
     ("calendar", "period_start", "period_end"),
     ("initiatives", "started_on", "ended_on"),
+    ("organisation", "valid_from", "valid_to"),
+    ("assignments", "valid_from", "valid_to"),
 ]
 STATUSES = ["open", "won", "lost"]
-RATES = "exchange_rates"
+RATES, TREE = "exchange_rates", ("organisation", "assignments")
 USED_UP = ("calendar", merges.TABLE, splits.TABLE)  # tables that `check` reads into others, and a desk holds as none
 SET, VERSIONED = "recorded_on", ("quotas", "targets")  # tables whose figures may be set again, and the day on which
 
@@ -140,6 +147,10 @@ def _one_of(*words: str) -> pa.Check:
 
 def _period() -> dict[str, pa.Column]:
     return {"period_start": _day("first day", True), "period_end": _day("last day", True)}
+
+
+def _valid() -> dict[str, pa.Column]:
+    return {"valid_from": _day("first day, empty for ever since"), "valid_to": _day("last day, empty for no end")}
 
 
 def _schema(table: str, grain: str, /, **columns: pa.Column) -> pa.DataFrameSchema:
@@ -349,6 +360,23 @@ TABLES: dict[str, pa.DataFrameSchema] = {
             old_id=_text("number that was merged", True),
             surviving_id=_text("number that is left, or was merged in turn", True),
         ),
+        _schema(
+            "organisation",
+            "a unit of the organisation, such as a sales region or a team, as it was from a day on",
+            unit_id=_text("unit number", True),
+            parent_id=_text("the unit above it; empty at the top"),
+            name=_text("unit name", True),
+            level=_text("what such a unit is called, such as area or team"),
+            **_valid(),
+        ),
+        _schema(
+            "assignments",
+            "where an account or a seller belonged from a day on",
+            kind=_text("account or rep", True, checks=_one_of("account", "rep")),
+            id=_text("customer_id or rep_id", True),
+            unit_id=_text("unit number", True),
+            **_valid(),
+        ),
     )
 }
 
@@ -473,6 +501,7 @@ def check(
     held = Held(KEYS, limit, rules)
     for name, frame in tables.items():
         _take_up(held, name, frame)
+    _organise(held)
     _exchange(held, reporting)
     _hold_gone(held)
     _hold_rows(held)
@@ -485,9 +514,9 @@ def check(
         _hold_spans(held, counts)
     if held.faults:
         raise ContractError(*held.faults, remarks=held.remarks)
-    left = {name: frame.reset_index(drop=True) for name, frame in held.tables.items() if len(frame)}
+    left = {name: frame.reset_index(drop=True) for name, frame in _without_ways(held.tables).items() if len(frame)}
     left = with_rates_before(left, reporting, counts)
-    return Checked(left, held.remarks, held.set_aside(), counts)
+    return Checked(left, held.remarks, _without_ways(held.set_aside()), counts)
 
 
 def _exchange(held: Held, reporting: Reporting) -> None:
@@ -508,9 +537,57 @@ def _hold_gone(held: Held) -> None:
     merges.hold_reopened(held)
 
 
+def _organise(held: Held) -> None:
+    """Hold the tree of units to its rules, then put beside each row the way down to its unit, by which remarks are counted."""
+    tree = [name for name in TREE if name in held.tables]
+    _hold_rows(held, tree) if tree else None
+    _hold_orders_and_links(held, tree)
+    if TREE[0] in held.tables:
+        held.hold(TREE[0], "circle", _circles(held.tables[TREE[0]]))
+    elif TREE[1] in held.tables and TREE[0] not in held.whole:
+        held.faults.append("table assignments: it names units, and there is no table organisation; bring it too.")
+    if TREE[0] not in held.tables or held.faults:
+        return
+    units = Units(held.tables[TREE[0]], _last_day(held.tables))
+    for frames in (held.whole, held.tables):
+        for name, way in ways(frames, units, held.tables.get(TREE[1])).items():
+            frames[name] = frames[name].assign(**{WAY: way})
+    for name in (n for n in held.tables if WAY in held.tables[n]):
+        held.hold(name, "no_unit", _of_no_unit(held.tables[name], units))
+
+
+def _last_day(tables: Mapping[str, pd.DataFrame]) -> pd.Timestamp:
+    """Give the last day of an order, or of a deal that was opened or closed; the beginning where there is none."""
+    days = [tables[t][c].max() for t, c in DATED if t in tables]
+    return pd.Series(days, dtype=DAY).max() if days else EVER
+
+
+def _of_no_unit(frame: pd.DataFrame, units: Units) -> Broken:
+    def wrong(row: int) -> tuple[str, str]:
+        return "region", f"holds {said(frame.at[row, 'region'])}, expected a unit_id or name of table organisation"
+
+    return Broken(frame[WAY].notna() & ~known(frame[WAY], units), wrong, "name a unit, or assign its account or seller")
+
+
+def _without_ways(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    return {name: frame.drop(columns=WAY, errors="ignore") for name, frame in tables.items()}
+
+
+def _circles(organisation: pd.DataFrame) -> Broken:
+    """Find units that lie below themselves."""
+    units = Units(organisation, organisation["valid_from"].max())
+    found = {unit: way for unit in organisation["unit_id"].unique() if (way := units.circle(unit))}
+
+    def wrong(row: int) -> tuple[str, str]:
+        way = " in ".join(map(repr, found[organisation.at[row, "unit_id"]]))
+        return "parent_id", f"puts a unit below itself ({way})"
+
+    return Broken(organisation["unit_id"].isin([*found]), wrong, "give one of them another parent_id")
+
+
 def _hold_rows(held: Held, names: Iterable[str] = ()) -> None:
     """Hold the rows of each table, by themselves and against each other, to the rules."""
-    for name in names or [name for name in held.tables if name != RATES]:
+    for name in names or [name for name in held.tables if name not in (RATES, *TREE)]:
         for rule, broken in FAULTS:
             held.hold(name, rule, broken(name, held.tables[name]))
         for rule, read in READ_AS.get(name, []):
@@ -522,13 +599,14 @@ def _hold_rows(held: Held, names: Iterable[str] = ()) -> None:
             held.hold(name, rule, broken(name, held.tables[name]))
 
 
-def _hold_orders_and_links(held: Held) -> None:
+def _hold_orders_and_links(held: Held, names: Iterable[str] | None = None) -> None:
     """Hold the dates of a row, and what it names in other tables, to the rules."""
+    known = held.tables.keys() if names is None else names
     for table, earlier, later in ORDERED:
-        if table in held.tables:
+        if table in known:
             held.hold(table, "date_order", _out_of_order(held.tables[table], earlier, later))
     for table, column, home in LINKS:
-        if table in held.tables and home in held.tables:
+        if table in known and home in held.tables:
             held.hold(table, FOLLOWS, _following(held, table, column, home))
             held.hold(table, "orphan", _orphans(held, table, column, home))
 
@@ -739,22 +817,27 @@ def _repeated_keys(name: str, frame: pd.DataFrame) -> Broken:
 
 
 def _overlapping(name: str, frame: pd.DataFrame) -> Broken:
-    if "period_end" not in frame or name in ("forecast_calls", "calendar"):
+    first, last = ("valid_from", "valid_to") if name in TREE else ("period_start", "period_end")
+    if last not in frame or name in ("forecast_calls", "calendar"):
         return Broken(pd.Series(False, frame.index), lambda _: ("", ""))
-    others = [k for k in KEYS[name] if k != "period_start"]
-    ordered = frame[~replaced(name, frame)].sort_values([*others, "period_start"])
-    ahead = (
-        ordered.assign(row=ordered.index).groupby(others, dropna=False)[["row", "period_start", "period_end"]].shift()
-    )
+    others = [k for k in KEYS[name] if k != first]
+    spans = frame.assign(row=frame.index, since=frame[first].fillna(EVER), until=frame[last].fillna(NEVER))
+    ordered = spans[~replaced(name, frame)].sort_values([*others, "since"])
+    ahead = ordered.groupby(others, dropna=False)[["row", "since", "until"]].shift()
 
     def wrong(row: int) -> tuple[str, str]:
-        number, first, last = ahead.loc[row, ["row", "period_start", "period_end"]]
-        span = f"row {int(number) + 1}, {said(first)} to {said(last)}"
+        number, since, until = ahead.loc[row, ["row", "since", "until"]]
+        span = f"row {int(number) + 1}, {said_end(since)} to {said_end(until)}"
         expected = f"expected periods that do not overlap per {', '.join(others)}"
         return "", f"starts before the period ahead of it ({span}) has ended, {expected}"
 
-    overlap = ahead["period_end"] >= ordered["period_start"]
+    overlap = ahead["until"] >= ordered["since"]
     return Broken(overlap.reindex(frame.index, fill_value=False), wrong)
+
+
+def said_end(day: pd.Timestamp) -> str:
+    """Write an end of a span for people; one that is not given is the beginning, or no end."""
+    return {EVER: "the beginning", NEVER: "no end"}.get(day) or said(day)
 
 
 def replaced(name: str, frame: pd.DataFrame) -> pd.Series:

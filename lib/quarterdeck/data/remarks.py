@@ -12,6 +12,7 @@ import pandas as pd
 
 from quarterdeck.data import COMPANY
 from quarterdeck.data.calendar import GREGORIAN, Calendar
+from quarterdeck.data.organisation import WAY, among, depths
 
 LIMIT = 0.02  # of a table's rows or money, up to which faulty rows are set aside
 MONEY = {
@@ -95,9 +96,10 @@ def remark(
     rows = rows.reindex(frame.index, fill_value=False)
     parts, apart = {COMPANY: _counted(table, frame, rows)}, {COMPANY: _apart(table, frame[rows])}
     if "region" in frame:
-        named = frame.loc[rows, "region"].dropna().unique()
-        parts |= {region: _counted(table, frame[frame["region"] == region], rows) for region in sorted(named)}
-        apart |= {region: _apart(table, frame[rows & frame["region"].eq(region)]) for region in sorted(named)}
+        regions = frame[WAY if WAY in frame else "region"]
+        for region in sorted(depths(regions[rows])):
+            own = among(regions, region)
+            parts[region], apart[region] = _counted(table, frame[own], rows), _apart(table, frame[rows & own])
     without = {region: sums for region, sums in apart.items() if sums}
     return Remark(table, severity, said, example, parts, rule, "region" not in frame, without)
 

@@ -129,6 +129,13 @@ RULES = {
     FOLLOWS: Rule("belong to a row that is set aside", ASIDE, (ASIDE,)),
     "alike_regions": Rule("hold a region in two spellings", STOP, (STOP, NOTE)),
     "alike_names": Rule("hold a name in two spellings", NOTE, (STOP, NOTE)),
+    "circle": Rule("put a unit of the organisation below itself", STOP, (STOP,)),
+    "no_unit": Rule(
+        "name no unit of the organisation, and no assignment puts them in one",
+        NOTE,
+        (STOP, ASIDE, NOTE),
+        noted="rows of no unit of the organisation count for the region that they name",
+    ),
     "endless": Rule(f"run over more than {LONGEST} years and so fit no quarter", ASIDE, (STOP, ASIDE)),
     "across_quarters": Rule(
         "run over more than one quarter of the company's calendar",

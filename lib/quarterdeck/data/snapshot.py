@@ -21,7 +21,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 from pyarrow import ArrowException
 
-from quarterdeck.data import COMPANY, answers, coverage, durable, history, ledger, reasons, source
+from quarterdeck.data import COMPANY, answers, coverage, durable, history, ledger, organisation, reasons, source
 from quarterdeck.data.answers import Missing
 from quarterdeck.data.calendar import GREGORIAN, Calendar
 from quarterdeck.data.contract import DATED, SET, TABLES, VERSIONED, Checked, check, dated_after, key, replaced
@@ -29,6 +29,7 @@ from quarterdeck.data.home import home
 from quarterdeck.data.periods import Period, quarter
 from quarterdeck.data.remarks import Remark, remark
 from quarterdeck.data.rules import counted
+from quarterdeck.data.tree import AS_IT_WAS, UNITS, VIEWS
 from quarterdeck.errors import ContractError, ParamsError, RunError, SourceError, nearest
 
 ASIDE = "aside"  # the folder of a snapshot that holds the rows set aside
@@ -47,7 +48,14 @@ DESKS = (
 )  # what a desk gives by these names, beside tables
 EITHER = {"orders", "opportunities"}  # of which a company keeps one at least
 PLAIN = (str, int, float, pd.Timestamp, Period)  # values that tell by themselves whether a question was asked before
-LINKS = ["region", "customer_id", "rep_id", "opportunity_id"]  # columns by which `within` tells a region's rows
+LINKS = [
+    "region",
+    "customer_id",
+    "rep_id",
+    "opportunity_id",
+    organisation.QUARTER_OF,
+    organisation.ALSO_IN,
+]  # columns by which `within` tells a region's rows
 
 
 class NoTable(ParamsError, KeyError):
@@ -116,6 +124,8 @@ class Desk:
     folder: Path | None = field(
         default=None, repr=False, compare=False
     )  # of the snapshot, and of answers stored beside it
+    level: int = field(default=1, repr=False)  # of the organisation's tree, whose units are the regions
+    view: str = field(default="", repr=False)  # of the organisation, where there is one
     found: answers.Found = field(default_factory=answers.Found, repr=False, compare=False)
     _answers: dict[tuple, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -195,7 +205,7 @@ class Desk:
             raise TypeError(
                 f"{function.__name__} is asked of the company, with plain values alone; {odd[0]!r} is none."
             )
-        name = answers.named(function, {"as_of": self.as_of} | options)
+        name = answers.named(function, {"as_of": self.as_of} | options, self.level)
         if name not in self.found.answers:
             self.found.answers[name] = self._of_company(name, function, options)
         part = answers.cut(function, self.found.answers[name], self.region)
@@ -284,7 +294,9 @@ class Desk:
         said = (r.sentence(self.region, example=False) for r in self.remarks if r.table in self._stands_on)
         orders = self.tables._frames.get("orders") if "orders" in self._stands_on else None  # to look is not to ask
         weeks = "" if orders is None else coverage.uneven_weeks(orders["order_date"], self.period)
-        return [sentence for sentence in (*said, self.calendar.extra_week(self.as_of), weeks) if sentence]
+        seen = VIEWS.get(self.view, "")
+        said = (seen, *said, self.calendar.extra_week(self.as_of), weeks)
+        return [sentence for sentence in said if sentence]
 
     def _unusable(self, table: str) -> str:
         """Say why no row of a table can be used, where the company has rows of it."""
@@ -319,6 +331,8 @@ class CompanyInfo:
         Whether orders come by the "month" or "quarter"; empty to judge by their dates.
     whole_from : mapping
         By table, the ISO date from which it is whole.
+    view : str
+        Of the organisation, where there is one: `AS_IT_WAS` or `TODAY`.
     """
 
     name: str
@@ -326,11 +340,12 @@ class CompanyInfo:
     currency: str
     cadence: str = ""
     whole_from: Mapping[str, str] = field(default_factory=dict)
+    view: str = AS_IT_WAS
 
     @classmethod
     def of(cls, name: str, described: source.Source) -> "CompanyInfo":
         """Take it from a company's source.yaml."""
-        return cls(name, described.title, described.written_in, described.cadence, described.whole_from)
+        return cls(name, described.title, described.written_in, described.cadence, described.whole_from, described.view)
 
 
 def freeze(
@@ -357,7 +372,8 @@ def freeze(
     Returns
     -------
     dict
-        What `snapshot.json` holds: calendar (where fiscal years are not calendar years), company, title, currency,
+        What `snapshot.json` holds: calendar (where fiscal years are not calendar years), organisation (where there is one, as
+        `organisation.facts` gives it), company, title, currency,
         whole_from, as_of and dated_to (ISO days: the last one of these tables, and as the source dates it), regions, hash,
         per table its rows and hash, `parts`: per region (and for the company) the hash of its part of each table, and
         `remarks`: what is to be said of rows that were set aside, or are not read as they stood; `set_aside`: by table and
@@ -375,11 +391,11 @@ def freeze(
     kept = _kept(runs, day, last) if runs else {}
     # The hashes must not depend on the engine's order of rows.
     frozen = dict(sorted((_in_order(checked) | kept).items()))
+    placed, own = _own_facts(frozen, day, company.view, held.calendar)
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".snapshot-", dir=folder.parent))
     try:
         written = _write_all(frozen, checked.aside, draft)
-        own = {"calendar": held.calendar.facts()} if held.calendar.facts() else {}
         facts = own | {
             "company": company.name,
             "title": company.title,
@@ -387,10 +403,10 @@ def freeze(
             "whole_from": dict(company.whole_from),
             "as_of": f"{last:%Y-%m-%d}",
             "dated_to": f"{last_day(held):%Y-%m-%d}",
-            "regions": regions(checked),
+            "regions": regions(placed),
             "hash": hashlib.sha256(json.dumps(written | own).encode()).hexdigest(),
             "tables": written,
-            "parts": _with_begins(_with_remarks(parts(frozen), checked.remarks), cut(checked, day), held.calendar),
+            "parts": _with_begins(_with_remarks(parts(placed), checked.remarks), cut(checked, day), held.calendar),
             "remarks": [asdict(said) for said in checked.remarks],
             "set_aside": counted(checked.aside),
             "later": [asdict(said) for said in later(checked, day)],
@@ -401,6 +417,13 @@ def freeze(
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return facts
+
+
+def _own_facts(tables: dict, day: pd.Timestamp, view: str, calendar: Calendar) -> tuple[dict[str, pd.DataFrame], dict]:
+    """Give tables in the units of the organisation, and what is noted of it and of the calendar where they are a company's own."""
+    placed = organisation.placed(tables, day, view, calendar)
+    tree = organisation.facts(placed, day, view, calendar)
+    return placed, {k: v for k, v in (("calendar", calendar.facts()), (UNITS, tree)) if v}
 
 
 def _in_order(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
@@ -520,40 +543,65 @@ def on_record(initiatives: pd.DataFrame) -> pd.Series:
 
 
 def regions(tables: dict[str, pd.DataFrame]) -> list[str]:
-    """Give the names of the sales regions in orders, deals and sellers, in alphabetical order.
+    """Give the names of the sales regions in orders, deals and sellers, in alphabetical order; of a tree all units above too.
 
     Parameters
     ----------
     tables : dict of DataFrame
-        Of orders, opportunities and reps those that are there; each has `region`.
+        Of orders, opportunities and reps those that are there; each has `region`, as `organisation.placed` gives it where there
+        is a tree.
     """
-    named = [tables[t]["region"].unique() for t in ("orders", "opportunities", "reps") if t in tables]
-    return sorted(set().union(*named)) if named else []
+    return sorted(_depths(tables))
+
+
+def called(frozen: Mapping[str, Any]) -> list[str] | dict[str, str]:
+    """Give the regions that a snapshot says it has: their names, and of an organisation also by the ids of units."""
+    there = frozen["regions"]
+    names = frozen.get(UNITS, {}).get("names", {})
+    return {k: v for k, v in names.items() if v in there} | {name: name for name in there} if names else there
+
+
+def known_regions(tables: Checked, company: CompanyInfo) -> list[str] | dict[str, str]:
+    """Give the regions of checked tables that are not frozen, as `called` gives them."""
+    placed, own = _own_facts(tables, last_day(tables), company.view, tables.calendar)
+    return called(own | {"regions": regions(placed)})
+
+
+def _depths(tables: Mapping[str, pd.DataFrame]) -> dict[str, int]:
+    """Give the level of each region in the organisation's tree; 1 where there is none."""
+    named = [tables[t]["region"] for t in organisation.SEEN_IN if t in tables]
+    return organisation.depths(pd.concat(named)) if named else {}
 
 
 def within(tables: dict[str, pd.DataFrame], region: str) -> dict[str, pd.DataFrame]:
     """Give the part of the tables that is a region's own; all of it for the company as a whole.
+
+    Of a tree (`organisation.placed`), regions are then the units of the region's level, or the highest for the company.
 
     Raises
     ------
     ParamsError
         Where no table knows the region.
     """
+    every = tables
+    tables = organisation.at_level(tables, _depths(tables).get(region, 1)) if UNITS in tables else tables
     # What runs kept does not add up over regions: the company's forecast is one of its own.
     kept = {name: tables[name] for name in KEPT if name in tables}
     tables = tables | {k: v[v["region"] == region].reset_index(drop=True) for k, v in kept.items()}
     if region == COMPANY:
         return tables
-    if region not in (known := regions(tables)):
+    if region not in (known := regions(every)):
         raise ParamsError(f"there is no region {region!r} in the data; {nearest(region, [*known, COMPANY])}")
     own = {k: v[v["region"] == region] if "region" in v else v for k, v in tables.items()}
     if "initiatives" in tables:
         own["initiatives"] = tables["initiatives"].query("region.isna() or region == @region")
+    if "reps" in tables and organisation.ALSO_IN in tables["reps"]:
+        own["reps"] = tables["reps"][organisation.sold_in(tables["reps"], region)].assign(region=region)
     if "customers" in tables and "orders" in tables:
         buyers = tables["customers"]["customer_id"].isin(own["orders"]["customer_id"].unique())
         own["customers"] = tables["customers"][(tables["customers"]["region"] == region) | buyers]
     if "quotas" in tables:
-        own["quotas"] = tables["quotas"][tables["quotas"]["rep_id"].isin(own["reps"]["rep_id"])]
+        own["quotas"] = own["quotas"][own["quotas"]["rep_id"].isin(own["reps"]["rep_id"])]
     if "opportunity_history" in tables:
         past = tables["opportunity_history"]
         own["opportunity_history"] = past[past["opportunity_id"].isin(own["opportunities"]["opportunity_id"].unique())]
@@ -641,9 +689,9 @@ def open_desk(
         Where the region, the day or the snapshot does not exist.
     """
     seen = _seen(Path(data) if data else _latest(company), as_of)
-    own, whole = (
-        Tables(seen.part(read)) for read in (region, COMPANY)
-    )  # which also tells where there is no such region
+    region = seen.named(region)
+    own = Tables(seen.part(region))  # which also tells where there is no such region
+    whole = Tables(seen.whole(seen.level(region)))
     _opened.extend([(seen.folder, region, own), (seen.folder, COMPANY, whole)])
     facts = seen.facts
     desk = Desk(
@@ -659,6 +707,8 @@ def open_desk(
         whole_from=facts.get("whole_from", {}),
         calendar=Calendar.model_validate(facts.get("calendar", {})),
         folder=seen.folder,
+        level=seen.level(region),
+        view=facts.get(UNITS, {}).get("view", ""),
         found=answers.Found(_shared(seen.folder, facts["hash"], seen.as_of)),
     )
     return desk.everywhere() if everywhere else desk
@@ -666,7 +716,10 @@ def open_desk(
 
 def at_once(tables: Checked, company: CompanyInfo, as_of: pd.Timestamp) -> Desk:
     """Give a desk of the whole company over checked tables that are not frozen: for what is only looked up (`Desk.lacks`)."""
-    seen = Tables(cut(coverage.trimmed(tables, company.whole_from), as_of))
+    known = organisation.placed(
+        cut(coverage.trimmed(tables, company.whole_from), as_of), as_of, company.view, tables.calendar
+    )
+    seen = Tables(within(known, COMPANY))
     said = (*tables.remarks, *later(tables, as_of))
     asked = (company.name, company.title, COMPANY, as_of, company.currency, "", seen, seen, said, company.whole_from)
     return Desk(*asked, calendar=tables.calendar)
@@ -689,6 +742,27 @@ class Seen:
     remarks: tuple[Remark, ...]
     tables: dict[str, pd.DataFrame] = field(repr=False)
     _parts: dict[str, dict[str, pd.DataFrame]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _wholes: dict[int, dict[str, pd.DataFrame]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def named(self, region: str) -> str:
+        """Give the name of a region, which may be asked for by the id of its unit."""
+        names = self.facts.get(UNITS, {}).get("names", {})
+        return names.get(region, region) if isinstance(region, str) else region
+
+    def level(self, region: str) -> int:
+        """Give the level of a region in the organisation's tree; 1 for the company, and where there is no tree."""
+        if UNITS not in self.tables or not isinstance(region, str):
+            return 1
+        return _depths(self.tables).get(region, 1)
+
+    def whole(self, level: int) -> dict[str, pd.DataFrame]:
+        """Give the tables of which the company has rows, its regions those of a level."""
+        if level == 1:
+            return self.part(COMPANY)
+        if level not in self._wholes:
+            leveled = organisation.at_level(self.tables, level)
+            self._wholes[level] = {k: v for k, v in within(leveled, COMPANY).items() if len(v)}
+        return self._wholes[level]
 
     def part(self, region: str) -> dict[str, pd.DataFrame]:
         """Give the tables of which a region has rows, with its rows alone."""
@@ -716,8 +790,9 @@ def read_ahead(data: str, as_of: str, *regions: str) -> None:
         As `open_desk` does.
     """
     seen = _seen(Path(data), as_of)
-    for region in (COMPANY, *regions):
+    for region in (COMPANY, *map(seen.named, regions)):
         seen.part(region)
+        seen.whole(seen.level(region))
     _ahead[_asked_for(Path(data), as_of)] = seen
 
 
@@ -734,7 +809,10 @@ def _seen(folder: Path, as_of: str) -> Seen:
     facts, tables = read_snapshot(folder)
     day = _looked_from(as_of, tables)
     remarks = (*(Remark(**said) for said in facts.get("remarks", [])), *later(tables, day))
-    return Seen(folder.resolve(), facts, day, remarks, cut(coverage.trimmed(tables, facts.get("whole_from", {})), day))
+    known = cut(coverage.trimmed(tables, facts.get("whole_from", {})), day)
+    if tree := facts.get(UNITS):
+        known = organisation.placed(known, day, tree["view"], Calendar.model_validate(facts.get("calendar", {})))
+    return Seen(folder.resolve(), facts, day, remarks, known)
 
 
 def read_snapshot(folder: Path) -> tuple[dict, dict[str, pd.DataFrame]]:

@@ -26,6 +26,7 @@ from quarterdeck.data.exchange import CODES, DAYS, Reporting
 from quarterdeck.data.files import Files, line, located
 from quarterdeck.data.remarks import LIMIT
 from quarterdeck.data.rules import refuse_unknown_rules
+from quarterdeck.data.tree import AS_IT_WAS, TODAY
 from quarterdeck.errors import SourceError
 
 
@@ -61,6 +62,9 @@ class Source(BaseModel):
     rules: dict[str, str] = Field({}, description="how grave it is to break a rule: stop, set aside or note")
     rate_days: int = Field(DAYS, ge=0, description="for how many days a rate of a day holds")
     calendar: Calendar = Field(GREGORIAN, description="the fiscal year, where it is not the calendar year")
+    view: str = Field(
+        AS_IT_WAS, pattern=f"^({AS_IT_WAS}|{TODAY})$", description="of the organisation: as it was, or today's"
+    )
     regions: str = Field("", pattern="^(all)?$", description="all for a page of each region without a file for it")
     generate: Generator | None = None
     files: dict[str, dict] = {}

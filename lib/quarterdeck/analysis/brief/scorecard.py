@@ -14,7 +14,10 @@ from quarterdeck.analysis.methods.lookup import looked_up
 from quarterdeck.analysis.pipeline import movement
 from quarterdeck.analysis.sales.constant_rates import STEP, at_constant_rates, effect, several_currencies
 from quarterdeck.analysis.sales.revenue import due_targets
+from quarterdeck.analysis.sales.territories import STEP as MOVED
+from quarterdeck.analysis.sales.territories import moved
 from quarterdeck.analysis.team import pace, performance
+from quarterdeck.data import COMPANY
 from quarterdeck.data.coverage import EVER, last_year, looks_back, this_quarter
 from quarterdeck.data.periods import Period, last_quarters
 from quarterdeck.data.reasons import no_rows
@@ -61,46 +64,59 @@ def quarterly(
 @no_rows(needs="an order in the same days a year before")
 @looks_back(orders=last_year)
 def revenue_bridge(
-    orders: pd.DataFrame, customers: pd.DataFrame, period: Period, most: int = 6, by: str = "segment"
+    orders: pd.DataFrame,
+    customers: pd.DataFrame,
+    period: Period,
+    most: int = 6,
+    by: str = "segment",
+    region: str = COMPANY,
 ) -> pd.DataFrame | Missing:
     """Change of revenue against the same span a year before, by the customers' segment or by region; it adds up exactly.
 
     Where money of several currencies was converted, parts are at the rates of a year before, and what exchange rates did is a
-    step of its own (`constant_rates`).
+    step of its own (`constant_rates`). So is what a region has by accounts that moved to or from it (`territories`): revenue now of
+    those that came less that of a year before of those that went; the parts are then of accounts that stayed.
 
     Returns
     -------
     DataFrame
         `part`, `amount` (money), `kind` ("total" or "change"): last year first, then the `most` largest changes and
-        all others together, "Exchange rates" where there are several currencies, this year last; no rows where there was no
-        revenue a year before, a Missing where there is one region alone, or no customer's segment is known.
+        all others together, "Moved between territories" where accounts did, "Exchange rates" where there are several currencies,
+        this year last; no rows where there was no revenue a year before, a Missing where there is one region alone, or no
+        customer's segment is known.
 
     Raises
     ------
     ValueError
         Where `by` is another word.
     """
-    lines = with_part(orders, customers, by)
     several = several_currencies(orders, period, period.before())
     constant = at_constant_rates(orders, period) if several else orders
-    table = sums_by_part(by, constant, customers, period)
+    away = moved(orders, period, region)
+    table = sums_by_part(by, constant[~away], customers, period)
     if by == "region" and len(table) < 2:
         return Missing("Not shown by region: on this page there is one region alone.")
     if by == "segment" and customers["segment"].isna().all():
         return Missing("Not shown: it needs segment of customers, which the data leaves empty.")
-    if not table["before"].sum():
+    went = sums_by_part(by, constant[away], customers, period)[["before", "now"]].sum()
+    before = table["before"].sum() + went["before"]
+    if not before:
         return pd.DataFrame(columns=["part", "amount", "kind"])
-    moved = (table["now"] - table["before"]).sort_values(key=abs, ascending=False)
-    parts = moved.head(most).sort_values(ascending=False)
-    if len(moved) > most:
-        parts["All others"] = moved.iloc[most:].sum()
-    moved = effect(*(held.dropna(subset="part") for held in (lines, with_part(constant, customers, by))), period)
-    parts = pd.concat([parts, pd.Series({STEP.capitalize(): moved})]) if several else parts
-    frame = parts.rename_axis("part").reset_index(name="amount").assign(kind="change")
-    now = table["now"].sum() + (moved if several else 0.0)
-    ends = [["A year before", table["before"].sum(), "total"], ["Now", now, "total"]]
-    ends = pd.DataFrame(ends, columns=frame.columns)
-    return pd.concat([ends.iloc[:1], frame, ends.iloc[1:]], ignore_index=True)
+    steps = _largest(table["now"] - table["before"], most)
+    steps |= {MOVED.capitalize(): went["now"] - went["before"]} if away.any() else {}
+    held = (with_part(frame, customers, by).dropna(subset="part") for frame in (orders, constant))
+    rates = effect(*held, period)
+    steps |= {STEP.capitalize(): rates} if several else {}
+    now = table["now"].sum() + went["now"] + (rates if several else 0.0)
+    rows = [("A year before", before, "total"), *((part, amount, "change") for part, amount in steps.items())]
+    return pd.DataFrame([*rows, ("Now", now, "total")], columns=["part", "amount", "kind"])
+
+
+def _largest(changes: pd.Series, most: int) -> dict[str, float]:
+    """Give the `most` largest changes, the largest gain first, and all others together."""
+    ordered = changes.sort_values(key=abs, ascending=False)
+    others = {"All others": ordered.iloc[most:].sum()} if len(ordered) > most else {}
+    return ordered.head(most).sort_values(ascending=False).to_dict() | others
 
 
 @no_rows(none="no target and no quota is set")

@@ -15,6 +15,7 @@ from quarterdeck.analysis.pipeline.stages import named
 from quarterdeck.analysis.pipeline.win_loss import YEARS, deals_of_three_years
 from quarterdeck.data.answers import company_wide, own_rows
 from quarterdeck.data.coverage import EVER, already, looks_back, months_of
+from quarterdeck.data.organisation import UNIT
 from quarterdeck.data.periods import Period
 from quarterdeck.data.reasons import no_rows
 
@@ -79,7 +80,7 @@ def skills(
     sellers = deals["rep_id"].value_counts()
     if len(deals) < FEWEST or len(sellers) < FEWEST_SELLERS or deals["won"].nunique() < 2:
         return pd.DataFrame(columns=SKILL)
-    mix = pd.get_dummies(deals[MIX].fillna("–"), dtype=float, drop_first=True)
+    mix = mix_of(deals)
     tenure = (deals["opened_on"] - looked_up(deals["rep_id"], reps.set_index("rep_id")["hired"])).dt.days
     mix["new"] = (1 - tenure / NEW_DAYS).clip(0, 1).fillna(0.0)
     own = pd.get_dummies(deals["rep_id"], dtype=float)[sellers.index]
@@ -237,6 +238,23 @@ def levers(
     )
     worst["months"] = months_of(YEARS, period.through, begins["losses"])
     return worst.sort_values("worth", ascending=False, ignore_index=True)[columns]
+
+
+def mix_of(deals: pd.DataFrame) -> pd.DataFrame:
+    """What a deal is like, as indicators of MIX; where there is an organisation by its own unit, alike on each level.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        The columns of MIX, and `unit` where there is an organisation.
+
+    Returns
+    -------
+    DataFrame
+        Ones and zeros, by the frame's index.
+    """
+    own = [UNIT if column == "region" and UNIT in deals else column for column in MIX]
+    return pd.get_dummies(deals[own].fillna("–"), dtype=float, drop_first=True)
 
 
 def ranks(found: np.ndarray, spread: np.ndarray, level: float) -> np.ndarray:

@@ -15,7 +15,7 @@ from quarterdeck.analysis.methods.lookup import looked_up
 from quarterdeck.analysis.pipeline.stages import named
 from quarterdeck.analysis.pipeline.win_loss import YEARS, deals_of_three_years
 from quarterdeck.analysis.team.performance import attained_in, bookings
-from quarterdeck.analysis.team.skill import CLAIMS, FEWEST_SELLERS, MIX, ranks
+from quarterdeck.analysis.team.skill import CLAIMS, FEWEST_SELLERS, mix_of, ranks
 from quarterdeck.data.coverage import EVER, months_of
 from quarterdeck.data.periods import Period, last_quarters
 from quarterdeck.data.reasons import no_rows
@@ -107,7 +107,7 @@ def _sizes(opportunities: pd.DataFrame, period: Period, begin: pd.Timestamp) -> 
     """Give each seller's mean log size of deals won beyond their mix, with its error and `n` (deals)."""
     deals = deals_of_three_years(opportunities, period, begin)
     won = deals[deals["won"] & (deals["amount"] > 0)]
-    mix = pd.get_dummies(won[MIX].fillna("–"), dtype=float, drop_first=True).to_numpy()
+    mix = mix_of(won).to_numpy()
     design, log = np.column_stack([np.ones(len(won)), mix]), np.log(won["amount"].to_numpy(float))
     beyond = pd.Series(log - design @ np.linalg.lstsq(design, log, rcond=None)[0] if len(won) else log)
     table = beyond.groupby(won["rep_id"].to_numpy()).agg(["mean", "std", "size"]).rename_axis("rep_id")

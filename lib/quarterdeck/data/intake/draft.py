@@ -27,6 +27,8 @@ WITHOUT = {  # tables of the contract, and what pages lack without them
     "exchange_rates": "growth at constant rates",
     "calendar": "fiscal quarters, unless source.yaml says when the fiscal year begins",
     "merges": "customers, deals and sellers that were merged as one",
+    "organisation": "pages of areas and teams above and below regions",
+    "assignments": "who held which account when",
 }
 
 
