@@ -16,6 +16,7 @@ from typing import Any
 
 from quarterdeck.batch import finished
 from quarterdeck.data import COMPANY
+from quarterdeck.data.tree import UNITS, below
 from quarterdeck.errors import RunError
 from quarterdeck.present.agreement import agreed
 
@@ -39,13 +40,27 @@ class Record:
             self.kpis.setdefault(kpi["region"], []).append(kpi)
 
     def of(self, regions: frozenset[str]) -> "Record":
-        """Leave what speaks of these regions; what does not say of which region it speaks is left out."""
+        """Leave what speaks of these regions and all below them; what does not say of which region it speaks is left out."""
+        regions = below(self.parents, regions)
         mine = [e for e in self.facts.get("notebooks", []) if region_name(e) in regions]
         spoken = {e["region"] for e in mine} | {region_name(e) for e in mine}  # the record has both
         facts = {k: v for k, v in self.facts.items() if not isinstance(v, list | dict)}
         lists = {k: v for k, v in self.facts.items() if isinstance(v, list)}
         spoken_of = {k: [x for x in v if isinstance(x, dict) and x.get("region") in spoken] for k, v in lists.items()}
-        return Record(facts | spoken_of | {"notebooks": mine, "in_part": True})
+        return Record(facts | self._tree(regions) | spoken_of | {"notebooks": mine, "in_part": True})
+
+    @property
+    def parents(self) -> dict[str, str]:
+        """Give by region the one above it, or nothing, where regions are units of an organisation."""
+        return self.facts.get(UNITS, {}).get("parents", {})
+
+    def _tree(self, regions: frozenset[str] | None = None) -> dict[str, Any]:
+        """Leave of the organisation what some regions, or all, are in each other; of others no name is left."""
+        if not self.parents:
+            return {}
+        known = {k: v for k, v in self.parents.items() if regions is None or k in regions}
+        seen = {k: v if regions is None or v in regions else "" for k, v in known.items()}
+        return {UNITS: {"view": self.facts[UNITS]["view"], "parents": seen}}
 
     def outlined(self) -> "Record":
         """Leave what a line on the run says, which is little enough to stay in memory for every run."""
@@ -53,7 +68,11 @@ class Record:
         facts = {k: v for k, v in self.facts.items() if not isinstance(v, list | dict)}
         facts["notebooks"] = [_line(e["region"], e["notebook"], e["state"], e["parameters"]["region"]) for e in entries]
         facts["kpis"] = [k for k in self.facts["kpis"] if k["region"] == COMPANY and k["metric"] in HEADLINE]
-        return Record(facts | {"agreed": agreed(self.facts["reconciliation"], self.facts.get("not_reconciled", []))})
+        return Record(
+            facts
+            | self._tree()
+            | {"agreed": agreed(self.facts["reconciliation"], self.facts.get("not_reconciled", []))}
+        )
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
 from quarterdeck.data import COMPANY
+from quarterdeck.data.tree import UNITS, unfolded
 from quarterdeck.present import numbers
 from quarterdeck.publish.access.shelf import LATEST, WHOLE, Run, Shelf, shows
 from quarterdeck.publish.exports.formats import BRIEF, EXPORTS
@@ -57,6 +59,7 @@ def _lasting(run: Run) -> dict[str, Any]:
         "failed": failed,
         "count": len(entries),
         "headline": revenue(run, COMPANY, facts["currency"]),
+        "view": facts.get(UNITS, {}).get("view", ""),
         # A reader of some regions does not learn whether all figures agree.
         "reconciled": "of the regions that you may see" if facts.get("in_part") else facts["agreed"],
     }
@@ -92,7 +95,7 @@ def frame(shelf: Shelf, run: Run, name: str, region: str, notebook: str, now: da
         "notebook": title(notebook),
         "pages": [_link(title(n), link, n == notebook) for n, link in pages],
         "linked": [n for n, link in pages if link],
-        "regions": [_link(named, link, r == region) for r, named, link in _doors(run, notebook)],
+        "regions": [_link(named, link, r == region) | {"deep": deep} for r, named, link, deep in _doors(run, notebook)],
         "newer": _newer(shelf, run, region, notebook),
         "here": here,
         "exports": [(words, f"{here}/{file}") for file, words in EXPORTS.items()] if notebook == BRIEF else [],
@@ -117,14 +120,16 @@ def _looks_from(run: Run, region: str, notebook: str) -> tuple[str, str]:
 def rows(run: Run, name: str) -> list[dict[str, Any]]:
     """Describe a run region by region: its headline figures, its pages, and why a page is not there.
 
-    All regions together come first, then the largest gap to target; regions without a target follow in the run's own order.
+    All regions together come first, then the largest gap to target; regions without a target follow in the run's own order. Where
+    regions are units of an organisation, those of a unit follow it.
     """
     found = [_row(run, name, region) for region in _regions(run)]
     wide = max((row["outlook"]["most"] for row in found if row["outlook"] and not row["all"]), default=0.0)
     for row in found:
         if row["outlook"]:
             row["bullet"] = bullet(row["outlook"], row["outlook"]["most"] if row["all"] else wide)
-    return sorted(found, key=lambda row: (not row["all"], row["gap"] is None, row["gap"] or 0.0))
+    found = sorted(found, key=lambda row: (not row["all"], row["gap"] is None, row["gap"] or 0.0))
+    return [row | {"deep": deep} for row, deep in _unfolded(run, found, lambda row: (row["all"], row["region"]))]
 
 
 def _row(run: Run, name: str, region: str) -> dict[str, Any]:
@@ -286,9 +291,26 @@ def day(date: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _doors(run: Run, notebook: str) -> list[tuple[str, str, str]]:
-    """Give a notebook's pages, one for each region: its name in the run, its name for people, the address."""
-    return [(r, region_title(run, r), href(run, run.name, r, notebook)) for r in _regions(run)]
+def _doors(run: Run, notebook: str) -> list[tuple[str, str, str, int]]:
+    """Give a notebook's pages, one for each region: its name in the run, its name for people, the address, and how deep it lies."""
+    doors = [(r, region_title(run, r), href(run, run.name, r, notebook)) for r in _regions(run)]
+    return [(*door, deep) for door, deep in _unfolded(run, doors, lambda door: (door[0] == COMPANY, door[1]))]
+
+
+def _unfolded(run: Run, given: list[Any], called: Callable[[Any], tuple[bool, str]]) -> list[tuple[Any, int]]:
+    """Give what stands for regions as these lie in one another, each with how deep; without an organisation as it is given.
+
+    Parameters
+    ----------
+    called : callable
+        Of one of them, tells whether it is the company, and gives the region's name.
+    """
+    whole = [(one, 0) for one in given if called(one)[0]]
+    parts = [one for one in given if not called(one)[0]]
+    order = {
+        name: (at, deep) for at, (name, deep) in enumerate(unfolded(run.record.parents, [called(p)[1] for p in parts]))
+    }
+    return whole + sorted(((p, order[called(p)[1]][1]) for p in parts), key=lambda found: order[called(found[0])[1]][0])
 
 
 def _link(text: str, href: str, here: bool) -> dict[str, Any]:
