@@ -182,3 +182,17 @@ def test_pages_that_are_taken_over_keep_their_facts(acme):
     assert cli.main(acme.command(*one)) == cli.FAULTY  # the pages are the same, and so is what they contradict
     last = pd.read_parquet(sorted(acme.out.glob("acme/2*"))[-1] / facts.FILE)
     assert last.equals(first)
+
+
+def test_units_below_others_are_in_their_sum_once_and_sellers_have_a_part_in_each():
+    """Of 10 X has 4 and Y 6; Z lies in X, and its 4 is that 4. A seller of X and of Z may have sold otherwise in each."""
+    tree, units = [["company", ["X", "Y"]], ["X", ["Z"]]], REGIONS | {"z": "Z"}
+    sums = [at(SOLD, region=r, value=v) for r, v in {"company": 10.0, "x": 4.0, "y": 6.0, "z": 4.0}.items()]
+    seller = {"measure": "team_open", "kind": "team", "entity": "T", "unit": "money", "form": "table"}
+    both = [at(seller, region="x", value=4.0), at(seller, region="z", value=3.0)]
+    assert not contradictions.contradictions(facts.frame(sums + both), units, 3, tree)
+    assert len(contradictions.contradictions(facts.frame(sums + both), units, 3)) == 2
+    twice = at(seller, region="x", value=9.0, page="customers")
+    assert len(contradictions.contradictions(facts.frame([*sums, *both, twice]), units, 3, tree)) == 1
+    sums[2]["value"] = 5.0
+    assert len(contradictions.contradictions(facts.frame(sums), units, 3, tree)) == 1

@@ -142,3 +142,41 @@ def test_whichever_pages_fail_no_sum_is_said_to_differ_and_every_one_is_checked_
     assert sums == {m for m, regions in shown.items() if regions == set(WORTH)} and sums.isdisjoint(left)
     assert set(left) == {m for m, regions in shown.items() if regions and regions != set(WORTH)}
     assert all(tuple(page.split("/")) in failed for pages in left.values() for page in pages)
+
+
+UNITS = {"company": "company", "north": "North", "oslo": "Oslo", "bergen": "Bergen", "south": "South"}
+TREE = [["company", ["North", "South"]], ["company", ["Bergen", "Oslo", "South"]], ["North", ["Bergen", "Oslo"]]]
+OF_UNITS = {"company": 10.0, "north": 4.0, "south": 6.0, "oslo": 1.25, "bergen": 2.75}  # 1.25 + 2.75 = 4; 4 + 6 = 10
+
+
+def of_units(metric="revenue", **changed):
+    rows = [{"region": r, "notebook": "executive_brief", "metric": metric, "value": v} for r, v in OF_UNITS.items()]
+    return [row | {"value": changed.get(row["region"], row["value"])} for row in rows]
+
+
+def test_units_of_each_level_are_held_to_the_company_and_to_the_unit_above():
+    checks = reconcile(of_units(), UNITS, 4, tree=TREE)
+    assert [(c["region"], c["ok"]) for c in checks] == [("company", True), ("company", True), ("north", True)]
+    wrong = [say(c) for c in reconcile(of_units(oslo=1.2), UNITS, 4, tree=TREE) if not c["ok"]]
+    assert wrong == [
+        "revenue of company: regions add up: the regions together 9.95, company 10.00",
+        "revenue of north: regions add up: the regions together 3.95, north 4.00",
+    ]
+
+
+def test_what_a_unit_may_have_of_its_own_is_held_to_the_company_alone():
+    """North's lead commits to 4 though its teams commit to 3: of a call, a unit's own goes first."""
+    assert all(c["ok"] for c in reconcile(of_units("lead_commit", bergen=1.75), UNITS, 4, tree=TREE))
+    assert not all(c["ok"] for c in reconcile(of_units("lead_commit", north=3.0), UNITS, 4, tree=TREE))
+
+
+def test_a_unit_that_was_not_run_or_failed_leaves_the_sums_that_need_it_untried():
+    some = {file: name for file, name in UNITS.items() if file != "bergen"}
+    assert len(reconcile([r for r in of_units() if r["region"] != "bergen"], some, 4, tree=TREE)) == 1
+    rows, failed = [r for r in of_units() if r["region"] != "oslo"], [("oslo", "executive_brief")]
+    left = untried(rows, UNITS, 4, failed, TREE)
+    assert [(c["region"], c["failed"]) for c in left] == [
+        ("company", ["oslo/executive_brief"]),
+        ("north", ["oslo/executive_brief"]),
+    ]
+    assert [c["region"] for c in reconcile(rows, UNITS, 4, failed=failed, tree=TREE)] == ["company"]

@@ -1,10 +1,15 @@
 """Which unit does each row belong to, on its day and today, and do the units of each level hold all of it?"""
 
+import re
+
 import pandas as pd
 import pytest
+import yaml
 
+from conftest import ROOT
 from quarterdeck.analysis.sales.revenue import revenue as sold
 from quarterdeck.analysis.team.performance import attainment
+from quarterdeck.cli import main
 from quarterdeck.data import contract, organisation, snapshot
 from quarterdeck.data.snapshot import COMPANY
 from quarterdeck.data.tree import AS_IT_WAS, TODAY, below, unfolded
@@ -115,7 +120,11 @@ def test_a_page_of_an_earlier_day_knows_the_organisation_of_that_day(frozen):
 def test_every_page_says_its_view(frozen):
     view, folder, _ = frozen
     words = {AS_IT_WAS: "as it was", TODAY: "as it is today"}[view]
-    assert words in desk(folder, "Oslo").remarked()[0]
+    first, *others = desk(folder, "Oslo").remarked()
+    assert words in first
+    # C2 came to Oslo on 1 September; Bergen has its seller's sales alone, and North as a whole has what Oslo has.
+    assert [s.startswith("accounts moved to or from Oslo") for s in others[:1]] == ([True] if view == AS_IT_WAS else [])
+    assert desk(folder, "Bergen").remarked() == [first] == desk(folder, "company").remarked()
 
 
 def test_an_open_deal_an_account_and_a_seller_are_where_they_are_today():
@@ -297,3 +306,32 @@ def test_a_circle_of_parents_ends():
     circle = {"a": "b", "b": "a"}
     assert below(circle, frozenset(["a"])) == {"a", "b"}
     assert sorted(unfolded(circle, ["a", "b"])) == [("a", 0), ("b", 0)]
+
+
+def test_the_organisation_of_the_guide_is_read_as_it_stands(tmp_path, capsys):
+    source, *blocks = re.findall(
+        r"```yaml\n(.*?)```", (ROOT / "docs" / "your-data.md").read_text(encoding="utf-8"), re.S
+    )
+    shown = yaml.safe_load(next(block for block in blocks if block.startswith("view:")))
+    files = {
+        "invoices.csv": "number;day;client;article;area;pieces;net;purchase;range\n"
+        "A1;02.07.2026;C1;P1;North;2;200,50;90,00;Radar\n",
+        "clients.csv": "id,name,area,branch\nC1,Marina,North,Ports\n",
+        "units.csv": "id,above,name,since,until\nE,,Europe,,\nA,,Asia,,\nN,E,North,2020-01-01,\n",
+        "held.csv": "client,unit,since,until\nC1,N,2024-01-01,2026-12-31\n",
+        "posts.csv": "seller,unit,since,until\nS1,N,2024-01-01,\n",
+    }
+    described = yaml.safe_load(source)
+    described["files"] |= {name: {"path": f"{name}.csv"} for name in ("units", "held", "posts")}
+    described |= {"tables": described["tables"] | shown["tables"], "view": shown["view"], "regions": "all"}
+    for name, content in files.items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    params = tmp_path / "params" / "acme"
+    params.mkdir(parents=True)
+    (params / "source.yaml").write_text(yaml.safe_dump(described), encoding="utf-8")
+    (params / "north.yaml").write_text("company: acme\nregion: N\n", encoding="utf-8")
+    assert main(["check", str(params), "--data", str(tmp_path)]) == 0
+    assert "no file" not in capsys.readouterr().out
+    (params / "north.yaml").write_text("company: acme\nregion: Nord\n", encoding="utf-8")
+    assert main(["check", str(params), "--data", str(tmp_path)]) == 2
+    assert "there is no region 'Nord' in the data; it has Europe, North." in capsys.readouterr().err

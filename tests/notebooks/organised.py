@@ -25,6 +25,8 @@ NODES = ["Northern", "Southern", "Adriatic", "Baltic", "North Sea", *(f"{name} {
 def company(tables: companies.Company | None = None) -> companies.Company:
     """Give the tables of such a company, made of the small demo company or of one that is given."""
     tables = tables or companies.small()
+    named = tables["initiatives"]["region"]
+    tables = tables | {"initiatives": tables["initiatives"][named.isna() | named.isin(AREAS)]}
     people = [("account", tables["customers"], "customer_id"), ("rep", tables["reps"], "rep_id")]
     assigned = pd.concat([_assigned(kind, frame, column) for kind, frame, column in people], ignore_index=True)
     return tables | {"organisation": TREE, "assignments": assigned}

@@ -31,7 +31,11 @@ PER_PAGE: tuple[str, ...] = (
 )
 ONE_VALUE = "one fact, one value"
 OWN = ("account", "deal", "seller", "team", "region")  # kinds that are the same whichever region's page they stand on
-PARTED = ("seller", "team")  # of these, those of which each unit of an organisation has the part that is its own
+PARTED = (
+    "account",
+    "seller",
+    "team",
+)  # of these, those of which each unit of an organisation has the part that is its own
 NAMED = (*OWN, "segment", "product", "category", "channel", "rival", "initiative", "stage", "group", "month", "weekday")
 MOST = 20  # values of one fact that are looked at
 JOINED = {"forecast_joined": "forecast_view"}  # what joins other figures, and the measure of these
@@ -153,7 +157,7 @@ def _who(known: pd.DataFrame) -> pd.Series:
 def _scope(known: pd.DataFrame, parted: bool = False) -> pd.Series:
     """Give within what a fact is the same: the run, a region's pages, or, of what is no name but a sentence's own words, a page.
 
-    Where regions are units of an organisation (`parted`), sellers and teams may sell in several; a page gives its own part.
+    Where regions are units of an organisation (`parted`), accounts and sellers may have been in several; a page gives its own part.
     """
     own_page = known["measure"].isin([name for name, figure in FIGURES.items() if figure.of_page])
     of_page = own_page | known["predicate"].ne("") & ~known["kind"].isin(NAMED)

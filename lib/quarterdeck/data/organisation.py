@@ -384,6 +384,25 @@ def depths(regions: pd.Series) -> dict[str, int]:
     return {_name(step): _depth(step) for way in regions.dropna().unique() for step in way.split(BETWEEN)}
 
 
+def reorganised(orders: pd.DataFrame, region: str, as_of: pd.Timestamp) -> bool:
+    """Tell whether accounts that bought in the last two years came to a region, or left it, within the last.
+
+    Parameters
+    ----------
+    orders : DataFrame
+        Of the region, on its level.
+    region : str
+        A unit.
+    as_of : Timestamp
+        The day looked from.
+    """
+    if YEAR_BEFORE not in orders:
+        return False
+    year = as_of - pd.DateOffset(years=1)
+    late, early = orders["order_date"] > year, orders["order_date"].between(year - pd.DateOffset(years=1), year)
+    return bool((late & orders[YEAR_BEFORE].ne(region) | early & orders[YEAR_AFTER].ne(region)).any())
+
+
 def among(regions: pd.Series, unit: str) -> pd.Series:
     """Tell which rows lie in a unit or below it; of names that are no ways, which are the name."""
     inside = {way: unit in map(_name, way.split(BETWEEN)) for way in regions.dropna().unique()}

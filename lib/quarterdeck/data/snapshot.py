@@ -29,7 +29,7 @@ from quarterdeck.data.home import home
 from quarterdeck.data.periods import Period, quarter
 from quarterdeck.data.remarks import Remark, remark
 from quarterdeck.data.rules import counted
-from quarterdeck.data.tree import AS_IT_WAS, UNITS, VIEWS
+from quarterdeck.data.tree import AS_IT_WAS, MOVED, UNITS, VIEWS
 from quarterdeck.errors import ContractError, ParamsError, RunError, SourceError, nearest
 
 ASIDE = "aside"  # the folder of a snapshot that holds the rows set aside
@@ -291,12 +291,18 @@ class Desk:
 
     def remarked(self) -> list[str]:
         """Say what is to be known of the rows of the tables that have been asked for so far."""
-        said = (r.sentence(self.region, example=False) for r in self.remarks if r.table in self._stands_on)
+        said = [r.sentence(self.region, example=False) for r in self.remarks if r.table in self._stands_on]
         orders = self.tables._frames.get("orders") if "orders" in self._stands_on else None  # to look is not to ask
         weeks = "" if orders is None else coverage.uneven_weeks(orders["order_date"], self.period)
-        seen = VIEWS.get(self.view, "")
-        said = (seen, *said, self.calendar.extra_week(self.as_of), weeks)
-        return [sentence for sentence in said if sentence]
+        return [s for s in (*self._in_view(), *said, self.calendar.extra_week(self.as_of), weeks) if s]
+
+    def _in_view(self) -> list[str]:
+        """Say how regions are seen where they are units of an organisation, and whether this one was another a year ago."""
+        if self.view not in VIEWS:
+            return []
+        there = self.view == AS_IT_WAS and self.region != COMPANY and "orders" in self.tables
+        moved = there and organisation.reorganised(self.tables["orders"], self.region, self.as_of)
+        return [VIEWS[self.view], MOVED.format(self.region) if moved else ""]
 
     def _unusable(self, table: str) -> str:
         """Say why no row of a table can be used, where the company has rows of it."""

@@ -14,6 +14,10 @@ VIEWS = {  # what a page says of them
     AS_IT_WAS: "regions are units of the organisation as it was: a sale counts for the unit that held its account on that day",
     TODAY: "regions are units of the organisation as it is today: past sales count for the unit that holds their account now",
 }
+MOVED = (  # what a page says beside that, of a unit as it was
+    "accounts moved to or from {} in the last twelve months, so its growth and its forecasts rest on what it was before; the view "
+    "of today compares like with like"
+)
 
 
 def noted(frozen: Mapping[str, Any]) -> dict[str, Any]:
