@@ -61,6 +61,8 @@ def plan(
     files = region_files(company, known)
     if known is None and source.load(company).regions:
         only_regions = [r for r in only_regions if r in files]  # the others are looked for once the data are read
+    if isinstance(known, dict):
+        only_regions = [r if r in files else known.get(r, r) for r in only_regions]
     regions = [_found(r, files) for r in only_regions] or sorted(files, key=lambda stem: (stem != COMPANY, stem))
     for name in only_notebooks:
         if name not in WORKBOOKS:

@@ -17,7 +17,6 @@ from quarterdeck.data.calendar import GREGORIAN, Calendar
 from quarterdeck.data.tree import AS_IT_WAS, TODAY, UNITS
 
 ASSIGNED = "assignments"
-SEEN_IN = ("orders", "opportunities", "reps")  # tables whose rows make a unit one that may have a page
 BETWEEN, DEPTH = "\x1f", "\x1e"  # of the units of a way down, and of a unit's depth and its name
 ITSELF = "{} (direct)"  # names what belongs to a unit that has others below it, and to none of them
 WAY = "way"  # column beside a region, while tables are held to the rules
@@ -370,6 +369,17 @@ def _last(way: str) -> str:
     return _name(way.rpartition(BETWEEN)[2])
 
 
+def levels(tables: Mapping[str, pd.DataFrame]) -> dict[str, int]:
+    """Give the depth of every region that has orders, deals or sellers; 1 where there is no organisation.
+
+    Sellers alone, such as those who lead an area, are no reason to set apart what is a unit's own.
+    """
+    sold = [tables[t]["region"] for t in ("orders", "opportunities") if t in tables]
+    found = depths(pd.concat(sold)) if sold else {}
+    leads = depths(tables["reps"]["region"]) if "reps" in tables else {}
+    return found | {name: depth for name, depth in leads.items() if not name.endswith(ITSELF.format(""))}
+
+
 def sold_in(reps: pd.DataFrame, region: str) -> pd.Series:
     """Tell which sellers of a level are in a region, or had a quota there since the quarter before."""
     return reps["region"].eq(region) | reps[ALSO_IN].map(lambda regions: region in regions.split(AND))
@@ -437,10 +447,13 @@ def facts(
     parents = {ITSELF.format(name): name for name in parents} | parents
     ways = set().union(*(rows["region"].dropna() for rows in _of_quarter(tables, calendar.start(day))))
     names = {alias: units.names[unit] for alias, unit in units.ids().items()}
-    seen = pd.concat([tables[t]["region"] for t in SEEN_IN if t in tables])
-    highest = sorted({at(way, 1) for way in seen.dropna().unique()})
-    sums = [[COMPANY, highest], *_sums(ways)]
-    return {"view": view, "names": names, "parents": parents, "levels": depths(seen), "sums": sums}
+    deep = levels(tables)
+    highest = {name for name, depth in deep.items() if depth == 1}
+    apart = {
+        at(way, 1) for way in ways
+    } - highest  # that came below another in the quarter: no pages add up to the company then
+    sums = [[COMPANY, sorted(highest) + [""] * bool(apart)], *_sums(ways)]
+    return {"view": view, "names": names, "parents": parents, "levels": deep, "sums": sums}
 
 
 def _of_quarter(tables: Mapping[str, pd.DataFrame], start: pd.Timestamp) -> list[pd.DataFrame]:

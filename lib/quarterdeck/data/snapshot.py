@@ -557,26 +557,24 @@ def regions(tables: dict[str, pd.DataFrame]) -> list[str]:
         Of orders, opportunities and reps those that are there; each has `region`, as `organisation.placed` gives it where there
         is a tree.
     """
-    return sorted(_depths(tables))
+    return sorted(organisation.levels(tables))
 
 
 def called(frozen: Mapping[str, Any]) -> list[str] | dict[str, str]:
     """Give the regions that a snapshot says it has: their names, and of an organisation also by the ids of units."""
     there = frozen["regions"]
     names = frozen.get(UNITS, {}).get("names", {})
-    return {k: v for k, v in names.items() if v in there} | {name: name for name in there} if names else there
+    return (
+        dict.fromkeys(there) | {k: v for k, v in names.items() if v in there} | {n: n for n in there}
+        if names
+        else there
+    )
 
 
 def known_regions(tables: Checked, company: CompanyInfo) -> list[str] | dict[str, str]:
     """Give the regions of checked tables that are not frozen, as `called` gives them."""
     placed, own = _own_facts(tables, last_day(tables), company.view, tables.calendar)
     return called(own | {"regions": regions(placed)})
-
-
-def _depths(tables: Mapping[str, pd.DataFrame]) -> dict[str, int]:
-    """Give the level of each region in the organisation's tree; 1 where there is none."""
-    named = [tables[t]["region"] for t in organisation.SEEN_IN if t in tables]
-    return organisation.depths(pd.concat(named)) if named else {}
 
 
 def within(tables: dict[str, pd.DataFrame], region: str) -> dict[str, pd.DataFrame]:
@@ -590,7 +588,7 @@ def within(tables: dict[str, pd.DataFrame], region: str) -> dict[str, pd.DataFra
         Where no table knows the region.
     """
     every = tables
-    tables = organisation.at_level(tables, _depths(tables).get(region, 1)) if UNITS in tables else tables
+    tables = organisation.at_level(tables, organisation.levels(tables).get(region, 1)) if UNITS in tables else tables
     # What runs kept does not add up over regions: the company's forecast is one of its own.
     kept = {name: tables[name] for name in KEPT if name in tables}
     tables = tables | {k: v[v["region"] == region].reset_index(drop=True) for k, v in kept.items()}
@@ -759,7 +757,7 @@ class Seen:
         """Give the level of a region in the organisation's tree; 1 for the company, and where there is no tree."""
         if UNITS not in self.tables or not isinstance(region, str):
             return 1
-        return _depths(self.tables).get(region, 1)
+        return organisation.levels(self.tables).get(region, 1)
 
     def whole(self, level: int) -> dict[str, pd.DataFrame]:
         """Give the tables of which the company has rows, its regions those of a level."""
