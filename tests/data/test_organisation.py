@@ -275,6 +275,19 @@ def test_what_names_no_unit_is_noted_with_its_money():
     assert list(checked["orders"]) == list(contract.check({"orders": TABLES["orders"]})["orders"])
 
 
+def test_what_earlier_runs_kept_of_a_page_stays_that_pages_own():
+    """Europe published 9 and South, which lies in it, 4: the record of each is its own."""
+    rows = [{"region": region, "p50": p50} for region, p50 in (("Europe", 9.0), ("South", 4.0), ("company", 20.0))]
+    said = {"metric": "revenue", "period_start": pd.Timestamp("2026-04-01"), "period_end": pd.Timestamp("2026-06-30")}
+    said |= {"published_on": pd.Timestamp("2026-05-15"), "notebook": "forecasting"}
+    kept = organisation.placed(contract.check(TABLES) | {"forecast_ledger": pd.DataFrame(rows).assign(**said)}, LAST)
+    found = {
+        region: snapshot.within(kept, region)["forecast_ledger"]["p50"].tolist()
+        for region in ("Europe", "South", "company")
+    }
+    assert found == {"Europe": [9.0], "South": [4.0], "company": [20.0]}
+
+
 def test_remarks_count_for_a_unit_and_all_above_it():
     orders = TABLES["orders"].assign(customer_id=["C1"] * 2 + [None] + ["C1"] * 6, rep_id=None, region="Bergen")
     [remark] = [r for r in contract.check(TABLES | {"orders": orders}).remarks if r.rule == "no_customer"]

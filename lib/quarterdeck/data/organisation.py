@@ -21,10 +21,8 @@ BETWEEN, DEPTH = "\x1f", "\x1e"  # of the units of a way down, and of a unit's d
 ITSELF = "{} (direct)"  # names what belongs to a unit that has others below it, and to none of them
 WAY = "way"  # column beside a region, while tables are held to the rules
 UNIT = "unit"  # column of deals: the unit itself, on whichever level a page is
-ALSO_IN, AND = (
-    "also_in",
-    "\x1d",
-)  # column of sellers: all regions in which they had a quota since the quarter before; between these
+ALSO_IN = "also_in"  # column of sellers: all regions in which they had a quota since the quarter before
+AND = "\x1d"  # between these
 YEAR_BEFORE, YEAR_AFTER = "region_a_year_before", "region_a_year_after"  # columns of orders: where the account was then
 HELD_BY = {  # (the kind of assignment, the column that names whom) by table: the first that is assigned counts
     "orders": (("account", "customer_id"), ("rep", "rep_id")),
@@ -43,6 +41,7 @@ DAY = {  # by table, the day on which a row's unit counts, as it was; of others 
     "costs": "period_start",
     "initiatives": "started_on",
 }
+PLACED = {*DAY, *HELD_BY}  # tables whose rows belong to a unit; what earlier runs kept names the region of a page
 SET_FOR = (
     "targets",
     "forecast_calls",
@@ -229,7 +228,7 @@ def ways(
     tables: Mapping[str, pd.DataFrame], units: Units, assigned: pd.DataFrame | None, view: str = AS_IT_WAS
 ) -> dict[str, pd.Series]:
     """Give the way down to each row's unit, of every table that names regions; the parameters are those of `placed`."""
-    named = [name for name in tables if "region" in tables[name]]
+    named = [name for name in tables if name in PLACED and "region" in tables[name]]
     return {n: _way(units, assigned, n, tables[n], _days(n, tables[n], units.day, view)) for n in named}
 
 
@@ -256,7 +255,7 @@ def _way(units: Units, assigned: pd.DataFrame | None, name: str, frame: pd.DataF
     own, holders = frame["region"].map(units.ids()), HELD_BY.get(name, ())
     for kind, whose in reversed(holders):
         if assigned is not None and whose in frame:
-            own = held(assigned, kind, frame[whose], days, name == "reps").fillna(own)
+            own = held(assigned, kind, frame[whose], days, kind == "rep" and name in ("reps", "quotas")).fillna(own)
     named = frame["region"].map(lambda region: _step(1, region), na_action="ignore")
     return units.paths(own, days, bool(holders)).fillna(named)
 
@@ -315,7 +314,7 @@ def at_level(tables: Mapping[str, pd.DataFrame], depth: int) -> dict[str, pd.Dat
     if UNITS not in tables:
         return dict(tables)
     found = dict(tables)
-    for name in (n for n in tables if "region" in tables[n]):
+    for name in (n for n in tables if n in PLACED and "region" in tables[n]):
         frame = tables[name]
         if QUARTER_OF in frame:
             frame = _one_of_a_line(frame, depth).drop(columns=QUARTER_OF)
