@@ -196,3 +196,11 @@ def test_units_below_others_are_in_their_sum_once_and_sellers_have_a_part_in_eac
     assert len(contradictions.contradictions(facts.frame([*sums, *both, twice]), units, 3, tree)) == 1
     sums[2]["value"] = 5.0
     assert len(contradictions.contradictions(facts.frame(sums), units, 3, tree)) == 1
+
+
+def test_a_share_of_a_market_that_units_outgrow_is_counted_and_fails_no_run():
+    shares = [at(SHARE | {"kind": "region", "entity": "X"}, value=v, page=p) for v, p in ((0.2, "a"), (0.21, "b"))]
+    shown = facts.frame([row | {"whole": False} for row in shares])
+    held, per_page = contradictions.held(shown, REGIONS, 2, [["company", ["X", "Y"]]])
+    assert all(c["ok"] for c in held) and per_page == {"market_share of region": 1}
+    assert not all(c["ok"] for c in contradictions.held(shown, REGIONS, 2)[0])
