@@ -125,6 +125,7 @@ def test_every_page_says_its_view(frozen):
     # C2 came to Oslo on 1 September; Bergen has its seller's sales alone, and North as a whole has what Oslo has.
     assert [s.startswith("accounts moved to or from Oslo") for s in others[:1]] == ([True] if view == AS_IT_WAS else [])
     assert desk(folder, "Bergen").remarked() == [first] == desk(folder, "company").remarked()
+    assert desk(folder, "Bergen").everywhere().remarked() == [first]
 
 
 def test_an_open_deal_an_account_and_a_seller_are_where_they_are_today():

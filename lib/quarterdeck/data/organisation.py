@@ -399,7 +399,7 @@ def reorganised(orders: pd.DataFrame, region: str, as_of: pd.Timestamp) -> bool:
     Parameters
     ----------
     orders : DataFrame
-        Of the region, on its level.
+        On the region's level.
     region : str
         A unit.
     as_of : Timestamp
@@ -407,7 +407,7 @@ def reorganised(orders: pd.DataFrame, region: str, as_of: pd.Timestamp) -> bool:
     """
     if YEAR_BEFORE not in orders:
         return False
-    year = as_of - pd.DateOffset(years=1)
+    year, orders = as_of - pd.DateOffset(years=1), orders[orders["region"] == region]
     late, early = orders["order_date"] > year, orders["order_date"].between(year - pd.DateOffset(years=1), year)
     return bool((late & orders[YEAR_BEFORE].ne(region) | early & orders[YEAR_AFTER].ne(region)).any())
 
