@@ -5,6 +5,8 @@ import re
 import pandas as pd
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from conftest import ROOT
 from quarterdeck.analysis.sales.revenue import revenue as sold
@@ -349,3 +351,47 @@ def test_the_organisation_of_the_guide_is_read_as_it_stands(tmp_path, capsys):
     (params / "north.yaml").write_text("company: acme\nregion: Nord\n", encoding="utf-8")
     assert main(["check", str(params), "--data", str(tmp_path)]) == 2
     assert "there is no region 'Nord' in the data; it has Europe, North." in capsys.readouterr().err
+
+
+DAYS = pd.to_datetime(["2026-07-01", "2026-07-20", "2026-08-10", "2026-09-30"])
+
+
+@st.composite
+def organisations(draw):
+    """Any tree of up to seven units, each below an earlier one or on top, of which some move once; and any assignments."""
+    ids = [f"U{n}" for n in range(draw(st.integers(1, 7)))]
+    rows = []
+    for n, unit in enumerate(ids):
+        above = st.sampled_from([None, *ids[:n]])
+        rows.append((unit, draw(above), unit, None, None))
+        if draw(st.booleans()):
+            rows[-1] = (*rows[-1][:4], "2026-07-31")
+            rows.append((unit, draw(above), unit, "2026-08-01", None))
+    spans = [(None, "2026-08-05"), ("2026-08-06", None)]
+    where = [("account", f"C{c}", draw(st.sampled_from(ids)), *span) for c in range(4) for span in spans]
+    sold = [
+        (f"C{draw(st.integers(0, 5))}", day, draw(st.sampled_from([*ids, "none"])), 2.0**k)
+        for k, day in enumerate(DAYS)
+    ]
+    return rows, where, sold
+
+
+@settings(max_examples=80, deadline=None)
+@given(organisations(), st.sampled_from([AS_IT_WAS, TODAY]))
+def test_any_organisation_counts_every_order_once_on_each_level(drawn, view):
+    rows, where, sold = drawn
+    orders = pd.DataFrame(sold, columns=["customer_id", "order_date", "region", "revenue"])
+    tables = {
+        "organisation": pd.DataFrame(rows, columns=UNITS.columns),
+        "assignments": pd.DataFrame(where, columns=ASSIGNED.columns),
+        "orders": orders.assign(order_id=orders.index.astype(str), line_no=1, product_id="P", quantity=1),
+    }
+    placed = organisation.placed(contract.check(tables), LAST, view)
+    depths, facts = organisation.levels(placed), organisation.facts(placed, LAST, view)
+    own = {unit: snapshot.within(placed, unit)["orders"]["revenue"].sum() for unit in [COMPANY, *depths]}
+    assert own[COMPANY] == 15  # 1 + 2 + 4 + 8
+    for level in depths.values():
+        regions = organisation.at_level(placed, level)["orders"].groupby("region")["revenue"].sum()
+        assert regions.sum() == 15 and all(own[unit] == regions[unit] for unit, deep in depths.items() if deep == level)
+    for whole, parts in (pair for pair in facts["sums"] if "" not in pair[1]):
+        assert own[whole] == sum(own[part] for part in parts), (whole, parts)
