@@ -389,7 +389,7 @@ def test_any_organisation_counts_every_order_once_on_each_level(drawn, view):
     placed = organisation.placed(contract.check(tables), LAST, view)
     depths, facts = organisation.levels(placed), organisation.facts(placed, LAST, view)
     own = {unit: snapshot.within(placed, unit)["orders"]["revenue"].sum() for unit in [COMPANY, *depths]}
-    assert own[COMPANY] == 15  # 1 + 2 + 4 + 8
+    assert own[COMPANY] == 15 and all(own.values())  # 1 + 2 + 4 + 8, of which each unit that has a page has some
     for level in depths.values():
         regions = organisation.at_level(placed, level)["orders"].groupby("region")["revenue"].sum()
         assert regions.sum() == 15 and all(own[unit] == regions[unit] for unit, deep in depths.items() if deep == level)

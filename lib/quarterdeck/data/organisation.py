@@ -385,12 +385,15 @@ def sold_in(reps: pd.DataFrame, region: str) -> pd.Series:
 
 
 def depths(regions: pd.Series) -> dict[str, int]:
-    """Give the depth of every unit on some ways down; names that are no ways lie at the top.
+    """Give the depth of every unit that stands for some ways down on its level; names that are no ways lie at the top.
+
+    A unit that lies today as high as one that it was below stands there for its own past.
 
     >>> depths(pd.Series(["1" + DEPTH + "Europe" + BETWEEN + "2" + DEPTH + "North", "Baltic"]))
     {'Europe': 1, 'North': 2, 'Baltic': 1}
     """
-    return {_name(step): _depth(step) for way in regions.dropna().unique() for step in way.split(BETWEEN)}
+    steps = [(way, _name(step), _depth(step)) for way in regions.dropna().unique() for step in way.split(BETWEEN)]
+    return {name: depth for way, name, depth in steps if at(way, depth) == name}
 
 
 def reorganised(orders: pd.DataFrame, region: str, as_of: pd.Timestamp) -> bool:
@@ -466,7 +469,7 @@ def _sums(ways: set[str]) -> list[list]:
     deep = depths(pd.Series(sorted(ways), dtype="str"))
 
     def rows(unit: str) -> set[str]:
-        return {way for way in ways if at(way, deep[unit]) == unit}
+        return {way for way in ways if unit in deep and at(way, deep[unit]) == unit}
 
     def whole(parts: set[str], among: set[str]) -> bool:
         return sum(len(rows(part)) for part in parts) == len(among) and all(rows(part) <= among for part in parts)
