@@ -119,7 +119,10 @@ def added_up(landings: pd.DataFrame) -> pd.Series:
 def _moved(table: pd.DataFrame, moved: pd.Series) -> pd.DataFrame:
     """Move each landing's distribution, and with it the chance of its target."""
     part = ((table["p50"] + moved) / table["p50"].where(table["p50"] > 0)).fillna(1.0)
-    ends = table[ENDS].mul(part, axis=0).clip(lower=table["seen"], axis=0)
+    low = table["p10"].mask(table["p10"].le(table["seen"]) & table["p90"].gt(0), table["p50"] ** 2 / table["p90"])
+    ends = (
+        table[ENDS].assign(p10=low).mul(part, axis=0).clip(lower=table["seen"], axis=0)
+    )  # what is in moves no low end
     table = table.assign(**ends, moved=moved, to_come=ends["p50"] - table["seen"])
     return table.assign(probability=_chance(table))
 
