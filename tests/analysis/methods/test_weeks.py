@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 RETAIL = Calendar(first_month=2, weeks="4-5-4", ends="nearest", named="start")
 DAYS = pd.date_range("2018-02-04", "2026-01-31")  # eight retail years, of which 2023 has 53 weeks
-SEASON = 1 + 0.4 * np.sin(2 * np.pi * DAYS.dayofyear / 365.25)
+SEASON = 1 + 0.4 * np.sin(2 * np.pi * DAYS.day_of_year / 365.25)
 
 
 def orders(values):

@@ -229,7 +229,7 @@ def _step(panel: pd.DataFrame, name: str) -> int | pd.DateOffset:
         raise ValueError(
             f"{place(panel, name)} begins on a day that is not the first or last day of a month; date every period by one."
         )
-    weekdays = usual == pd.Timedelta(days=1) and starts.dt.dayofweek.max() < 5 and apart.max() > usual
+    weekdays = usual == pd.Timedelta(days=1) and starts.dt.day_of_week.max() < 5 and apart.max() > usual
     return pd.offsets.BDay() if weekdays else usual
 
 

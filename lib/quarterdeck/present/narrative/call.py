@@ -74,14 +74,17 @@ def regions_takeaway(regions: pd.DataFrame, currency: str = "EUR") -> Sentence |
     claim = Claim(
         "forecast_gap", "n of m", {"n": float(len(short)), "of": float(len(held))}, "end short of their target"
     )
+    only = held["region"].iloc[0] if len(held) == 1 else ""
     if short.empty:
-        return Sentence(f"**None of {style.counted(len(held), 'region')} is forecast to miss its target.**", [claim])
+        none = f"{only} is not" if only else f"None of {style.counted(len(held), 'region')} is"
+        return Sentence(f"**{none} forecast to miss its target.**", [claim])
     worst = short.iloc[0]
+    ends = "ends short of its target" if len(short) == 1 else "end short of their target"
+    missing = f"{only or f'{len(short)} of ' + style.counted(len(held), 'region')} {ends}"
     gap = amounts("forecast_gap", worst["gap"], f"region: {worst['region']}")
     own = first("forecast_p50", ("less than",), {"now": worst["p50"], "than": worst["target"]}, worst["region"])
     return Sentence(
-        f"**{style.number(len(short))} of {style.counted(len(held), 'region')} end short of their target by forecast; "
-        f"{worst['region']} lacks {style.money(-worst['gap'], currency)}.**",
+        f"**{missing} by forecast; {'it' if only else worst['region']} lacks {style.money(-worst['gap'], currency)}.**",
         [claim, gap, own],
     )
 
