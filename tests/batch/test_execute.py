@@ -47,7 +47,8 @@ def test_every_notebook_runs_for_every_region_and_its_figures_are_recorded(whole
     assert (recorded["company"], recorded["as_of"], recorded["library"]) == ("acme", "2026-08-20", cli.__version__)
     revenue = {k["region"]: k["value"] for k in recorded["kpis"] if k["metric"] == "revenue"}
     assert revenue == {"company": 450.75, "north": 240.75, "south": 210.0}  # 200.50 + 40.25 and 310 − 100
-    assert recorded["notebooks"][2]["parameters"] == {"company": "acme", "region": "North", "as_of": "", "data": "data"}
+    given = {"company": "acme", "region": "North", "as_of": "", "data": "data", "anonymise_deals": False}
+    assert recorded["notebooks"][2]["parameters"] == given
 
 
 def test_regions_add_up_and_pages_agree(whole):

@@ -23,13 +23,13 @@ ASSIGNED = pd.DataFrame(
     columns=["id", "unit_id", "valid_from", "valid_to"],
 ).assign(kind="account")
 SOLD = [  # account, day, revenue
-    ("C1", "2025-07-10", 100.0),
-    ("C2", "2025-07-11", 40.0),
-    ("C3", "2025-07-12", 30.0),
-    ("C1", "2026-07-10", 130.0),
-    ("C2", "2026-07-11", 70.0),
-    ("C3", "2026-07-12", 25.0),
-    ("C4", "2026-07-13", 8.0),
+    ("C1", "2025-07-01", 100.0),
+    ("C2", "2025-07-02", 40.0),
+    ("C3", "2025-07-03", 30.0),
+    ("C1", "2026-07-01", 130.0),
+    ("C2", "2026-07-02", 70.0),
+    ("C3", "2026-07-03", 25.0),
+    ("C4", "2026-07-04", 8.0),
 ]
 ORDERS = pd.DataFrame(SOLD, columns=["customer_id", "order_date", "revenue"]).assign(
     order_id=[f"{n}" for n in range(7)], line_no=1, product_id="P", quantity=1, region="Oslo"

@@ -90,13 +90,14 @@ def revenue_bridge(
     ValueError
         Where `by` is another word.
     """
+    lines = with_part(orders, customers, by)
     several = several_currencies(orders, period, period.before())
     constant = at_constant_rates(orders, period) if several else orders
     away = moved(orders, period, region)
     table = sums_by_part(by, constant[~away], customers, period)
     if by == "region" and len(table) < 2:
         return Missing("Not shown by region: on this page there is one region alone.")
-    if by == "segment" and customers["segment"].isna().all():
+    if by == "segment" and len(customers) and customers["segment"].isna().all():
         return Missing("Not shown: it needs segment of customers, which the data leaves empty.")
     went = sums_by_part(by, constant[away], customers, period)[["before", "now"]].sum()
     before = table["before"].sum() + went["before"]
@@ -104,7 +105,7 @@ def revenue_bridge(
         return pd.DataFrame(columns=["part", "amount", "kind"])
     steps = _largest(table["now"] - table["before"], most)
     steps |= {MOVED.capitalize(): went["now"] - went["before"]} if away.any() else {}
-    held = (with_part(frame, customers, by).dropna(subset="part") for frame in (orders, constant))
+    held = (frame.dropna(subset="part") for frame in (lines, with_part(constant, customers, by)))
     rates = effect(*held, period)
     steps |= {STEP.capitalize(): rates} if several else {}
     now = table["now"].sum() + went["now"] + (rates if several else 0.0)
