@@ -40,7 +40,7 @@ TABLES = {"organisation": UNITS, "assignments": ASSIGNED, "orders": ORDERS, "cus
 
 
 def bridge(tmp_path, region, view="as it was", tables=TABLES):
-    about = snapshot.CompanyInfo("acme", "Acme", "EUR", whole_from={"orders": "2025-01-01"}, view=view)
+    about = snapshot.CompanyInfo("acme", "Acme", "EUR", whole_from={"orders": "2025-06-15"}, view=view)
     snapshot.freeze(contract.check(tables), tmp_path / "data", about)
     found = snapshot.open_desk("acme", region, data=str(tmp_path / "data")).ask(revenue_bridge)
     return found.set_index("part")["amount"].round(6).to_dict()
