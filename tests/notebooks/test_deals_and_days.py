@@ -129,8 +129,8 @@ def test_money_adds_up_to_what_the_source_holds(given, folder):
 @pytest.mark.slow
 @pytest.mark.parametrize("region", ["company", "North Sea"])
 @pytest.mark.parametrize("page", SAID)
-def test_pages_stand_and_say_it(folder, page, region, monkeypatch):
-    looked_at.quicken(monkeypatch)
+def test_pages_stand_and_say_it(folder, page, region, monkeypatch, answers):
+    looked_at.quicken(monkeypatch, answers)
     found, said = looked_at.read(page, folder, region)
     assert not found + looked_at.oddities(said)
     if region == "company":

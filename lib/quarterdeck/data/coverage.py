@@ -71,7 +71,7 @@ class Begins(Mapping):
             return pd.Timestamp.min
         own, every = (first_whole(table, tables, self._calendar) for tables in (self._tables, known))
         whole = pd.Timestamp(self._declared.get(table, every))
-        late = max(every, whole) + usual_wait(table, self._tables[table])
+        late = max(every, whole) + max(usual_wait(table, tables[table]) for tables in (self._tables, known))
         return own if own > late else whole  # one that has no row here is whole where the company's is
 
     def _losses(self) -> pd.Timestamp:
