@@ -1,5 +1,7 @@
 """Do the pictures, tables and sentences of targets and profit say what their frames say?"""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -161,3 +163,14 @@ def test_each_kind_of_finding_has_its_sentence_and_none_says_so(frames):
 def test_where_nobody_earns_anything_no_part_of_customers_does(frames):
     nobody = frames["peak"].assign(at=0.0, peak=0.0, ratio=float("nan"), losing=3, lost=-900.0)
     assert say.whale_takeaway(nobody).startswith("**No customer earns anything**; 3 lose €900, of these ")
+
+
+@pytest.mark.parametrize(
+    ("part", "said"), [(0.3341, "33.4 %, all but the same ("), (0.3362, "33.6 % in place of 33.4 % (")]
+)
+def test_margins_that_read_alike_are_not_held_against_each_other(part, said):
+    row = {"kind": "margin", "subject": "channels", "worth": 23_000.0, "low": 20_000.0, "high": 27_000.0, "n": 4}
+    found = pd.DataFrame([row | {"value": part, "compared": 0.3338}])
+    text = say.findings(SimpleNamespace(currency="EUR"), found)
+    assert f"The plan's margin would be {said}" in text
+    assert [c.predicate for c in text.claims][-1] == ("as much as" if part < 0.335 else "more than")

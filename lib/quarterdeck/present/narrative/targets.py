@@ -244,7 +244,8 @@ def _found(finding: Any) -> list[Claim | None]:
     beside = {"now": finding.worth, "n": finding.n}
     worth = apart(money, finding.low, finding.high, finding.subject, **beside)
     figures = {"now": finding.value, "than": finding.compared}
-    value = first(rate, BESIDE, figures, f"rate of a finding on {finding.subject}")
+    unit = "whole ratio" if finding.kind == "targets" else "ratio"
+    value = first(rate, BESIDE, figures, f"rate of a finding on {finding.subject}", unit)
     return [worth, value]
 
 
@@ -313,10 +314,11 @@ def _discount(finding: Any, currency: str) -> tuple[str, str]:
 
 def _margin(finding: Any, currency: str) -> tuple[str, str]:
     low, high = style.money(finding.low, currency), style.money(finding.high, currency)
+    margin, before = style.percent(finding.value), style.percent(finding.compared)
+    instead = ", all but the same" if margin == before else f" in place of {before}"
     return (
         f"Targets moved between {finding.subject} would earn more on the same revenue",
-        f"The plan's margin would be {style.percent(finding.value)} in place of {style.percent(finding.compared)} "
-        f"({low} to {high} a quarter).",
+        f"The plan's margin would be {margin}{instead} ({low} to {high} a quarter).",
     )
 
 
