@@ -197,6 +197,12 @@ def test_what_is_won_is_not_drawn_as_lost():
     assert inks[1:] == [style.US, style.LOSS, style.WARN]
 
 
+def test_a_step_of_zero_is_not_drawn():
+    ax = steps_chart.steps([10.0, 4.0, 0.0, -0.2, -3.0, 10.8], ["from", "up", "none", "hardly", "down", "to"])
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["from", "up", "down", "to"]
+    assert [bar.get_height() for bar in ax.patches] == [10.0, 10.8, 4.0, 3.0]
+
+
 def ink_of(bar):
     return "#" + "".join(f"{round(255 * part):02x}" for part in bar.get_facecolor()[:3])
 

@@ -30,9 +30,15 @@ def steps(
 ) -> Axes:
     """Draw steps that lead from the first amount to the last one; the axis starts below them all, and says where.
 
-    What is between the ends is drawn in `inks`, else by whether it adds or takes away.
+    What is between the ends is drawn in `inks`, else by whether it adds or takes away; a step that reads as zero is left out.
     """
     ax = style.axes(ax)
+    zero, last = style.money(0, currency), len(amounts) - 1
+    kept = [
+        k for k, amount in enumerate(amounts) if k in (0, last) or style.money(amount, currency).lstrip("−") != zero
+    ]
+    inks = [inks[k - 1] for k in kept[1:-1]] if inks else None
+    amounts, names = [amounts[k] for k in kept], [names[k] for k in kept]
     spots, changes = range(len(amounts)), np.array(amounts[1:-1])
     run = amounts[0] + np.r_[0.0, np.cumsum(changes)]
     low, high = np.minimum(run[:-1], run[1:]), np.maximum(run[:-1], run[1:])
