@@ -4,11 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quarterdeck.analysis.brief import call
+from quarterdeck.analysis.brief import call, misses
+from quarterdeck.analysis.brief.findings import RULES
 from quarterdeck.analysis.forecasting import landings, next_quarter, quarter_end
 from quarterdeck.analysis.pipeline import win_chances
 from quarterdeck.data import snapshot
 from quarterdeck.data.periods import Period
+from quarterdeck.present.narrative import call as say
 from quarterdeck.present.tables import call as rows
 
 DAY = pd.Timestamp
@@ -131,3 +133,17 @@ def test_a_quarter_that_has_just_begun_has_a_course_of_one_day(demo_company):
     period = Period(QUARTER.start, QUARTER.end, DAY("2026-10-02"))
     course = quarter_end.course(period, **snapshot.cut(tables, period.through))
     assert course["day"].tolist() == [period.through]
+
+
+@pytest.mark.parametrize(("of_quotas", "aim"), [(0.0, "target"), (1.0, "quotas")])
+def test_a_region_is_short_of_what_it_is_held_against(of_quotas, aim):
+    """100 is forecast where 130 is asked for: 30 short, of a target or, where these stand in, of quotas."""
+    row = {"region": "North", "p10": 90.0, "p50": 100.0, "p90": 115.0, "target": 130.0, "gap": -30.0, "chance": 0.05}
+    regions = pd.DataFrame(
+        [row | {"of_quotas": of_quotas, "seen": 50.0, "owner": "", "moved": np.nan, "commit": np.nan}]
+    )
+    assert f"ends short of its {aim}" in say.regions_takeaway(regions)
+    assert f"<th>{aim.capitalize()}</th>" in rows.regions(regions).data
+    (found,) = misses.region_gaps(regions).to_dict("records")
+    (rule,) = [r for r in RULES.values() if r.id.startswith("region_below") and r.supports(pd.Series(found))]
+    assert rule.head.endswith(f"short of its {aim}") and (found["gain"], found["risk"]) == (15.0, 0.05)

@@ -11,7 +11,7 @@ from quarterdeck.data.periods import Period
 from quarterdeck.data.reasons import no_rows
 
 CATEGORIES = ["commit", "best", "pipeline"]
-REGIONS = ["region", "owner", "seen", "p10", "p50", "p90", "target", "gap", "chance", "moved", "commit"]
+REGIONS = ["region", "owner", "seen", "p10", "p50", "p90", "target", "gap", "chance", "moved", "commit", "of_quotas"]
 MOST = 5  # deals that decide a quarter
 CALLED = ["deal", "customer", "next_step", "crm_chance", "crm_category"]
 TEAMS = ["manager", "sellers", "booked", "open_worth", "end", "quota", "gap"]
@@ -78,7 +78,8 @@ def regions(
     -------
     DataFrame
         One row per region: `region`, `owner` (as `leads` gives it, or empty), `seen` (in so far), `p10`, `p50`, `p90`, `target`,
-        `gap` (p50 less target), `commit` (money), `chance` (of the target, ratio), `moved` (of the chance, on the week before);
+        `gap` (p50 less target), `commit` (money), `chance` (of the target, ratio), `moved` (of the chance, on the week before),
+        `of_quotas` (1 where quotas stand in for the target);
         what is not known is missing. No rows where there is one region alone, or no forecast of any.
     """
     own = course[course["region"] != COMPANY]
@@ -90,7 +91,7 @@ def regions(
     calls = pd.Series(dtype="float64") if forecast_calls is None else commits(forecast_calls, period)
     owners = pd.Series(dtype="str") if reps is None else leads(reps)
     table = table.assign(commit=calls.reindex(table.index), owner=owners.reindex(table.index).fillna(""))
-    return table.reset_index().sort_values("gap", kind="stable", ignore_index=True)[REGIONS]
+    return table.reset_index().sort_values("gap", kind="stable", ignore_index=True).reindex(columns=REGIONS)
 
 
 @no_rows(needs="quotas of this quarter, managers of sellers, and chances of open deals")

@@ -22,7 +22,7 @@ LARGE = 0.02  # part of the quarter's forecast from which a single deal is large
 
 
 def region_gaps(regions: pd.DataFrame) -> pd.DataFrame:
-    """Regions whose forecast ends short of their target, by name of who leads them.
+    """Regions whose forecast ends short of their target, or of their quotas where these stand in, by name of who leads them.
 
     Parameters
     ----------
@@ -32,14 +32,15 @@ def region_gaps(regions: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per such region, in the columns of `finding.FINDING`: `kind` "region", `subject` (the region), `worth` (median less
-        target), `value`, `low`, `high` (P50, P10, P90), `compared` (target; money), `gain` (what ends as well as one in ten
-        such quarters would add, at most the gap), `risk` (chance of the target), `owner`.
+        One row per such region, in the columns of `finding.FINDING`: `kind` ("region", or "quotas" where it is short of these),
+        `subject` (the region), `worth` (median less target), `value`, `low`, `high` (P50, P10, P90), `compared` (target; money),
+        `gain` (what ends as well as one in ten such quarters would add, at most the gap), `risk` (chance of the target), `owner`.
     """
     short = regions[regions["gap"] < 0]
     gain = np.minimum(short["p90"] - short["p50"], -short["gap"])
     names = {"subject": "region", "worth": "gap", "value": "p50", "compared": "target", "low": "p10", "high": "p90"}
-    return laid("region", short.assign(gain=gain, risk=short["chance"]), **names)
+    kind = np.where(short["of_quotas"].eq(1), "quotas", "region")
+    return laid("region", short.assign(gain=gain, risk=short["chance"]), **names).assign(kind=kind)
 
 
 def commit_gap(forecast_calls: pd.DataFrame, period: Period, landing: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from quarterdeck.analysis.methods.claims import MOVED, Claim, amounts, first
 from quarterdeck.data.snapshot import Missing
 from quarterdeck.present import style
-from quarterdeck.present.sentences import Sentence
+from quarterdeck.present.sentences import Sentence, wanted
 from quarterdeck.present.stated import PERIOD, facts
 
 LINES = {"p10": "low, 10 %", "p50": "forecast", "p90": "high, 90 %", "target": "target"}
@@ -37,7 +37,7 @@ def call_lines(
     target = course["target"].iloc[-1]
     if pd.notna(target):
         ax.axhline(target, color=style.PLAN, linewidth=1.8)
-        ends["target"] = target, style.PLAN
+        ends[wanted(course.iloc[-1])] = target, style.PLAN
     known = isinstance(calls, pd.DataFrame) and calls["commit"].notna().any()
     if known:
         ax.plot(calls["day"], calls["commit"], color=style.INK, linestyle="--", marker="o", mfc="white", linewidth=1.3)

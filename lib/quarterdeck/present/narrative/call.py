@@ -74,12 +74,12 @@ def regions_takeaway(regions: pd.DataFrame, currency: str = "EUR") -> Sentence |
     claim = Claim(
         "forecast_gap", "n of m", {"n": float(len(short)), "of": float(len(held))}, "end short of their target"
     )
-    only = held["region"].iloc[0] if len(held) == 1 else ""
+    only, aim = held["region"].iloc[0] if len(held) == 1 else "", wanted(held.iloc[0])
     if short.empty:
         none = f"{only} is not" if only else f"None of {style.counted(len(held), 'region')} is"
-        return Sentence(f"**{none} forecast to miss its target.**", [claim])
+        return Sentence(f"**{none} forecast to miss its {aim}.**", [claim])
     worst = short.iloc[0]
-    ends = "ends short of its target" if len(short) == 1 else "end short of their target"
+    ends = f"ends short of its {aim}" if len(short) == 1 else f"end short of their {aim}"
     missing = f"{only or f'{len(short)} of ' + style.counted(len(held), 'region')} {ends}"
     gap = amounts("forecast_gap", worst["gap"], f"region: {worst['region']}")
     own = first("forecast_p50", ("less than",), {"now": worst["p50"], "than": worst["target"]}, worst["region"])

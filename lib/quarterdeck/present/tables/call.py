@@ -15,6 +15,7 @@ from quarterdeck.analysis.methods.claims import ODDS, first, standing
 from quarterdeck.present import style
 from quarterdeck.present.inline_style import styled
 from quarterdeck.present.numbers import VOID
+from quarterdeck.present.sentences import wanted
 from quarterdeck.present.stated import facts
 
 TEAM = {
@@ -50,7 +51,8 @@ def regions(table: pd.DataFrame, currency: str = "EUR") -> Rows:
     money = _money(currency)
     whole = table[["p90", "target", "commit", "seen"]].max().max()
     commits = table["commit"].notna().any()
-    heads = ["Region, lead", "", "Gap", "Forecast, 80 % range", *(["Leads' commit"] if commits else []), "Target"]
+    heads = ["Region, lead", "", "Gap", "Forecast, 80 % range", *(["Leads' commit"] if commits else [])]
+    heads.append(wanted(table.iloc[0]).capitalize())
     rows = []
     for row in table.itertuples():
         odds, state = _odds(row.chance)
