@@ -59,7 +59,9 @@ def test_the_page_says_what_it_stands_on(server):
 def test_viewing_starts_no_process_but_the_one_that_renders(server):
     for region in REGIONS:
         assert ask(server, f"/demo/latest/{region}/executive_brief")[0] == 200
-    listed = subprocess.run(["ps", "--ppid", str(server[1].pid), "-o", "stat=,args="], capture_output=True, text=True)
+    listed = subprocess.run(
+        ["ps", "-ww", "--ppid", str(server[1].pid), "-o", "stat=,args="], capture_output=True, text=True
+    )
     # A process that ended has lost its name.
     alive = [line for line in listed.stdout.splitlines() if not line.startswith("Z")]
     assert not [line for line in alive if "-m quarterdeck.publish.pages.prerender" not in line]
