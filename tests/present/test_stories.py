@@ -367,7 +367,7 @@ def test_the_ledger_sentences():
     row |= {"added_low": 0.016, "added_high": 0.11, "mase": 0.4, "bias": -0.004, "crps": 0.02, "coverage": 0.875}
     scores = pd.DataFrame([row | {"low": 0.6, "high": 0.97, "afterwards": 3}])
     assert forecast_say.ledger_takeaway(scores) == (
-        "**The 8 forecasts of revenue that came due missed by 3.2 %**, 0.4 % too low on the whole, and eight-of-ten ranges "
+        "**The 8 forecasts of revenue that came due missed by 3.2 %**, 0.4 % too low on the whole, and 80 % ranges "
         "held 88 % (60 % to 97 %) of the time. That is 6.3 pp closer than repeating last year (+1.6 pp to +11.0 pp), more than "
         "chance. 3 of them were computed after the event, from the tables cut back to the day they speak from."
     )

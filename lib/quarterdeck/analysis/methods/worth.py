@@ -18,7 +18,9 @@ BELIEF = pd.DataFrame(
     ["always", "length", "evidence"],
     MEMBERS,
 )
-PROVEN = 2.19  # what speaks for a member whose past errors were none, against the members' mean
+# What speaks for a member whose past errors were none, against the members' mean: as learned before the last table of BELIEF.
+# Learned again it came to 1.25 on 150 series of each body and to 2.57 on 200.
+PROVEN = 2.19
 TRUSTED = 10.0  # windows per coefficient at which the pool is trusted half
 TRIED = 2.0  # origins at which a series' own past errors count half
 LONG = 2.0  # e-folds of seasons either way beyond which a length says no more

@@ -297,7 +297,7 @@ def ledger_takeaway(scores: pd.DataFrame) -> Sentence:
     bias, off = _bias(row["bias"], subject)
     said = (
         f"**The {style.counted(row['n'], 'forecast')} of {row['metric']} that came due missed by {style.percent(row['wape'])}**, "
-        f"{off} on the whole, and eight-of-ten ranges held "
+        f"{off} on the whole, and 80 % ranges held "
         f"{style.percent(row['coverage'], 0)} ({style.percent(row['low'], 0)} to {style.percent(row['high'], 0)}) of the time."
     )
     held = amounts("interval_coverage", row["coverage"], subject, low=row["low"], high=row["high"])
